@@ -1,0 +1,80 @@
+# make        install, run the three notebooks, write the reports: everything lands in runs/
+# make test   the quick tests        make lint   what must be clean        make help   the rest
+#
+# make DATASET=uva PRESET=64 ARGS="-p seed 1"     other parameters, for all notebooks
+# make ARGS_03="-p hop 4 -p frames 1000"          for one of them, by its number
+
+PY ?= python3
+V := .venv
+BIN := $(V)/bin
+OUT ?= runs
+DATASET ?= sky
+PRESET ?= auto
+ARGS ?=
+PIP_FLAGS ?=
+
+NOTEBOOKS := $(sort $(wildcard notebooks/0[123]_*.ipynb))
+STRIP := $(BIN)/nbstripout --keep-id --extra-keys "metadata.papermill cell.metadata.papermill"
+PAPERMILL := RENCGAN_PROGRESS=terminal $(BIN)/papermill --no-progress-bar -k python3
+
+.DEFAULT_GOAL := study
+.PHONY: study install test test-all lint format reports benchmark clean help
+
+# $(1) folder for the executed notebooks and all they make, $(2) further papermill arguments
+define run_notebooks
+	@mkdir -p $(1)
+	@set -e; for nb in $(NOTEBOOKS); do \
+	  name=$$(basename $$nb .ipynb); echo "== $$name"; \
+	  own=$$(printenv ARGS_$${name%%_*} || true); \
+	  $(PAPERMILL) $$nb $(1)/$$name.ipynb -p out_root $(1) $(2) $(ARGS) $$own \
+	  || { $(BIN)/python -m rencgan.report $(1)/html $(1)/$$name.ipynb; \
+	       echo "$$name stopped; the page above shows where. Run the same command to go on." >&2; \
+	       exit 1; }; \
+	done
+endef
+
+study: $(V)/.ready  ## install, run the notebooks, write the reports (again: resumes, retrains nothing)
+	$(call run_notebooks,$(OUT),-p dataset $(DATASET) -p preset $(PRESET))
+	@$(BIN)/python -m rencgan.report $(OUT)/html $(NOTEBOOKS:notebooks/%=$(OUT)/%)
+
+install: $(V)/.ready  ## the virtual environment alone
+
+test: $(V)/.ready  ## the quick tests
+	@$(BIN)/python -m pytest -q -m "not long"
+
+test-all: $(V)/.ready  ## the long ones too
+	@$(BIN)/python -m pytest -q
+
+lint: $(V)/.ready  ## formatting, static checks, notebooks stored without outputs
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(STRIP) --verify notebooks/*.ipynb
+
+format: $(V)/.ready  ## make `make lint` content, as far as that goes by itself
+	@$(BIN)/ruff check --fix -q . || true
+	@$(BIN)/ruff format .
+	@$(STRIP) notebooks/*.ipynb
+
+reports: $(V)/.ready  ## what lies in reports/: the stand-in data at the mini preset
+	$(call run_notebooks,$(OUT)/reports,-p dataset $(DATASET) -p source procedural -p preset mini)
+	@$(BIN)/python -m rencgan.report reports $(NOTEBOOKS:notebooks/%=$(OUT)/reports/%)
+	@cp $(OUT)/reports/mini/$(DATASET)/*.json reports/
+
+benchmark: $(V)/.ready  ## speed of data, training and sampling on this machine
+	@$(BIN)/python -m rencgan.benchmark $(ARGS)
+
+clean:  ## the environment and what Python left; runs/ and reports/ stay
+	rm -rf $(V) build dist *.egg-info .pytest_cache .ruff_cache
+	find rencgan tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
+
+$(V)/.ready: pyproject.toml constraints.txt
+	@$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "rencgan needs Python 3.11 or newer, and $(PY) is older or missing;" \
+	       "name another one, such as: make PY=python3.12" >&2; exit 1; }
+	@echo "Installing into $(V) (once)"
+	@test -x $(BIN)/python || $(PY) -m venv $(V)
+	@$(BIN)/python -m pip install -qq $(PIP_FLAGS) -c constraints.txt -e '.[dev]'
+	@touch $@

@@ -1,0 +1,79 @@
+"""Checkpoints: written atomically, read without executing code, refused in a sentence when they are not ours."""
+
+import errno
+import os
+import pickle
+import zipfile
+from pathlib import Path
+
+import torch
+
+from rencgan.errors import InputError
+from rencgan.presets import Preset
+
+FORMAT = "rencgan-1"
+
+
+def save(path: Path, content: dict) -> None:
+    """Writes `content` (nested dicts of tensors and plain values) so that `path` is always whole.
+
+    A full disk raises InputError; the checkpoint that was there stays.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(temporary, "wb") as file:
+            torch.save({"format": FORMAT} | content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:
+        temporary.unlink(missing_ok=True)
+        full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
+        if full or isinstance(error, RuntimeError):
+            raise InputError(
+                f"the disk that holds {path.parent} is full, so the checkpoint could not be written; "
+                "the one before it is kept: free some space and run again"
+            ) from None
+        raise InputError(f"cannot write {path}: {error.strerror}") from None
+
+
+def load(path: str | Path, kind: str | None = None) -> dict:
+    """Reads a checkpoint on the CPU; nothing in it is executed.
+
+    kind: the model that must have written it ("encgan3" or "r2"); None takes any. A file that is missing, foreign,
+    tampered with, truncated or of another kind raises InputError.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"there is no checkpoint {path}")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        zipfile.BadZipFile,
+        KeyError,
+        ValueError,
+        OSError,
+    ):
+        raise InputError(
+            f"{path} is damaged or is not a checkpoint of this project; delete it to train anew, or give "
+            "another one"
+        ) from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise InputError(f"{path} is not a checkpoint of this project")
+    if kind is not None and content.get("kind") != kind:
+        raise InputError(
+            f"{path} holds a model of kind {content.get('kind')!r}; {kind!r} is needed"
+        )
+    return content
+
+
+def preset_of(content: dict, path: str | Path = "the checkpoint") -> Preset:
+    """The preset saved inside a checkpoint, so that a model is rebuilt without being told what it is."""
+    try:
+        return Preset(**content["preset"])
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path} does not hold a complete preset ({error})") from None

@@ -1,0 +1,150 @@
+"""The objectives of EncGAN3 and R2, one function per equation, in the order of the thesis.
+
+Every function returns its terms unweighted, by name; `total` weighs them with the preset's `w_...` fields. All
+are written to be minimised (the thesis prints Eq. 3.4-3.6 and 4.7 to be maximised). Terms of one kind are
+averaged, as Algorithm 6 does; losses are averaged, not logits. Reconstruction is a mean over pixels, KL a mean
+over the batch of the sum over dimensions. The generator's adversarial term is the non-saturating form.
+
+x, x_hat  clips (B, 3, 16, H, W)    v  difference maps (B, 3, 15, H, W)    real, fake  logits (B,)
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from rencgan.encgan3 import Codes, difference_maps
+from rencgan.presets import Preset
+
+Terms = dict[str, Tensor]
+
+
+def mean_absolute_error(x: Tensor, x_hat: Tensor) -> Tensor:
+    """The reconstruction term of Eq. 3.1 (Section 3.3.1), a mean over everything."""
+    return (x - x_hat).abs().mean()
+
+
+def kl(mu: Tensor, logvar: Tensor) -> Tensor:
+    """The KL terms of Eq. 3.1: KL(N(mu, sigma^2) || N(0, I)), summed over d, averaged over the batch. (B, d)."""
+    return 0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum(dim=1).mean()
+
+
+def judged_real(logits: Tensor) -> Tensor:
+    """-log D: binary cross-entropy of logits that should say "real"."""
+    return softplus(-logits).mean()
+
+
+def judged_fake(logits: Tensor) -> Tensor:
+    """-log(1 - D): binary cross-entropy of logits that should say "fake"."""
+    return softplus(logits).mean()
+
+
+def _mean(losses: Sequence[Tensor]) -> Tensor:
+    return torch.stack(list(losses)).mean()
+
+
+def _kls(codes: Codes) -> Terms:
+    return {
+        "kl_content": kl(codes.mu_c, codes.logvar_c),
+        "kl_motion": kl(codes.mu_m, codes.logvar_m),
+    }
+
+
+def _fooling(video: Sequence[Tensor], image: Sequence[Tensor]) -> Terms:
+    return {
+        "adversarial_video": _mean([judged_real(f) for f in video]),
+        "adversarial_image": _mean([judged_real(f) for f in image]),
+    }
+
+
+# ---------------------------------------------------------------------------------------- EncGAN3, Chapter 3
+
+
+def eq_3_1(x: Tensor, x_hat: Tensor, codes: Codes) -> Terms:
+    """EncGAN3's encoder: reconstruction and the two KL terms."""
+    return {"reconstruction": mean_absolute_error(x, x_hat)} | _kls(codes)
+
+
+def eq_3_4(x: Tensor, x_hat: Tensor, video: Sequence[Tensor], image: Sequence[Tensor]) -> Terms:
+    """EncGAN3's generator: reconstruction, and fooling both critics from encoded and from noise codes.
+
+    video, image: the critics' logits of each kind of generated clip (encoded, noise), averaged over kinds.
+    """
+    return {"reconstruction": mean_absolute_error(x, x_hat)} | _fooling(video, image)
+
+
+def eq_3_5(real: Tensor, fakes: Sequence[Tensor]) -> Tensor:
+    """EncGAN3's image critic, on one frame a clip; fakes: encoded and noise, averaged."""
+    return judged_real(real) + _mean([judged_fake(f) for f in fakes])
+
+
+def eq_3_6(real: Tensor, fakes: Sequence[Tensor]) -> Tensor:
+    """EncGAN3's video critic: the form of Eq. 3.5 on whole clips."""
+    return judged_real(real) + _mean([judged_fake(f) for f in fakes])
+
+
+def first_frame_and_maps(x: Tensor, x_hat: Tensor) -> Terms:
+    """What replaces the reconstruction in the ablation (Table 3.6): x_0 and the difference maps."""
+    return {
+        "reconstruction": mean_absolute_error(x[:, :, 0], x_hat[:, :, 0]),
+        "difference": mean_absolute_error(difference_maps(x), difference_maps(x_hat)),
+    }
+
+
+def eq_3_9(x: Tensor, x_hat: Tensor, codes: Codes) -> Terms:
+    """The encoder of the ablation. Both KL terms are added: the minus signs in print are a slip."""
+    return first_frame_and_maps(x, x_hat) | _kls(codes)
+
+
+def eq_3_10(x: Tensor, x_hat: Tensor, video: Sequence[Tensor], image: Sequence[Tensor]) -> Terms:
+    """The generator of the ablation."""
+    return first_frame_and_maps(x, x_hat) | _fooling(video, image)
+
+
+# --------------------------------------------------------------------------------------------- R2, Chapter 4
+
+
+def reference_term(x: Tensor, x_hat: Tensor, r: int) -> Terms:
+    """||x_r - x_hat_r||, the first term of Eq. 4.4; r = 0 when R_Enc is off."""
+    return {"reference": mean_absolute_error(x[:, :, r], x_hat[:, :, r])}
+
+
+def eq_4_4(
+    x: Tensor,
+    x_hat: Tensor,
+    codes: Codes,
+    video: Sequence[Tensor],
+    image: Sequence[Tensor],
+    r: int,
+) -> Terms:
+    """R2's encoder and generator, jointly. x, x_hat: X1 and X2 joined on the batch axis, so that every mean is
+    one over both clips; video: logits of X1, X2 and, with R_3VD, of the stitched clip."""
+    terms = reference_term(x, x_hat, r) | eq_3_1(x, x_hat, codes)
+    return terms | _fooling(video, image)
+
+
+def eq_4_5(real: Tensor, fakes: Sequence[Tensor]) -> Tensor:
+    """R2's image critic: Eq. 3.5 without noise. fakes: one frame of X1 and of X2, the same index."""
+    return judged_real(real) + _mean([judged_fake(f) for f in fakes])
+
+
+def eq_4_6(real: Tensor, fakes: Sequence[Tensor]) -> Tensor:
+    """R2's video critic without R_3VD; fakes: X1 and X2."""
+    return judged_real(real) + _mean([judged_fake(f) for f in fakes])
+
+
+def eq_4_7(real: Tensor, fakes: Sequence[Tensor]) -> Tensor:
+    """R2's video critic with R_3VD. real: X1 and X2; fakes: X1, X2 and the stitched clip, three equal parts."""
+    return eq_4_6(real, fakes)
+
+
+def difference_term(y: Tensor, y_hat: Tensor) -> Terms:
+    """Mean absolute error of the difference maps of clips that need not come from one pass of the generator, so
+    that a junction inside them counts. Our addition, weight 0 in the faithful configuration."""
+    return {"difference": mean_absolute_error(difference_maps(y), difference_maps(y_hat))}
+
+
+def total(terms: Terms, preset: Preset) -> Tensor:
+    """The weighted sum; the weight of term `t` is the preset's field `w_t`."""
+    return sum(getattr(preset, f"w_{name}") * value for name, value in terms.items())

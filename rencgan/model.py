@@ -1,0 +1,88 @@
+"""A trained model, rebuilt from its checkpoint alone."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rencgan import checkpoint, sample
+from rencgan.clips import as_frames
+from rencgan.players import Players
+from rencgan.presets import Preset
+from rencgan.updates import Objective
+
+
+@dataclass(frozen=True)
+class Model:
+    """Networks in evaluation mode (the averaged ones where the preset keeps an average)."""
+
+    kind: str
+    preset: Preset
+    objective: Objective
+    step: int
+    seed: int
+    digest: str  # first 12 hex digits of the checkpoint's sha256
+    encoder: nn.Module
+    generator: nn.Module
+    video_d: nn.Module
+
+    @property
+    def reference(self) -> int:
+        """Index of the frame that the content stream was trained to read."""
+        return self.objective.reference_index(self.preset.hop)
+
+    def long_video(
+        self, video: np.ndarray, hop: int | None = None, codes="sample", candidates=1, seed=0
+    ) -> Iterator[Tensor]:
+        """Algorithms 7 and 8 on footage (T, H, W, 3) uint8; see sample.long_video.
+
+        At another hop than the trained one the content stream still reads the frame it was trained on.
+        """
+        sample.check_footage(video, self.preset.size)
+        return sample.long_video(
+            self.encoder,
+            self.generator,
+            video,
+            self.preset.hop if hop is None else hop,
+            reference=self.reference,
+            codes=codes,
+            candidates=candidates,
+            video_d=self.video_d,
+            seed=seed,
+        )
+
+    def long_frames(self, video: np.ndarray, **options) -> np.ndarray:
+        """The same as one array (16 + r ((T - 16) // r), H, W, 3) uint8."""
+        return np.concatenate([as_frames(piece[0]) for piece in self.long_video(video, **options)])
+
+    @torch.no_grad()
+    def clips(self, z_c: Tensor, z_m: Tensor) -> np.ndarray:
+        """Codes to clips: (B, 16, H, W, 3) uint8."""
+        return as_frames(self.generator(z_c, z_m))
+
+
+def load_model(path: str | Path, kind: str | None = None, device: str | None = None) -> Model:
+    """The model that a checkpoint holds; InputError if it is not one of ours, or of another kind."""
+    content = checkpoint.load(path, kind)
+    preset = checkpoint.preset_of(content, path)
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    players = Players(preset, device=device)
+    players.load_networks(content["networks"])
+    for name, average in players.averages.items():
+        average.load_state_dict(content["averages"][name])
+    encoder, generator, video_d = players.for_generation()
+    return Model(
+        content["kind"],
+        preset,
+        Objective(**content["objective"]),
+        content["step"],
+        content["seed"],
+        hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12],
+        encoder.requires_grad_(False),
+        generator.requires_grad_(False),
+        video_d.requires_grad_(False),
+    )

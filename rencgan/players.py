@@ -1,0 +1,143 @@
+"""The four networks of EncGAN3 and R2 with their optimisers, as one object that trains, averages and is saved."""
+
+import contextlib
+import copy
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+from rencgan.encgan3 import Encoder, Generator, ImageDiscriminator, VideoDiscriminator
+from rencgan.errors import InputError
+from rencgan.presets import Preset
+
+NETWORKS = ("encoder", "generator", "video_d", "image_d")
+AVERAGED = ("encoder", "generator")
+
+
+class Players:
+    """Encoder, generator, video and image critic, one Adam each, and (if asked for) a running average.
+
+    Weights depend on (preset, seed) only: initialisation draws from a generator of its own.
+    """
+
+    def __init__(self, preset: Preset, seed: int = 0, device: str | torch.device = "cpu"):
+        self.preset, self.device = preset, torch.device(device)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.encoder = Encoder(preset)
+            self.generator = Generator(preset)
+            self.video_d = VideoDiscriminator(preset)
+            self.image_d = ImageDiscriminator(preset)
+        for name in NETWORKS:
+            setattr(self, name, getattr(self, name).to(self.device))
+        if preset.channels_last:
+            self.generator.to(memory_format=torch.channels_last_3d)
+            self.video_d.to(memory_format=torch.channels_last_3d)
+            self.image_d.to(memory_format=torch.channels_last)
+            self.encoder.to(memory_format=torch.channels_last)
+        rates = {"encoder": preset.lr_encoder, "generator": preset.lr_generator}
+        self.optimisers = {
+            name: torch.optim.Adam(
+                getattr(self, name).parameters(),
+                rates.get(name, preset.lr_discriminator),
+                (preset.beta1, preset.beta2),
+            )
+            for name in NETWORKS
+        }
+        self.base_rates = {name: o.param_groups[0]["lr"] for name, o in self.optimisers.items()}
+        self.averages: dict[str, nn.Module] = {}
+        if preset.average:
+            self.averages = {
+                n: copy.deepcopy(getattr(self, n)).requires_grad_(False) for n in AVERAGED
+            }
+        self.train()
+
+    def networks(self) -> dict[str, nn.Module]:
+        return {name: getattr(self, name) for name in NETWORKS}
+
+    def train(self) -> "Players":
+        """Training mode; with `batch_statistics` off, batch norm stays on its running statistics."""
+        for network in self.networks().values():
+            network.train()
+            if not self.preset.batch_statistics:
+                for m in network.modules():
+                    if isinstance(m, nn.modules.batchnorm._BatchNorm):
+                        m.eval()
+        return self
+
+    def for_generation(self) -> tuple[nn.Module, nn.Module, nn.Module]:
+        """Encoder, generator (the averaged ones where there are) and video critic, all in evaluation mode."""
+        chosen = [self.averages.get(n, getattr(self, n)) for n in AVERAGED] + [self.video_d]
+        return tuple(network.eval() for network in chosen)
+
+    # ------------------------------------------------------------------------------------------- one step
+
+    def autocast(self):
+        """bfloat16 on CUDA where the preset asks for it; nothing elsewhere."""
+        on = self.device.type == "cuda" and self.preset.bf16
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=on)
+
+    @contextlib.contextmanager
+    def frozen(self, *names: str) -> Iterator[None]:
+        """Within it the named networks take no gradients: a player's step pays for its own weights only."""
+        for name in names:
+            getattr(self, name).requires_grad_(False)
+        try:
+            yield
+        finally:
+            for name in names:
+                getattr(self, name).requires_grad_(True)
+
+    def set_rates(self, step: int) -> None:
+        """The learning rates of this step: constant, then (if the preset asks) half a cosine down to 0."""
+        p = self.preset
+        start = p.steps * (1 - p.lr_decay)
+        share = 1.0
+        if p.lr_decay and step > start:
+            share = 0.5 * (1 + math.cos(math.pi * min(1.0, (step - start) / (p.steps - start))))
+        for name, optimiser in self.optimisers.items():
+            optimiser.param_groups[0]["lr"] = self.base_rates[name] * share
+
+    @torch.no_grad()
+    def update_averages(self, step: int) -> None:
+        """Running average of weights and batch-norm statistics; short at first, so that it forgets the start."""
+        decay = min(self.preset.average, (1 + step) / (10 + step))
+        for name, average in self.averages.items():
+            ours, theirs = average.state_dict(), getattr(self, name).state_dict()
+            for key, value in theirs.items():
+                if value.is_floating_point() and not key.endswith(("._u", "._v")):
+                    ours[key].lerp_(value, 1 - decay)
+                else:
+                    ours[key].copy_(value)
+
+    # ------------------------------------------------------------------------------------------- saving
+
+    def state(self) -> dict:
+        """Everything that a step changes, as nested dicts of tensors and numbers."""
+        return {
+            "networks": {n: m.state_dict() for n, m in self.networks().items()},
+            "optimisers": {n: o.state_dict() for n, o in self.optimisers.items()},
+            "averages": {n: m.state_dict() for n, m in self.averages.items()},
+        }
+
+    def load_state(self, state: dict) -> None:
+        self.load_networks(state["networks"])
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(state["optimisers"][name])
+        for name, average in self.averages.items():
+            average.load_state_dict(state["averages"][name])
+
+    def load_networks(self, states: dict) -> None:
+        """Weights only, as `init_from` wants them; other shapes are refused in a sentence."""
+        for name, network in self.networks().items():
+            try:
+                network.load_state_dict(states[name])
+            except (RuntimeError, KeyError) as error:
+                raise InputError(
+                    f"the checkpoint's {name} does not fit preset {self.preset.name!r}: "
+                    f"{str(error).splitlines()[-1].strip()}"
+                ) from None
+        for name, average in self.averages.items():
+            average.load_state_dict(getattr(self, name).state_dict())

@@ -1,0 +1,222 @@
+"""Every number a run depends on. A preset is frozen, saved inside every checkpoint, and refuses the impossible."""
+
+from dataclasses import asdict, dataclass, fields, replace
+
+from rencgan.errors import InputError
+
+
+@dataclass(frozen=True)
+class Preset:
+    """The defaults are EncGAN3 as published (64x64). Fields that the sources leave open say so."""
+
+    name: str = "64"
+    why: str = "EncGAN3 and R2 as published, 64x64"
+    # the clip
+    size: int = 64  # H = W, pixels
+    frames: int = 16  # frames in one clip
+    overlap: int = (
+        8  # T_o, frames that consecutive clips share; hop and reference index r = 16 - T_o
+    )
+    # generator (three streams)
+    content_dim: int = 128  # d_c
+    motion_dim: int = 10  # d_m
+    generator_widths: tuple[int, ...] = (
+        512,
+        512,
+        256,
+        128,
+        64,
+    )  # one G3 block each; the first makes 4x4 pixels
+    video_stream: str = "1p2d"  # "1p2d", "2p1d" or "3d"
+    content_stream: bool = True  # G_C, the spatial stream (Table 3.4)
+    motion_stream: bool = True  # G_T, the temporal stream (Table 3.4)
+    attention_after: int = 4  # F-SA follows this block; 0: no F-SA (Tables 3.4, 3.5)
+    # encoder
+    encoder: bool = True  # without it codes are noise, in training too (G3AN; Table 3.5)
+    encoder_widths: tuple[int, ...] = (16, 32, 64)  # levels of two conv sets
+    encoder_hidden: tuple[int, ...] = ()  # fc sets between convolutions and the last fc set
+    content_features: int = 512  # width of content's last fc set
+    motion_features: int = 64  # width of one difference map's embedding
+    # discriminators
+    image_d_widths: tuple[int, ...] = (64, 128, 256, 512)
+    video_d_widths: tuple[int, ...] = (64, 128, 256, 512)
+    # objectives: weights of the terms (the sources give none)
+    w_reconstruction: float = 1.0  # mean absolute error of the clip
+    w_reference: float = 1.0 / 16  # of the reference frame; 1/16 is Eq. 4.4 read as sums
+    w_difference: float = (
+        0.0  # of the difference maps, junctions included; 0 in the faithful configuration
+    )
+    w_kl_content: float = 1e-4  # KL of the content space, summed over its dimensions
+    w_kl_motion: float = 1e-4  # KL of the motion space
+    w_adversarial_video: float = 0.01
+    w_adversarial_image: float = 0.01
+    # schedule
+    batch: int = 10  # clips (EncGAN3) or pairs (R2) a step, over all processes
+    steps: int = 100_000  # updates of the generator
+    lr_encoder: float = 2e-4
+    lr_generator: float = 2e-4
+    lr_discriminator: float = 2e-4
+    lr_decay: float = (
+        0.0  # share of the steps, at the end, over which the rates fall to 0; 0: constant
+    )
+    beta1: float = 0.5
+    beta2: float = 0.999
+    average: float = (
+        0.0  # decay of the running average of encoder and generator; 0: off, as published
+    )
+    batch_statistics: bool = (
+        True  # False: batch norm trains on running statistics (to compare process counts)
+    )
+    step_range: tuple[int, int] = (
+        1,
+        3,
+    )  # EncGAN3's sampling step, drawn uniformly; R2 always uses 1
+    r2_steps: int = 0  # steps of R2 where they differ; 0: `steps`
+    max_videos: int = 0  # videos prepared, spread over the classes; 0: all
+    max_frames: int = 0  # frames prepared of each video; 0: all
+    # where it runs
+    bf16: bool = True  # autocast to bfloat16, on CUDA only
+    channels_last: bool = True  # memory format; twice as fast on a CPU too
+
+    @property
+    def hop(self) -> int:
+        """r: the hop between clips, and the index of the reference frame."""
+        return self.frames - self.overlap
+
+    @property
+    def pair(self) -> int:
+        """Frames in one training pair, 16 + r."""
+        return self.frames + self.hop
+
+    def __post_init__(self):
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if isinstance(value, list):  # as JSON and checkpoints hold tuples
+                object.__setattr__(self, f.name, tuple(value))
+        for problem in self._problems():
+            raise InputError(f"preset {self.name!r}: {problem}")
+
+    def _problems(self):
+        blocks = len(self.generator_widths)
+        if self.size != 4 * 2 ** (blocks - 1) or blocks < 3:
+            yield (
+                f"{blocks} G3 blocks make frames of {4 * 2 ** (max(blocks, 1) - 1)} pixels, not {self.size}; "
+                "give one width a block, at least 3"
+            )
+        if self.frames != 16:
+            yield f"a clip has 16 frames, not {self.frames}"
+        if not 0 < self.overlap < self.frames:
+            yield f"clips of {self.frames} frames cannot share {self.overlap}; give 1 to {self.frames - 1}"
+        if self.video_stream not in ("1p2d", "2p1d", "3d"):
+            yield f"video_stream is '1p2d', '2p1d' or '3d', not {self.video_stream!r}"
+        if not 0 <= self.attention_after <= blocks:
+            yield f"F-SA cannot follow block {self.attention_after} of {blocks}; 0 switches it off"
+        if len(self.encoder_widths) != blocks - 2:
+            yield f"an encoder at {self.size} pixels has {blocks - 2} levels, not {len(self.encoder_widths)}"
+        if len(self.image_d_widths) != blocks - 1 or len(self.video_d_widths) != blocks - 1:
+            yield f"critics at {self.size} pixels have {blocks - 1} levels"
+        small = [
+            f.name
+            for f in fields(self)
+            if isinstance(getattr(self, f.name), int)
+            and f.name
+            in (
+                "content_dim",
+                "motion_dim",
+                "batch",
+                "steps",
+                "content_features",
+                "motion_features",
+            )
+            and getattr(self, f.name) < 1
+        ]
+        if small:
+            yield f"{' and '.join(small)} must be at least 1"
+        negative = [
+            f.name
+            for f in fields(self)
+            if f.name.startswith(("w_", "lr_")) and not getattr(self, f.name) >= 0
+        ]
+        if negative:
+            yield f"{' and '.join(negative)} cannot be negative"
+        if not 0 <= self.average < 1 or not 0 <= self.lr_decay <= 1:
+            yield "average must lie in [0, 1) and lr_decay in [0, 1]"
+        if not 1 <= self.step_range[0] <= self.step_range[1]:
+            yield f"step_range {self.step_range} must be a range of whole steps from 1 up"
+
+    def but(self, **changes) -> "Preset":
+        """This preset with other values; an unknown field is refused by name."""
+        unknown = set(changes) - {f.name for f in fields(self)}
+        if unknown:
+            raise InputError(f"a preset has no field {', '.join(sorted(unknown))}")
+        return replace(self, **changes)
+
+    def as_dict(self) -> dict:
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    def departures(self, base: "Preset") -> dict[str, tuple]:
+        """Fields in which this preset differs from `base`, as {field: (base's value, ours)}."""
+        return {
+            f.name: (getattr(base, f.name), getattr(self, f.name))
+            for f in fields(self)
+            if f.name not in ("name", "why") and getattr(base, f.name) != getattr(self, f.name)
+        }
+
+
+PUBLISHED_64 = Preset()
+PUBLISHED_128 = Preset(
+    name="128",
+    why="EncGAN3 and R2 at 128x128, with the code sizes that follow from Table 5.3",
+    size=128,
+    content_dim=512,
+    motion_dim=256,
+    generator_widths=(512, 512, 256, 128, 64, 32),
+    encoder_widths=(16, 32, 64, 64),
+    encoder_hidden=(256,),
+    image_d_widths=(64, 128, 256, 512, 512),
+    video_d_widths=(64, 128, 256, 512, 1024),
+    batch=25,
+)
+SMOKE = Preset(
+    name="smoke",
+    why="the tests: seconds on a CPU, nothing to look at",
+    size=16,
+    content_dim=8,
+    motion_dim=4,
+    generator_widths=(8, 8, 8),
+    attention_after=2,
+    encoder_widths=(8,),
+    content_features=16,
+    motion_features=8,
+    image_d_widths=(8, 8),
+    video_d_widths=(8, 8),
+    batch=2,
+    steps=6,
+    max_videos=8,
+    max_frames=420,
+)
+MINI = Preset(
+    name="mini",
+    why="the CPU default: minutes on 2 cores, 32x32, a result worth looking at",
+    size=32,
+    content_dim=64,
+    motion_dim=32,
+    generator_widths=(64, 64, 32, 16),
+    attention_after=2,
+    encoder_widths=(32, 64),
+    image_d_widths=(32, 64, 64),
+    video_d_widths=(32, 64, 64),
+    batch=8,
+    steps=2000,
+    lr_encoder=5e-4,
+    lr_generator=5e-4,
+)
+
+PRESETS = {p.name: p for p in (SMOKE, MINI, PUBLISHED_64, PUBLISHED_128)}
+
+
+def preset(name: str) -> Preset:
+    """The preset of that name; an unknown one is refused with the list of those there are."""
+    if name not in PRESETS:
+        raise InputError(f"there is no preset {name!r}; choose one of {', '.join(PRESETS)}")
+    return PRESETS[name]

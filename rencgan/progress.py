@@ -1,0 +1,122 @@
+"""One line that says how far a long job is: readable live, in the saved notebook and in a log."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any
+
+BAR = 24  # characters
+NOTEBOOK_S, TERMINAL_S = 2.0, 5.0  # least seconds between two pictures of the same line
+
+
+class Progress:
+    """How far a job of `total` steps is. `start` is the step that a resumed job begins at.
+
+    In IPython one display handle is redrawn, so that a saved notebook holds one output per job;
+    elsewhere lines are printed. With RENCGAN_PROGRESS=terminal a kernel also writes its lines to
+    the terminal that started it, which papermill would not show before the cell ends.
+    """
+
+    def __init__(
+        self,
+        total: int,
+        label: str,
+        start: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.total, self.label, self.start, self.step = total, label, start, start
+        self._clock, self._began = clock, clock()
+        self._shown: dict[str, float] = {}
+        self._text, self._handle, self._last = "", None, None
+
+    def update(self, step: int, losses: Mapping[str, float] | str | None = None) -> None:
+        """`step` steps of the total are done; `losses` (or any text) is shown behind them."""
+        self.step = step
+        if losses is not None:
+            self._text = losses if isinstance(losses, str) else _numbers(losses)
+        self._show()
+
+    def __enter__(self) -> "Progress":
+        self._show()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._show(last="stopped" if kind else "done")
+
+    def line(self, last: str = "") -> str:
+        """Label, bar, steps, losses, time: what is shown."""
+        done = min(self.step / self.total, 1.0) if self.total else 1.0
+        full = int(done * BAR)
+        seconds = self._clock() - self._began
+        parts = [
+            f"{self.label}  {'█' * full}{'░' * (BAR - full)}  {self.step:,}/{self.total:,}",
+            self._text,
+            f"{duration(seconds)}, {last or self._left(seconds)}",
+        ]
+        return "  ".join(part for part in parts if part)
+
+    def _left(self, seconds: float) -> str:
+        """Time left, from the steps made here alone: a resumed job is not flattered."""
+        made = self.step - self.start
+        if made <= 0:
+            return "time left unknown"
+        return f"{duration(seconds / made * max(self.total - self.step, 0))} left"
+
+    def _show(self, last: str = "") -> None:
+        line, in_notebook = self.line(last), _ipython() is not None
+        if in_notebook and self._due("notebook", NOTEBOOK_S, last):
+            self._draw(line)
+        to_terminal = os.environ.get("RENCGAN_PROGRESS") == "terminal"
+        if (not in_notebook or to_terminal) and self._due("terminal", TERMINAL_S, last):
+            _write(line, in_notebook)
+
+    def _due(self, where: str, seconds: float, last: str) -> bool:
+        now = self._clock()
+        if not last and now - self._shown.get(where, -float("inf")) < seconds:
+            return False
+        self._shown[where] = now
+        return True
+
+    def _draw(self, line: str) -> None:
+        # Plain text, not HTML: JupyterLab shows it in untrusted notebooks too.
+        picture = {"text/plain": line}
+        if self._handle is None:
+            display = sys.modules["IPython"].display.display
+            self._handle = display(picture, raw=True, display_id=True)
+        else:
+            self._handle.update(picture, raw=True)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: '8 s', '2 min 5 s', '3 h 20 min'."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+
+
+def _numbers(losses: Mapping[str, float]) -> str:
+    return "  ".join(f"{name} {float(value):.3g}" for name, value in losses.items())
+
+
+def _ipython() -> Any:
+    """The running IPython, or None. Never imports it: it may not be installed."""
+    module = sys.modules.get("IPython")
+    return module.get_ipython() if module else None
+
+
+def _write(line: str, in_notebook: bool) -> None:
+    if not in_notebook:
+        print(line, flush=True)
+        return
+    try:
+        # ipykernel redirects the stream; its fileno() is still the terminal that it came from.
+        os.write(sys.stderr.fileno(), (line + "\n").encode())
+    except (OSError, ValueError):  # a kernel without a terminal
+        return

@@ -1,0 +1,59 @@
+"""Parameter counts beside the published ones: `python -m rencgan.sizes --preset 128 --json`.
+
+Counted on the meta device: nothing is allocated. Published counts are those of Table 5.3 (millions, two decimals)
+for the preset that the table describes; `baselines` gives the 64x64 ones.
+"""
+
+import argparse
+import json
+
+import torch
+
+from rencgan.encgan3 import MODES, Encoder, Generator, ImageDiscriminator, VideoDiscriminator
+from rencgan.presets import Preset, preset
+
+NETWORKS = {"G": Generator, "VD": VideoDiscriminator, "ID": ImageDiscriminator, "Enc": Encoder}
+
+# (size, video stream) -> network -> parameters, as published
+PUBLISHED = {
+    (64, "1p2d"): {"G": 23_090_000, "VD": 8_350_000, "ID": 2_760_000},
+    (128, "3d"): {"G": 90_370_000, "VD": 29_320_000, "ID": 6_960_000, "Enc": 2_060_000},
+    (128, "1p2d"): {"VD": 29_320_000, "ID": 6_960_000, "Enc": 2_060_000},
+}
+
+
+def sizes(p: Preset) -> dict[str, dict[str, int | None]]:
+    """{"G": {"parameters": n, "published": m or None}, "VD": ..., "ID": ..., "Enc": ...}."""
+    published = PUBLISHED.get((p.size, p.video_stream), {})
+    with torch.device("meta"):
+        return {
+            name: {
+                "parameters": sum(w.numel() for w in network(p).parameters()),
+                "published": published.get(name),
+            }
+            for name, network in NETWORKS.items()
+        }
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m rencgan.sizes", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("--preset", default="64")
+    parser.add_argument("--video-stream", choices=MODES, help="default: the preset's")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(argv)
+    p = preset(options.preset)
+    if options.video_stream:
+        p = p.but(video_stream=options.video_stream)
+    counts = sizes(p)
+    if options.json:
+        print(json.dumps(counts))
+        return
+    for name, row in counts.items():
+        known = f"  published {row['published']:>12,}" if row["published"] else ""
+        print(f"{name:<4}{row['parameters']:>12,}{known}")
+
+
+if __name__ == "__main__":
+    main()

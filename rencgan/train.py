@@ -1,0 +1,295 @@
+"""The training loop: it alternates updates, keeps the record, and can be killed at any moment.
+
+A step is a function of (weights, seed, step): a run that was killed and started again ends, on a CPU, with
+weights identical to the bit. One `Job` is one run, in one folder:
+
+checkpoint.pt     networks, optimisers, running averages, step, random states, preset (rencgan.checkpoint)
+history.jsonl     unweighted loss terms, one line every few steps
+samples/N.npy     generated clips along the way, (rows, 16, H, W, 3) uint8; samples/real.npy beside them
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rencgan import checkpoint
+from rencgan.clips import ClipSampler, as_clips, as_frames
+from rencgan.encgan3 import draw
+from rencgan.errors import InputError
+from rencgan.parallel import Group, launch
+from rencgan.players import Players
+from rencgan.presets import Preset
+from rencgan.recall import split_pair
+from rencgan.updates import ENCGAN3, VARIANTS, Draws, Objective, iteration
+from rencgan.videoset import VideoSet
+
+SAVE_EVERY_S = 20.0  # seconds between checkpoints; with a slow step still under half a minute
+GRIDS = 8  # sample grids along a run
+KINDS = ("encgan3", "r2")
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that decides a run's weights. `data` is a prepared folder, or videos in memory."""
+
+    kind: str
+    preset: Preset
+    data: Path | VideoSet
+    out: Path
+    seed: int = 0
+    variant: str = "v4"  # R2 only: a row of updates.VARIANTS
+    changes: tuple = ()  # switches that differ from that row, as (name, value) pairs
+    init_from: Path | None = None
+
+    def objective(self) -> Objective:
+        if self.kind not in KINDS:
+            raise InputError(f"a model is one of {', '.join(KINDS)}, not {self.kind!r}")
+        if self.variant not in VARIANTS:
+            raise InputError(
+                f"a loss variant is one of {', '.join(VARIANTS)}, not {self.variant!r}"
+            )
+        base = ENCGAN3 if self.kind == "encgan3" else VARIANTS[self.variant]
+        return replace(base, **dict(self.changes))
+
+    def videos(self) -> VideoSet:
+        data = self.data if isinstance(self.data, VideoSet) else VideoSet.open(self.data)
+        return data.select(split="train")
+
+    def sampler(self) -> ClipSampler:
+        p = self.preset
+        if self.kind == "encgan3":
+            return ClipSampler(self.videos(), "step", step_range=p.step_range, seed=self.seed)
+        return ClipSampler(self.videos(), "pairs", p.hop, p.pair_stride or None, seed=self.seed)
+
+    def key(self) -> str:
+        """Names what decides the weights, so that a changed recipe gets a folder of its own."""
+        videos = self.videos()
+        recipe = {
+            "preset": self.preset.as_dict(),
+            "kind": self.kind,
+            "objective": asdict(self.objective()),
+            "seed": self.seed,
+            "init_from": str(self.init_from or ""),
+            "data": [(v.name, v.length) for v in videos.videos],
+            "folder": videos.path.name if videos.path else "",
+        }
+        return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def train(job: Job, processes: int = 1, progress: Callable | None = None) -> Path:
+    """Trains (or goes on with, or finds finished) a job; returns its checkpoint.
+
+    progress(done, total, losses) is called after every step of the first process. A non-finite loss, a full disk
+    or a second process in the same folder raises InputError; the last good checkpoint stays.
+    """
+    job.objective()
+    if processes > 1:
+        if isinstance(job.data, VideoSet):
+            raise InputError(
+                "several processes read a prepared folder; videos in memory go with one"
+            )
+        launch(run, processes, job)
+    else:
+        run(job, progress)
+    return job.out / "checkpoint.pt"
+
+
+def run(job: Job, progress: Callable | None = None) -> None:
+    """The loop, in every process: torchrun starts this same function."""
+    group = Group.current()
+    device, p, objective = group.device(), job.preset, job.objective()
+    players = Players(p, job.seed, device)
+    clips = 1 if job.kind == "encgan3" else 2
+    with _only_writer(job.out, group):
+        start, window = _resume(job, players)
+        if start == p.steps:
+            return
+        sampler = job.sampler()
+        record = Record(job.out, start, window, p.steps, group.first)
+        clock = Clock(group)
+        batches = sampler.stream(start, p.steps, p.batch, group.rows(p.batch), device)
+        for step, x in enumerate(batches, start):
+            players.set_rates(step)
+            draws = Draws.of(job.seed, step, clips, p, group, device)
+            losses = iteration(players, group, x, draws, objective)
+            if p.average:
+                players.update_averages(step)
+            record.add(step + 1, losses)
+            if (step + 1) % max(1, p.steps // GRIDS) == 0:
+                _sample_grid(job, players, sampler, step + 1, group)
+            if step + 1 == p.steps or clock.due(step):
+                record.flush()
+                _save(job, players, step + 1, record.window, group)
+            if progress and group.first:
+                progress(step + 1, p.steps, record.latest)
+
+
+# ----------------------------------------------------------------------------------- saving and resuming
+
+
+def _save(job: Job, players: Players, step: int, window: dict, group: Group) -> None:
+    for network in players.networks().values():
+        group.average_statistics(network)
+    if not group.first:
+        return
+    content = players.state() | {
+        "kind": job.kind,
+        "preset": job.preset.as_dict(),
+        "objective": asdict(job.objective()),
+        "variant": job.variant,
+        "key": job.key(),
+        "seed": job.seed,
+        "step": step,
+        "window": window,
+        "random": _random_states(),
+    }
+    checkpoint.save(job.out / "checkpoint.pt", content)
+
+
+def _random_states() -> dict:
+    """The global generators. No step draws from them; they are kept so that user code that does can go on."""
+    states = {"torch": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        states["cuda"] = torch.cuda.get_rng_state_all()
+    return states
+
+
+def _resume(job: Job, players: Players) -> tuple[int, dict]:
+    """Loads the run's checkpoint, or `init_from`, or nothing. Returns the step to go on from."""
+    path = job.out / "checkpoint.pt"
+    if path.exists():
+        content = checkpoint.load(path, job.kind)
+        if content["key"] != job.key():
+            raise InputError(
+                f"{path} was trained with another recipe or other data; give another folder or delete it"
+            )
+        players.load_state(content)
+        torch.set_rng_state(content["random"]["torch"])
+        return content["step"], content["window"]
+    if job.init_from:
+        players.load_networks(checkpoint.load(job.init_from)["networks"])
+    return 0, {}
+
+
+@contextlib.contextmanager
+def _only_writer(out: Path, group: Group) -> Iterator[None]:
+    """One run a folder. The lock goes with the process, so nothing stale is left behind."""
+    out.mkdir(parents=True, exist_ok=True)
+    if not group.first:
+        yield
+        return
+    with open(out / ".lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError(
+                f"another process is training in {out}; wait for it or stop it"
+            ) from None
+        yield
+
+
+class Clock:
+    """Says when a checkpoint is due. The first process decides, so that all save at the same step."""
+
+    def __init__(self, group: Group):
+        self.group, self.last = group, time.monotonic()
+
+    def due(self, step: int) -> bool:
+        due = time.monotonic() - self.last >= SAVE_EVERY_S
+        if self.group.size > 1:
+            due = self.group.agree(due)
+        if due:
+            self.last = time.monotonic()
+        return due
+
+
+# -------------------------------------------------------------------------------------- what is recorded
+
+
+class Record:
+    """Loss terms: checked for finiteness, averaged over a few steps, appended to history.jsonl."""
+
+    def __init__(self, out: Path, start: int, window: dict, steps: int, write: bool):
+        self.path, self.write = out / "history.jsonl", write
+        self.every = max(1, steps // 2000)
+        self.window: dict[str, float] = dict(window)
+        self.pending: list[tuple[int, dict[str, Tensor]]] = []
+        self.latest: dict[str, float] = {}
+        self.on_cpu = not torch.cuda.is_available()
+        if write and self.path.exists():
+            self._forget_after(start)
+
+    def _forget_after(self, start: int) -> None:
+        """A killed run may have written lines beyond its last checkpoint; they will come again."""
+        kept = [line for line in read_history(self.path) if line["step"] <= start]
+        self.path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+
+    def add(self, step: int, losses: dict[str, Tensor]) -> None:
+        self.pending.append((step, losses))
+        if (
+            self.on_cpu or len(self.pending) == 20
+        ):  # reading a number makes a GPU wait: seldom there
+            self.flush()
+
+    def flush(self) -> None:
+        """Raises InputError naming the first term that is not finite."""
+        lines = []
+        for step, losses in self.pending:
+            values = {name: float(value) for name, value in losses.items()}
+            for name, value in values.items():
+                if not math.isfinite(value):
+                    self.pending = []
+                    raise InputError(
+                        f"the loss term {name!r} became {value} at step {step}; the last good checkpoint is "
+                        "kept: lower a learning rate or its weight and run again"
+                    )
+            self.latest = values
+            for name, value in values.items():
+                self.window[name] = self.window.get(name, 0.0) + value / self.every
+            if step % self.every == 0:
+                lines.append(
+                    json.dumps({"step": step} | {k: round(v, 6) for k, v in self.window.items()})
+                )
+                self.window = {}
+        self.pending = []
+        if lines and self.write:
+            with open(self.path, "a") as file:
+                file.write("\n".join(lines) + "\n")
+
+
+def read_history(path: Path) -> list[dict]:
+    """The lines of a history file; a last line cut short by a kill is left out."""
+    lines = []
+    for line in path.read_text().splitlines():
+        with contextlib.suppress(json.JSONDecodeError):
+            lines.append(json.loads(line))
+    return lines
+
+
+@torch.no_grad()
+def _sample_grid(job: Job, players: Players, sampler: ClipSampler, step: int, group: Group) -> None:
+    """Four training samples through the networks as they are, from the mean of their codes."""
+    if not group.first or not job.preset.encoder:
+        return
+    folder = job.out / "samples"
+    folder.mkdir(exist_ok=True)
+    x = as_clips(
+        np.stack([sampler.videos.frames[sampler.frames_of(0, i % len(sampler))] for i in range(4)])
+    )
+    clips = (split_pair(x, job.preset.hop)[:4] if job.kind == "r2" else x).to(players.device)
+    encoder, generator, _ = players.for_generation()
+    codes = encoder(clips, job.objective().reference_index(job.preset.hop))
+    made = generator(*draw(codes, torch.zeros_like(codes.mu_c), torch.zeros_like(codes.mu_m)))
+    players.train()
+    np.save(folder / "real.npy", as_frames(clips))
+    np.save(folder / f"{step:07d}.npy", as_frames(made))

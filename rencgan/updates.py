@@ -1,0 +1,256 @@
+"""One update per player, and the two orders in which an iteration calls them (EncGAN3's and R2's).
+
+Chance is an argument: everything that a step draws is a `Draws`, made for the joint batch of all processes from
+(seed, step), of which each process takes its rows. So the number of processes changes no noise.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from rencgan import losses
+from rencgan.encgan3 import Codes, draw
+from rencgan.errors import InputError
+from rencgan.parallel import Group
+from rencgan.players import Players
+from rencgan.presets import Preset
+from rencgan.recall import CLIP, split_pair, stitch_pair
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A row of switches: which terms and which order. Table 4.3's losses are five of them (see VARIANTS)."""
+
+    joint: bool = True  # encoder and generator step together (R2) or one after the other (EncGAN3)
+    noise: bool = False  # clips from noise codes take part in every adversarial term
+    clip: bool = True  # reconstruction of whole clips
+    stitched_clip: bool = False  # reconstruction also of the stitched clip; its target is X1 again
+    reference: bool = True  # the reference frame's own term
+    recall_encoder: bool = True  # R_Enc: the content stream reads frame r; else the first frame
+    recall_critic: bool = True  # R_3VD: the stitched clip is judged too
+    maps: bool = False  # Eq. 3.9 and 3.10 in place of Eq. 3.1 and 3.4 (EncGAN3 only)
+
+    def reference_index(self, hop: int) -> int:
+        return hop if self.recall_encoder else 0
+
+
+VARIANTS = {
+    "v1": Objective(joint=False, noise=True, stitched_clip=True),
+    "v2": Objective(joint=False, noise=True),
+    "v2-noiseless": Objective(joint=False),  # isolates joint training
+    "v3": Objective(joint=False, noise=True, clip=False),
+    "v4": Objective(),  # the final one, Eq. 4.4
+    "v5": Objective(joint=False, clip=False),  # our reading: v3 without the noise terms
+}
+ENCGAN3 = Objective(
+    joint=False, noise=True, reference=False, recall_encoder=False, recall_critic=False
+)
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The chance of one step, for this process's rows.
+
+    eps_c, eps_m, z_c, z_m: lists with one (B, d) tensor per clip of the sample (one for EncGAN3, two for R2): noise
+    of the encoded codes and noise codes. frame_real, frame_fake: one index for the whole batch.
+    """
+
+    eps_c: list[Tensor]
+    eps_m: list[Tensor]
+    z_c: list[Tensor]
+    z_m: list[Tensor]
+    frame_real: int
+    frame_fake: int
+    fresh: "Draws | None" = field(default=None, repr=False)  # for the generator's own forward pass
+
+    @classmethod
+    def of(
+        cls, seed: int, step: int, clips: int, p: Preset, group: Group, device, fresh=True
+    ) -> "Draws":
+        rng = torch.Generator().manual_seed((seed * 1_000_003 + step) * 2 + int(fresh))
+        rows = group.rows(p.batch)
+
+        def normal(d: int) -> list[Tensor]:
+            joint = torch.randn(clips, p.batch, d, generator=rng)
+            return list(joint[:, rows].to(device))
+
+        sizes = (p.content_dim, p.motion_dim, p.content_dim, p.motion_dim)
+        noise = [normal(d) for d in sizes]
+        real, fake = torch.randint(CLIP, (2,), generator=rng).tolist()
+        inner = cls.of(seed, step, clips, p, group, device, fresh=False) if fresh else None
+        return cls(*noise, real, fake, inner)
+
+    def encoded(self, codes: Codes) -> tuple[Tensor, Tensor]:
+        return draw(codes, torch.cat(self.eps_c), torch.cat(self.eps_m))
+
+    def noise(self) -> tuple[Tensor, Tensor]:
+        return torch.cat(self.z_c), torch.cat(self.z_m)
+
+
+# ------------------------------------------------------------------------------------------ one per player
+
+
+def _judge(critic, groups: Sequence[Tensor]) -> list[Tensor]:
+    """Logits of several groups of clips (or frames) in one pass."""
+    logits = critic(torch.cat(list(groups))).float()
+    return list(logits.split([len(g) for g in groups]))
+
+
+def _step(m: Players, group: Group, loss: Tensor, *names: str) -> None:
+    for name in names:
+        m.optimisers[name].zero_grad(set_to_none=True)
+    loss.backward()
+    for name in names:
+        group.average_gradients(getattr(m, name))
+        m.optimisers[name].step()
+
+
+def update_video_d(m: Players, group: Group, real: Tensor, fakes: Sequence[Tensor]) -> dict:
+    """Eq. 3.6, 4.6 or 4.7. real: (B, 3, 16, H, W); fakes: groups of detached clips, averaged as equal parts."""
+    with m.autocast():
+        logits = _judge(m.video_d, [real, *fakes])
+    loss = losses.eq_4_7(logits[0], logits[1:])
+    _step(m, group, loss, "video_d")
+    return {"video_d": loss.detach()}
+
+
+def update_image_d(m: Players, group: Group, real: Tensor, fakes: Sequence[Tensor]) -> dict:
+    """Eq. 3.5 or 4.5. real: (B, 3, H, W) frames; fakes: groups of detached frames."""
+    with m.autocast():
+        logits = _judge(m.image_d, [real, *fakes])
+    loss = losses.eq_4_5(logits[0], logits[1:])
+    _step(m, group, loss, "image_d")
+    return {"image_d": loss.detach()}
+
+
+def update_encoder(m: Players, group: Group, terms: losses.Terms) -> dict:
+    """Eq. 3.1 or 3.9. Only the encoder's weights move."""
+    _step(m, group, losses.total(terms, m.preset), "encoder")
+    return {k: v.detach() for k, v in terms.items()}
+
+
+def update_generator(m: Players, group: Group, terms: losses.Terms) -> dict:
+    """Eq. 3.4 or 3.10. Only the generator's weights move."""
+    _step(m, group, losses.total(terms, m.preset), "generator")
+    return {k: v.detach() for k, v in terms.items()}
+
+
+def update_joint(m: Players, group: Group, terms: losses.Terms) -> dict:
+    """Eq. 4.4: encoder and generator together."""
+    _step(m, group, losses.total(terms, m.preset), "encoder", "generator")
+    return {k: v.detach() for k, v in terms.items()}
+
+
+# ---------------------------------------------------------------------------------------- one iteration
+
+
+class Forward:
+    """One forward pass of encoder and generator over a batch, and all that the losses ask of it.
+
+    x: (B, 3, 16, H, W) for EncGAN3 or pairs (B, 3, 16 + r, H, W) for R2.
+    """
+
+    def __init__(self, m: Players, x: Tensor, d: Draws, o: Objective):
+        self.m, self.x, self.d, self.o, self.r = m, x, d, o, m.preset.hop
+        self.paired = x.shape[2] > CLIP
+        self.clips = split_pair(x, self.r) if self.paired else x
+        self.reference = o.reference_index(self.r)
+        with m.autocast():
+            self.codes = self.x_hat = self.x_noise = None
+            if m.preset.encoder:
+                codes = m.encoder(self.clips, self.reference)
+                self.codes = Codes(*(c.float() for c in codes))
+                self.x_hat = m.generator(*d.encoded(self.codes)).float()
+            if o.noise or not m.preset.encoder:
+                self.x_noise = m.generator(*d.noise()).float()
+
+    def fakes(self) -> list[Tensor]:
+        """The groups of generated clips that the video critic judges."""
+        groups = []
+        if self.x_hat is not None:
+            groups += list(self.x_hat.chunk(2)) if self.paired else [self.x_hat]
+            if self.paired and self.o.recall_critic:
+                groups.append(stitch_pair(*groups, self.r))
+        if self.x_noise is not None:
+            groups.append(self.x_noise)
+        return groups
+
+    def frames(self) -> list[Tensor]:
+        """One frame of every clip that came from the generator in one pass; the same index everywhere."""
+        groups = self.fakes()
+        if self.paired and self.o.recall_critic and self.x_hat is not None:
+            groups.pop(2)
+        return [g[:, :, self.d.frame_fake] for g in groups]
+
+    def reconstruction(self) -> losses.Terms:
+        """The terms that compare with the real clips; empty without an encoder."""
+        if self.x_hat is None:
+            return {}
+        o, terms = self.o, {}
+        if o.maps:
+            return losses.first_frame_and_maps(self.clips, self.x_hat)
+        if o.reference:
+            terms |= losses.reference_term(self.clips, self.x_hat, self.reference)
+        stitched = None
+        if self.paired:
+            stitched = stitch_pair(*self.x_hat.chunk(2), self.r)
+        target = self.clips[: len(self.x)]
+        if o.clip:
+            parts = [(self.clips, self.x_hat)]
+            if o.stitched_clip and stitched is not None:
+                parts.append((target, stitched))
+            joined = [torch.cat(side) for side in zip(*parts, strict=True)]
+            terms["reconstruction"] = losses.mean_absolute_error(*joined)
+        if self.m.preset.w_difference:
+            sides = ([self.clips, self.x_hat], [target, stitched])
+            joined = [torch.cat(s) for s in zip(*sides, strict=True)] if self.paired else sides[0]
+            terms |= losses.difference_term(*joined)
+        return terms
+
+    def kl(self) -> losses.Terms:
+        return {} if self.codes is None else losses._kls(self.codes)
+
+    def fooling(self) -> losses.Terms:
+        m = self.m
+        with m.autocast():
+            video = _judge(m.video_d, self.fakes())
+            image = _judge(m.image_d, self.frames())
+        return losses._fooling(video, image)
+
+
+def _update_critics(m: Players, group: Group, f: Forward) -> dict:
+    """Image and video critic, on the detached clips of one forward pass."""
+    real_frames = f.clips[:, :, f.d.frame_real]
+    return update_video_d(m, group, f.clips, [x.detach() for x in f.fakes()]) | update_image_d(
+        m, group, real_frames, [x.detach() for x in f.frames()]
+    )
+
+
+def joint_iteration(m: Players, group: Group, x: Tensor, d: Draws, o: Objective) -> dict:
+    """R2 (Algorithm 6): critics, then encoder and generator together, through the same forward pass."""
+    f = Forward(m, x, d, o)
+    record = _update_critics(m, group, f)
+    with m.frozen("video_d", "image_d"):
+        return record | update_joint(m, group, f.reconstruction() | f.kl() | f.fooling())
+
+
+def separate_iteration(m: Players, group: Group, x: Tensor, d: Draws, o: Objective) -> dict:
+    """EncGAN3 (Algorithm 1): critics, then the encoder, then the generator with a fresh forward pass."""
+    record: dict = {}
+    with m.frozen("generator"):
+        f = Forward(m, x, d, o)
+        record |= _update_critics(m, group, f)
+        if m.preset.encoder:
+            record |= update_encoder(m, group, f.reconstruction() | f.kl())
+    with m.frozen("encoder", "video_d", "image_d"):
+        f = Forward(m, x, d.fresh, o)
+        return record | update_generator(m, group, f.reconstruction() | f.fooling())
+
+
+def iteration(m: Players, group: Group, x: Tensor, d: Draws, o: Objective) -> dict:
+    """One step of every player; returns the unweighted loss terms by name."""
+    if o.joint and not m.preset.encoder:
+        raise InputError("joint training needs the encoder; this preset switches it off")
+    return (joint_iteration if o.joint else separate_iteration)(m, group, x, d, o)

@@ -1,0 +1,52 @@
+"""Fixtures that several test files share, and the rule that some tests may not be skipped in CI."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rencgan.videoset import VideoSet
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def real_clips(*parts: str) -> Path:
+    """The folder of real clips kept beside the checkout (or named by RENCGAN_REAL_CLIPS), or skip."""
+    base = Path(os.environ.get("RENCGAN_REAL_CLIPS", ROOT.parent / "shared" / "data" / "real"))
+    path = base.joinpath(*parts)
+    if not path.exists():
+        pytest.skip("clips: the real clips are not on this machine")
+    return path
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """RENCGAN_REQUIRE="browser clips": a test skipped for want of one of these has failed."""
+    outcome = yield
+    report = outcome.get_result()
+    required = os.environ.get("RENCGAN_REQUIRE", "").split()
+    if report.skipped and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2].removeprefix("Skipped: ")
+        if any(reason.startswith(f"{kind}:") for kind in required):
+            report.outcome = "failed"
+            report.longrepr = f"must not be skipped here: {reason}"
+
+
+def moving_videos(count=4, frames=60, size=16, seed=0) -> list[np.ndarray]:
+    """Small smooth videos, all different: (T, H, W, 3) uint8."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:size, 0:size] / size
+    made = []
+    for _ in range(count):
+        a, b, phase = rng.uniform(1, 4, 3), rng.uniform(1, 4, 3), rng.uniform(0, 6, 3)
+        t = np.arange(frames)[:, None, None, None] * rng.uniform(0.05, 0.3)
+        wave = np.sin(6.3 * (a * x[..., None] + b * y[..., None]) + phase + t)
+        made.append((127.5 + 100 * wave).astype(np.uint8))
+    return made
+
+
+@pytest.fixture
+def videos() -> VideoSet:
+    """Four training videos and one test video of 60 frames, 16x16."""
+    return VideoSet.from_arrays(moving_videos(5), splits=["train"] * 4 + ["test"])

@@ -1,0 +1,66 @@
+"""Known answers of the objectives."""
+
+import math
+
+import pytest
+import torch
+
+from rencgan import losses
+from rencgan.encgan3 import Codes
+from rencgan.presets import SMOKE
+
+ZERO = Codes(*(torch.zeros(2, 3) for _ in range(4)))
+
+
+def test_kl_of_known_gaussians():
+    zero, one = torch.zeros(4, 6), torch.ones(4, 6)
+    assert losses.kl(zero, zero) == 0
+    assert losses.kl(one, zero) == pytest.approx(3.0)  # N(1, I): d / 2
+    logvar = torch.full((4, 6), math.log(4.0))
+    assert losses.kl(zero, logvar) == pytest.approx(6 * 0.5 * (4 - 1 - math.log(4)))
+
+
+def test_cross_entropy_of_a_critic_that_cannot_tell():
+    zero = torch.zeros(5)
+    assert losses.judged_real(zero) == pytest.approx(math.log(2))
+    assert losses.eq_4_7(zero, [zero, zero, zero]) == pytest.approx(2 * math.log(2))
+
+
+def test_fakes_are_equal_parts_and_losses_are_averaged_not_logits():
+    real, a, b = torch.zeros(1), torch.full((1,), 3.0), torch.full((7,), -3.0)
+    expected = math.log(2) + (math.log(1 + math.exp(3)) + math.log(1 + math.exp(-3))) / 2
+    for equation in (losses.eq_3_5, losses.eq_3_6, losses.eq_4_5, losses.eq_4_6, losses.eq_4_7):
+        assert equation(real, [a, b]) == pytest.approx(expected)
+
+
+def test_terms_of_the_equations():
+    x, x_hat = torch.zeros(2, 3, 16, 4, 4), torch.full((2, 3, 16, 4, 4), 0.5)
+    logits = [torch.zeros(2)]
+    assert set(losses.eq_3_1(x, x_hat, ZERO)) == {"reconstruction", "kl_content", "kl_motion"}
+    generator = losses.eq_3_4(x, x_hat, logits, logits)
+    assert set(generator) == {"reconstruction", "adversarial_video", "adversarial_image"}
+    assert generator["reconstruction"] == 0.5
+    joint = losses.eq_4_4(x, x_hat, ZERO, logits, logits, 8)
+    assert set(joint) == set(generator) | {"reference", "kl_content", "kl_motion"}
+
+
+def test_the_reference_term_sees_one_frame():
+    x, x_hat = torch.zeros(1, 3, 16, 4, 4), torch.zeros(1, 3, 16, 4, 4)
+    x_hat[:, :, 8] = 0.25
+    assert losses.reference_term(x, x_hat, 8)["reference"] == 0.25
+    assert losses.reference_term(x, x_hat, 7)["reference"] == 0
+
+
+def test_the_ablation_compares_the_first_frame_and_the_maps():
+    x = torch.zeros(1, 3, 16, 4, 4)
+    ramp = x + torch.arange(16).view(1, 1, 16, 1, 1)
+    terms = losses.eq_3_9(x, ramp, ZERO)
+    assert terms["reconstruction"] == 0 and terms["difference"] == 1
+    assert set(terms) >= {"kl_content", "kl_motion"}
+    assert losses.eq_3_10(x, ramp, [torch.zeros(1)], [torch.zeros(1)])["difference"] == 1
+
+
+def test_total_weighs_by_name():
+    p = SMOKE.but(w_reconstruction=2.0, w_kl_motion=0.5)
+    terms = {"reconstruction": torch.tensor(3.0), "kl_motion": torch.tensor(4.0)}
+    assert losses.total(terms, p) == 8

@@ -1,0 +1,130 @@
+"""The set-up says the same thing in every file that says it."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import version
+
+import pytest
+import yaml
+from conftest import ROOT
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+import rencgan
+
+ALIASES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}  # conda-forge's name -> pip's
+TOP_LEVEL = {
+    *("notebooks", "rencgan", "tests", "reports", "environment.yml", "pyproject.toml"),
+    *("constraints.txt", "Makefile", "README.md", "LICENSE", "CITATION.cff", "Snakefile"),
+}
+TARGETS = """
+study install test test-all lint format reports benchmark clean help
+"""
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+
+
+def required() -> dict[str, SpecifierSet]:
+    """Name -> range, of the dependencies and the extra for tests."""
+    project = PYPROJECT["project"]
+    lines = project["dependencies"] + project["optional-dependencies"]["dev"]
+    return {r.name: r.specifier for r in map(Requirement, lines)}
+
+
+def conda_specs() -> list[str]:
+    return [spec for spec in ENVIRONMENT if isinstance(spec, str)]
+
+
+def test_conda_and_pip_ask_for_the_same():
+    conda = {}
+    for spec in conda_specs():
+        name, floor = re.fullmatch(r"([a-z0-9-]+)(.*)", spec).groups()
+        conda[ALIASES.get(name, name)] = SpecifierSet(floor)
+    assert conda.pop("python") == SpecifierSet(PYPROJECT["project"]["requires-python"])
+    assert conda.pop("pip") == SpecifierSet()
+    extra = [entry["pip"] for entry in ENVIRONMENT if isinstance(entry, dict)]
+    assert extra == [["-e ."]]
+    assert conda == required()
+
+
+@pytest.mark.parametrize("spec", conda_specs())
+def test_conda_can_read(spec):
+    rattler = pytest.importorskip("rattler")
+    match = rattler.MatchSpec(spec)
+    assert match.name.normalized == re.match(r"[a-z0-9-]+", spec).group(0)
+
+
+def test_conda_sees_a_bad_specification():
+    rattler = pytest.importorskip("rattler")
+    with pytest.raises(Exception, match="version"):
+        rattler.MatchSpec("numpy>=2..1")
+
+
+def test_what_is_installed_here_is_admitted():
+    ranges = required()
+    assert all(ranges[name].contains(version(name)) for name in ranges)
+    assert sys.version_info >= (3, 11)
+
+
+def test_constraints_pin_what_the_project_admits():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    assert [pin.name for pin in pins] == ["torch"]
+    (pin,) = pins[0].specifier
+    assert pin.operator == "==" and required()["torch"].contains(pin.version)
+
+
+def test_one_version_everywhere():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == rencgan.__version__
+    assert PYPROJECT["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "rencgan.__version__"}
+    assert citation["license"] == PYPROJECT["project"]["license"] == "MIT"
+    assert "the rencgan contributors" in (ROOT / "LICENSE").read_text()
+
+
+def test_templates_travel_with_the_package():
+    (pattern,) = PYPROJECT["tool"]["setuptools"]["package-data"]["rencgan"]
+    found = [path.name for path in (ROOT / "rencgan").glob(pattern) if path.is_file()]
+    assert set(found) == {"conf.json", "index.html.j2", "report.css"}
+
+
+@pytest.mark.parametrize("target", TARGETS.split())
+def test_make_knows(target):
+    done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout, done.stderr
+
+
+def test_make_alone_is_the_study_and_passes_parameters_on():
+    command = ["make", "-n", "DATASET=uva", "PRESET=64", "ARGS=-p seed 7"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout
+    assert "-p dataset uva" in said and "-p preset 64" in said and "-p seed 7" in said
+    assert "rencgan.report runs/html" in said
+
+
+def test_make_refuses_an_old_python_in_a_sentence(tmp_path):
+    old = tmp_path / "oldpython"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    command = ["make", f"PY={old}", f"V={tmp_path}/venv", "install"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode != 0 and "needs Python 3.11 or newer" in done.stderr
+    assert not (tmp_path / "venv").exists()
+
+
+def test_ci_starts_from_nothing_and_skips_nothing_quietly():
+    script = ROOT / ".ci" / "run"
+    lines = script.read_text().splitlines()
+    assert script.stat().st_mode & 0o111
+    assert "rm -rf .venv" in lines and lines[-2:] == ["make lint", "make test"]
+    assert any("RENCGAN_REQUIRE" in line and "browser" in line for line in lines)
+    subprocess.run(["bash", "-n", script], check=True)
+
+
+def test_the_top_level_holds_nothing_else():
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if done.returncode or not done.stdout:
+        pytest.skip("this is no git checkout with files in it")
+    top = {line.split("/")[0] for line in done.stdout.splitlines()}
+    assert {name for name in top if not name.startswith(".")} <= TOP_LEVEL
