@@ -1,8 +1,6 @@
 """Checkpoints: written atomically, read without executing code, refused in a sentence when they are not ours."""
 
-import errno
 import os
-import pickle
 import zipfile
 from pathlib import Path
 
@@ -10,6 +8,7 @@ import torch
 
 from rencgan.errors import InputError
 from rencgan.presets import Preset
+from rencgan.videoset import writing
 
 FORMAT = "rencgan-1"
 
@@ -19,45 +18,43 @@ def save(path: Path, content: dict) -> None:
 
     A full disk raises InputError; the checkpoint that was there stays.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(temporary, "wb") as file:
-            torch.save({"format": FORMAT} | content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:
-        temporary.unlink(missing_ok=True)
-        full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
-        if full or isinstance(error, RuntimeError):
+    temporary = path.with_name(f".{path.name}.part")  # what a kill leaves, the next save overwrites
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(temporary, "wb") as file:
+                torch.save({"format": FORMAT} | content, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except RuntimeError as error:  # torch's own writer does not say why a write failed
             raise InputError(
-                f"the disk that holds {path.parent} is full, so the checkpoint could not be written; "
-                "the one before it is kept: free some space and run again"
+                f"the disk that holds {path.parent} is full, so the checkpoint could not be written "
+                f"({str(error).splitlines()[0][:80]}); the one before it is kept: free some space "
+                "and run again"
             ) from None
-        raise InputError(f"cannot write {path}: {error.strerror}") from None
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def load(path: str | Path, kind: str | None = None) -> dict:
     """Reads a checkpoint on the CPU; nothing in it is executed.
 
     kind: the model that must have written it ("encgan3" or "r2"); None takes any. A file that is missing, foreign,
-    tampered with, truncated or of another kind raises InputError.
+    tampered with, truncated or of another kind raises InputError. Checksums are compared first: PyTorch does not,
+    and would take a flipped bit for a weight.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"there is no checkpoint {path}")
     try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip() is not None:
+                raise zipfile.BadZipFile
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        zipfile.BadZipFile,
-        KeyError,
-        ValueError,
-        OSError,
-    ):
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror})") from None
+    except Exception:  # an archive or a pickle that somebody changed can raise anything
         raise InputError(
             f"{path} is damaged or is not a checkpoint of this project; delete it to train anew, or give "
             "another one"

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from rencgan.errors import InputError
-from rencgan.recall import CLIP
+from rencgan.recall import CLIP, check_hop
 from rencgan.videoset import VideoSet
 
 KINDS = ("pairs", "step", "uniform")
@@ -51,6 +51,11 @@ class ClipSampler:
     ):
         if kind not in KINDS:
             raise InputError(f"sampling is one of {', '.join(KINDS)}, not {kind!r}")
+        if seed < 0:
+            raise InputError(f"the seed must be 0 or more, not {seed}")
+        check_hop(hop)
+        if stride is not None and stride < 1:
+            raise InputError(f"pairs start every 1 frame or more, not every {stride}")
         self.videos, self.kind, self.seed, self.step_range = videos, kind, seed, step_range
         self.length = CLIP + hop if kind == "pairs" else CLIP
         shortest = (CLIP - 1) * step_range[0] + 1 if kind == "step" else self.length

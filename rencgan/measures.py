@@ -24,8 +24,10 @@ def frame_differences(video: np.ndarray) -> np.ndarray:
 
 def l1(video: np.ndarray, reference: np.ndarray) -> float:
     """Mean absolute error to a reference at least as long; its first T frames count."""
-    x = as_unit(video)
-    return float(np.abs(x - as_unit(reference)[: len(x)]).mean())
+    x, y = as_unit(video), as_unit(reference)[: len(video)]
+    if x.shape != y.shape:
+        raise InputError(f"a video {x.shape} cannot be compared with a reference {y.shape}")
+    return float(np.abs(x - y).mean())
 
 
 def _junctions(frames: int, r: int) -> np.ndarray:

@@ -10,9 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from rencgan import checkpoint, sample
-from rencgan.clips import as_frames
+from rencgan.clips import as_clips, as_frames
+from rencgan.errors import InputError
 from rencgan.players import Players
 from rencgan.presets import Preset
+from rencgan.recall import CLIP, seams
 from rencgan.updates import Objective
 
 
@@ -59,6 +61,21 @@ class Model:
         """The same as one array (16 + r ((T - 16) // r), H, W, 3) uint8."""
         return np.concatenate([as_frames(piece[0]) for piece in self.long_video(video, **options)])
 
+    @property
+    def device(self) -> torch.device:
+        return next(self.generator.parameters()).device
+
+    @torch.no_grad()
+    def junction_score(self, long: np.ndarray, hop: int) -> float:
+        """Mean logit of the video critic over the 16 frames around every junction of a long video (uint8):
+        the last `hop` frames of one clip and what follows."""
+        starts = [s - hop for s in seams(len(long), hop)]
+        scores = []
+        for first in range(0, len(starts), 16):
+            clips = np.stack([long[s : s + CLIP] for s in starts[first : first + 16]])
+            scores.append(self.video_d(as_clips(clips, self.device)))
+        return float(torch.cat(scores).mean()) if scores else float("nan")
+
     @torch.no_grad()
     def clips(self, z_c: Tensor, z_m: Tensor) -> np.ndarray:
         """Codes to clips: (B, 16, H, W, 3) uint8."""
@@ -71,16 +88,22 @@ def load_model(path: str | Path, kind: str | None = None, device: str | None = N
     preset = checkpoint.preset_of(content, path)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     players = Players(preset, device=device)
-    players.load_networks(content["networks"])
-    for name, average in players.averages.items():
-        average.load_state_dict(content["averages"][name])
+    try:
+        players.load_networks(content["networks"])
+        for name, average in players.averages.items():
+            average.load_state_dict(content["averages"][name])
+        objective = Objective(**content["objective"])
+        kind, step, seed = (content[name] for name in ("kind", "step", "seed"))
+    except (KeyError, TypeError, RuntimeError, AttributeError) as error:
+        reason = str(error).splitlines()[0][:80]
+        raise InputError(f"{path} does not hold a complete model ({reason})") from None
     encoder, generator, video_d = players.for_generation()
     return Model(
-        content["kind"],
+        kind,
         preset,
-        Objective(**content["objective"]),
-        content["step"],
-        content["seed"],
+        objective,
+        step,
+        seed,
         hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12],
         encoder.requires_grad_(False),
         generator.requires_grad_(False),

@@ -88,7 +88,7 @@ class REncGANRun(EncGAN3Run):
     """03: train by recall, then make long video."""
 
     hop: int = Field(8, ge=1, le=15)  # r, frames from one clip to the next; 16 would share none
-    frames: int = Field(400, ge=16)  # length of the long videos
+    frames: int = Field(480, ge=16)  # length of the long videos
     candidates: int = Field(20, ge=1, le=200)  # clips that VDrej chooses among
     codes: Literal["sample", "mean"] = "sample"
     processes: int = Field(1, ge=1, le=64)

@@ -14,25 +14,17 @@ class Preset:
     # the clip
     size: int = 64  # H = W, pixels
     frames: int = 16  # frames in one clip
-    overlap: int = (
-        8  # T_o, frames that consecutive clips share; hop and reference index r = 16 - T_o
-    )
+    overlap: int = 8  # T_o, frames that consecutive clips share; the hop is r = 16 - T_o
     # generator (three streams)
     content_dim: int = 128  # d_c
     motion_dim: int = 10  # d_m
-    generator_widths: tuple[int, ...] = (
-        512,
-        512,
-        256,
-        128,
-        64,
-    )  # one G3 block each; the first makes 4x4 pixels
+    generator_widths: tuple[int, ...] = (512, 512, 256, 128, 64)  # one a G3 block
     video_stream: str = "1p2d"  # "1p2d", "2p1d" or "3d"
     content_stream: bool = True  # G_C, the spatial stream (Table 3.4)
     motion_stream: bool = True  # G_T, the temporal stream (Table 3.4)
     attention_after: int = 4  # F-SA follows this block; 0: no F-SA (Tables 3.4, 3.5)
     # encoder
-    encoder: bool = True  # without it codes are noise, in training too (G3AN; Table 3.5)
+    encoder: bool = True  # False: codes are noise, in training too (G3AN; Table 3.5)
     encoder_widths: tuple[int, ...] = (16, 32, 64)  # levels of two conv sets
     encoder_hidden: tuple[int, ...] = ()  # fc sets between convolutions and the last fc set
     content_features: int = 512  # width of content's last fc set
@@ -40,12 +32,10 @@ class Preset:
     # discriminators
     image_d_widths: tuple[int, ...] = (64, 128, 256, 512)
     video_d_widths: tuple[int, ...] = (64, 128, 256, 512)
-    # objectives: weights of the terms (the sources give none)
+    # weights of the loss terms (the sources give none)
     w_reconstruction: float = 1.0  # mean absolute error of the clip
     w_reference: float = 1.0 / 16  # of the reference frame; 1/16 is Eq. 4.4 read as sums
-    w_difference: float = (
-        0.0  # of the difference maps, junctions included; 0 in the faithful configuration
-    )
+    w_difference: float = 0.0  # of difference maps, junctions too; 0 in the faithful configuration
     w_kl_content: float = 1e-4  # KL of the content space, summed over its dimensions
     w_kl_motion: float = 1e-4  # KL of the motion space
     w_adversarial_video: float = 0.01
@@ -53,25 +43,18 @@ class Preset:
     # schedule
     batch: int = 10  # clips (EncGAN3) or pairs (R2) a step, over all processes
     steps: int = 100_000  # updates of the generator
+    r2_steps: int = 0  # steps of R2 where they differ; 0: `steps`
     lr_encoder: float = 2e-4
     lr_generator: float = 2e-4
     lr_discriminator: float = 2e-4
-    lr_decay: float = (
-        0.0  # share of the steps, at the end, over which the rates fall to 0; 0: constant
-    )
+    lr_decay: float = 0.0  # last share of the steps, in which the rates fall to 0; 0: constant
     beta1: float = 0.5
     beta2: float = 0.999
-    average: float = (
-        0.0  # decay of the running average of encoder and generator; 0: off, as published
-    )
-    batch_statistics: bool = (
-        True  # False: batch norm trains on running statistics (to compare process counts)
-    )
-    step_range: tuple[int, int] = (
-        1,
-        3,
-    )  # EncGAN3's sampling step, drawn uniformly; R2 always uses 1
-    r2_steps: int = 0  # steps of R2 where they differ; 0: `steps`
+    average: float = 0.0  # decay of the running average of encoder and generator; 0: off
+    batch_statistics: bool = True  # False: batch norm trains on running statistics
+    # data
+    step_range: tuple[int, int] = (1, 3)  # EncGAN3's sampling step; R2 always uses 1
+    pair_stride: int = 0  # R2: frames from one training pair to the next; 0: the hop
     max_videos: int = 0  # videos prepared, spread over the classes; 0: all
     max_frames: int = 0  # frames prepared of each video; 0: all
     # where it runs
@@ -96,7 +79,19 @@ class Preset:
         for problem in self._problems():
             raise InputError(f"preset {self.name!r}: {problem}")
 
+    def _wrong_types(self):
+        """A number as text, as hand-written JSON has it, would be taken and fail much later."""
+        words = {bool: "True or False", int: "a whole number", float: "a number", str: "a text"}
+        for f in fields(self):
+            right, value = type(f.default), getattr(self, f.name)
+            if right is tuple:
+                if not isinstance(value, tuple) or not all(type(v) is int for v in value):
+                    yield f"{f.name} must be whole numbers in brackets, not {value!r}"
+            elif type(value) is not right and not (right is float and type(value) is int):
+                yield f"{f.name} must be {words[right]}, not {value!r}"
+
     def _problems(self):
+        yield from self._wrong_types()
         blocks = len(self.generator_widths)
         if self.size != 4 * 2 ** (blocks - 1) or blocks < 3:
             yield (

@@ -21,6 +21,8 @@ BATCH = 8  # clips encoded, and without VDrej generated, in one pass
 
 def noise(seed: int, clip: int, candidates: int, dims: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """Standard normal noise of one clip's candidates: (N, d_c) and (N, d_m). Row j does not depend on N."""
+    if seed < 0:
+        raise InputError(f"the seed must be 0 or more, not {seed}")
     joint = np.random.default_rng([seed, clip]).standard_normal((candidates, sum(dims)), np.float32)
     return tuple(torch.from_numpy(joint).split(dims, dim=1))
 
@@ -46,7 +48,7 @@ def latent_spaces(
     """
     check_hop(r)
     device = next(encoder.parameters()).device
-    starts = [r * i for i in range(clip_count(len(video), r))]
+    starts = range(0, r * clip_count(len(video), r), r)
     for first in range(0, len(starts), BATCH):
         clips = np.stack([video[s : s + CLIP] for s in starts[first : first + BATCH]])
         codes = encoder(as_clips(clips, device), r if reference is None else reference)

@@ -10,6 +10,7 @@ import json
 import torch
 
 from rencgan.encgan3 import MODES, Encoder, Generator, ImageDiscriminator, VideoDiscriminator
+from rencgan.errors import InputError
 from rencgan.presets import Preset, preset
 
 NETWORKS = {"G": Generator, "VD": VideoDiscriminator, "ID": ImageDiscriminator, "Enc": Encoder}
@@ -43,7 +44,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--video-stream", choices=MODES, help="default: the preset's")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(argv)
-    p = preset(options.preset)
+    try:
+        p = preset(options.preset)
+    except InputError as error:
+        parser.error(str(error))
     if options.video_stream:
         p = p.but(video_stream=options.video_stream)
     counts = sizes(p)

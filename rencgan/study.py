@@ -3,20 +3,29 @@
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from rencgan import measures, train
+from rencgan import measures, show, train
 from rencgan.errors import InputError
 from rencgan.model import Model, load_model
 from rencgan.prepare import prepare
 from rencgan.presets import PRESETS, PUBLISHED_64, PUBLISHED_128, Preset
 from rencgan.progress import Progress
 from rencgan.provenance import provenance
-from rencgan.recall import CLIP, long_length
+from rencgan.recall import CLIP, long_length, seams
+from rencgan.video import ArrayWriter, write_mp4
 from rencgan.videoset import VideoSet
+
+FORMATS = {
+    "l1": ".4f",
+    "motion": ".4f",
+    "seam_ratio": ".2f",
+    "sharpness": ".4f",
+    "colour_drift": ".4f",
+}
 
 
 def data(p) -> VideoSet:
@@ -43,26 +52,24 @@ def data(p) -> VideoSet:
 
 def recipe(p, **changes) -> Preset:
     """The preset of a run, with the steps that its parameters ask for."""
-    preset = PRESETS[p.preset]
     if getattr(p, "steps", 0):
         changes["steps"] = p.steps
-    return preset.but(**changes) if changes else preset
+    return PRESETS[p.preset].but(**changes)
+
+
+def r2_recipe(p) -> Preset:
+    """The same for R2: its own number of steps where the preset has one, and the overlap of the hop."""
+    preset = PRESETS[p.preset]
+    preset = recipe(p, steps=preset.r2_steps or preset.steps)
+    return preset.but(overlap=CLIP - p.hop)
 
 
 def job(p, kind: str, videos: VideoSet) -> train.Job:
     """The training run that a notebook's parameters describe; its folder is named after its recipe."""
-    preset = recipe(p)
-    if kind == "r2" and preset.r2_steps and not p.steps:
-        preset = preset.but(steps=preset.r2_steps)
-    found = train.Job(
-        kind,
-        preset.but(overlap=CLIP - getattr(p, "hop", preset.hop)),
-        videos.path or videos,
-        Path(),
-        p.seed,
-        init_from=p.init_path,
-    )
-    return train.replace(found, out=p.out_dir / f"{kind}-{found.key()}")
+    preset = r2_recipe(p) if kind == "r2" else recipe(p)
+    data = videos.path or videos
+    found = train.Job(kind, preset, data, Path(), p.seed, init_from=p.init_path)
+    return replace(found, out=p.out_dir / f"{kind}-{found.key()}")
 
 
 def trained(p, kind: str, videos: VideoSet) -> tuple[Model, train.Job]:
@@ -89,6 +96,91 @@ def _plain(value) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
+# ----------------------------------------------------------------------------------- looking at the data
+
+
+def card_rows(card: dict) -> list[dict]:
+    """The data card as rows for a table; long lists become counts."""
+    expected, split = card.get("expected") or {}, card.get("split") or {}
+    rows = {
+        "data set": f"{card['title']} ({card['dataset']})",
+        "source": card["source"],
+        "videos": f"{card['used']} used of {card['found']} found, {expected.get('videos')} published",
+        "split": f"{split.get('train')} training, {split.get('test')} test videos; "
+        f"sha256 {str(split.get('sha256'))[:12]}",
+        "frames": f"{card['frames']:,}; {_span(card['frames_range'])} a video",
+        "frames a second": _span(card["fps"]),
+        "size": f"{card['size']}x{card['size']} pixels, {card['margin']} px off every edge first",
+        "original sizes": ", ".join(map(str, card["original_sizes"])) or "drawn at this size",
+        "classes": ", ".join(f"{label or 'none'} {n}" for label, n in card["labels"].items()),
+        "subjects": card["subjects"],
+        "left out": len(card["left_out"]),
+    }
+    return [{"what": name, "value": value} for name, value in rows.items()]
+
+
+def _span(pair) -> str:
+    low, high = pair
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+
+
+def one_of_each(videos: VideoSet, most: int = 6) -> list[int]:
+    """The first video of each class, of at most `most` classes; without classes, the first videos."""
+    first: dict[str, int] = {}
+    for i, v in enumerate(videos.videos):
+        first.setdefault(v.label or v.name, i)
+    return list(first.values())[:most]
+
+
+def motion_by_class(videos: VideoSet) -> list[dict]:
+    """Rows: class, videos, mean, least and most motion magnitude of its videos (first 200 frames)."""
+    found: dict[str, list[float]] = {}
+    for i, v in enumerate(videos.videos):
+        if v.length >= 2:
+            found.setdefault(v.label or "all", []).append(measures.motion(videos.video(i)[:200]))
+    return [
+        {"class": k, "videos": len(m), "motion": np.mean(m), "least": min(m), "most": max(m)}
+        for k, m in sorted(found.items())
+    ]
+
+
+def held_out_clips(videos: VideoSet, count: int, seed: int) -> np.ndarray:
+    """Clips of held-out videos, one a video where there are enough: (count, 16, H, W, 3) uint8."""
+    test = videos.select("test", min_frames=CLIP)
+    rng = np.random.default_rng(seed)
+    clips = []
+    for i in range(count):
+        video = test.video(i % len(test))
+        start = int(rng.integers(len(video) - CLIP + 1))
+        clips.append(video[start : start + CLIP])
+    return np.stack(clips)
+
+
+def sample_grids(work: train.Job, clip: int = 0) -> dict[str, np.ndarray]:
+    """One training clip along a run: "step N" -> (16, H, W, 3), and last the real one."""
+    folder = work.out / "samples"
+    steps = sorted(folder.glob("[0-9]*.npy"))
+    found = {f"step {int(path.stem):,}": np.load(path)[clip] for path in steps}
+    return found | {"real": np.load(folder / "real.npy")[clip]}
+
+
+def clip_measures(real: np.ndarray, made: dict[str, np.ndarray], reference: int) -> list[dict]:
+    """Rows: L1 to the real clip (for rebuilt clips), motion, sharpness; with the held reference frame."""
+    held = np.repeat(real[:, reference : reference + 1], CLIP, axis=1)
+    rows = []
+    for name, clips in {"real": real, "reference frame, held": held, **made}.items():
+        error = [measures.l1(a, b) for a, b in zip(clips, real, strict=True)]
+        rows.append(
+            {
+                "clips": name,
+                "l1": None if name == "from noise" else np.mean(error),
+                "motion": np.mean([measures.motion(c) for c in clips]),
+                "sharpness": np.mean([measures.sharpness(c) for c in clips]),
+            }
+        )
+    return rows
+
+
 # ----------------------------------------------------------------------------------------- long videos
 
 
@@ -102,6 +194,8 @@ class LongVideo:
     made: np.ndarray
     seconds: float
     hop: int
+    candidates: int = 1
+    fps: float = 25.0
 
 
 def footage(
@@ -120,7 +214,8 @@ def long_video(model: Model, name: str, split: str, video: np.ndarray, p, **opti
     started = time.perf_counter()
     settings = {"hop": p.hop, "codes": p.codes, "candidates": 1, "seed": p.seed} | options
     made = model.long_frames(video, **settings)
-    return LongVideo(name, split, video, made, time.perf_counter() - started, settings["hop"])
+    seconds = time.perf_counter() - started
+    return LongVideo(name, split, video, made, seconds, settings["hop"], settings["candidates"])
 
 
 def dropped(video: np.ndarray, r: int) -> int:
@@ -142,6 +237,72 @@ def measured(videos: Sequence[LongVideo], names: Sequence[str]) -> list[dict]:
     }
     rows |= {name: v.made for name, v in zip(names, videos, strict=True)}
     return [{"video": name} | measures.summary(v, real, r) for name, v in rows.items()]
+
+
+def over_seeds(model: Model, video: LongVideo, p, seeds: int) -> list[dict]:
+    """Plain sampling against VDrej on the same footage with several noise seeds: rows of mean and spread.
+
+    "critic" is the mean logit of the video critic over the stitched clips of each junction: what VDrej maximises
+    step by step.
+    """
+    rows = []
+    for name, candidates in (("plain", 1), (f"VDrej of {p.candidates}", p.candidates)):
+        runs = []
+        for seed in range(seeds):
+            made = model.long_frames(
+                video.footage, hop=video.hop, codes="sample", candidates=candidates, seed=seed
+            )
+            row = measures.summary(made, video.footage[: len(made)], video.hop)
+            runs.append(row | {"critic": model.junction_score(made, video.hop)})
+        for kind, f in (("mean", np.mean), ("spread", lambda x: np.std(x, ddof=1))):
+            numbers = {key: f([run[key] for run in runs]) for key in runs[0]}
+            rows.append({"codes": name, "over seeds": kind} | numbers)
+    return rows
+
+
+def show_long(videos: Sequence[LongVideo], card: dict) -> show.Html:
+    """Footage and long video side by side, the junctions marked."""
+    tiles = [tile for v in videos for tile in (v.footage[: len(v.made)], v.made)]
+    titles = [f"{t} ({v.split})" for v in videos for t in ("real", "R2")]
+    marks = [m for v in videos for m in ([], seams(len(v.made), v.hop))]
+    return show.videos(
+        tiles,
+        titles,
+        columns=2 * len(videos),
+        marks=marks,
+        caption=f"{card['source']} {card['dataset']}: footage, and the long video that R2 made from it; "
+        f"{len(videos[0].made)} frames, a junction every {videos[0].hop}.",
+    )
+
+
+def show_ways(plain: LongVideo, others: dict[str, LongVideo], card: dict) -> show.Html:
+    """One piece of footage and the ways of drawing its codes, side by side."""
+    made = {"plain": plain} | others
+    return show.videos(
+        [plain.footage[: len(plain.made)], *(v.made for v in made.values())],
+        ["real", *made],
+        columns=1 + len(made),
+        marks=[[], *(seams(len(v.made), v.hop) for v in made.values())],
+        caption=f"{card['source']} {card['dataset']}, {plain.split} video: ways of drawing the codes.",
+    )
+
+
+def write_long(videos: Sequence[LongVideo], model: Model, p) -> list[Path]:
+    """Each long video as H.264 (enlarged, with seed and checkpoint inside) and as a lossless array."""
+    folder = p.out_dir / "long"
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for v in videos:
+        way = f"vdrej{v.candidates}" if v.candidates > 1 else "plain"
+        path = folder / f"r2-{v.split}-{way}-seed{p.seed}"
+        facts = {"model": model.kind, "checkpoint": model.digest, "seed": p.seed, "hop": v.hop}
+        facts |= {"codes": p.codes, "candidates": v.candidates, "footage": v.name}
+        scale = max(1, 256 // model.preset.size)
+        write_mp4(path.with_suffix(".mp4"), v.made, v.fps, metadata=facts, scale=scale)
+        with ArrayWriter(path.with_suffix(".npy"), v.made.shape) as writer:
+            writer.write(v.made)
+        paths += [path.with_suffix(".mp4"), path.with_suffix(".npy")]
+    return paths
 
 
 # ---------------------------------------------------------------------------------------------- record

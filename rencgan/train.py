@@ -11,6 +11,7 @@ samples/N.npy     generated clips along the way, (rows, 16, H, W, 3) uint8; samp
 import contextlib
 import fcntl
 import hashlib
+import io
 import json
 import math
 import time
@@ -31,7 +32,7 @@ from rencgan.players import Players
 from rencgan.presets import Preset
 from rencgan.recall import split_pair
 from rencgan.updates import ENCGAN3, VARIANTS, Draws, Objective, iteration
-from rencgan.videoset import VideoSet
+from rencgan.videoset import VideoSet, writing
 
 SAVE_EVERY_S = 20.0  # seconds between checkpoints; with a slow step still under half a minute
 GRIDS = 8  # sample grids along a run
@@ -93,6 +94,9 @@ def train(job: Job, processes: int = 1, progress: Callable | None = None) -> Pat
     or a second process in the same folder raises InputError; the last good checkpoint stays.
     """
     job.objective()
+    if job.seed < 0:
+        raise InputError(f"the seed must be 0 or more, not {job.seed}")
+    Group(0, processes).rows(job.preset.batch)  # refuses here, before any process is started
     if processes > 1:
         if isinstance(job.data, VideoSet):
             raise InputError(
@@ -110,11 +114,15 @@ def run(job: Job, progress: Callable | None = None) -> None:
     device, p, objective = group.device(), job.preset, job.objective()
     players = Players(p, job.seed, device)
     clips = 1 if job.kind == "encgan3" else 2
-    with _only_writer(job.out, group):
+    with _only_writer(job.out, group), writing(job.out):
         start, window = _resume(job, players)
         if start == p.steps:
             return
         sampler = job.sampler()
+        if sampler.videos.size != p.size:
+            raise InputError(
+                f"preset {p.name!r} trains at {p.size} pixels; these videos have {sampler.videos.size}"
+            )
         record = Record(job.out, start, window, p.steps, group.first)
         clock = Clock(group)
         batches = sampler.stream(start, p.steps, p.batch, group.rows(p.batch), device)
@@ -184,7 +192,12 @@ def _resume(job: Job, players: Players) -> tuple[int, dict]:
 @contextlib.contextmanager
 def _only_writer(out: Path, group: Group) -> Iterator[None]:
     """One run a folder. The lock goes with the process, so nothing stale is left behind."""
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{out} cannot be made a folder ({error.strerror}); give another one"
+        ) from None
     if not group.first:
         yield
         return
@@ -291,5 +304,12 @@ def _sample_grid(job: Job, players: Players, sampler: ClipSampler, step: int, gr
     codes = encoder(clips, job.objective().reference_index(job.preset.hop))
     made = generator(*draw(codes, torch.zeros_like(codes.mu_c), torch.zeros_like(codes.mu_m)))
     players.train()
-    np.save(folder / "real.npy", as_frames(clips))
-    np.save(folder / f"{step:07d}.npy", as_frames(made))
+    _save_array(folder / "real.npy", as_frames(clips))
+    _save_array(folder / f"{step:07d}.npy", as_frames(made))
+
+
+def _save_array(path: Path, array: np.ndarray) -> None:
+    """np.save, but in one write of Python's: numpy's own does not say when the disk is full."""
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    path.write_bytes(buffer.getvalue())
