@@ -1,3 +1,3 @@
-"""rencgan: an open study of long video generation with VAE-GANs (EncGAN3, REncGAN and their kin)."""
+"""rencgan: an open study of long video generation with VAE-GANs (EncGAN3, REncGAN, kin)."""
 
 __version__ = "0.1.0"

@@ -1,5 +1,8 @@
-"""Checkpoints: written atomically, read without executing code, refused in a sentence when they are not ours."""
+"""Checkpoints: written atomically, read without executing code, refused in a sentence when they are
+not ours.
+"""
 
+import contextlib
 import os
 import zipfile
 from pathlib import Path
@@ -19,30 +22,32 @@ def save(path: Path, content: dict) -> None:
     A full disk raises InputError; the checkpoint that was there stays.
     """
     temporary = path.with_name(f".{path.name}.part")  # what a kill leaves, the next save overwrites
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+    try:
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
             with open(temporary, "wb") as file:
                 torch.save({"format": FORMAT} | content, file)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
-        except RuntimeError as error:  # torch's own writer does not say why a write failed
-            raise InputError(
-                f"the disk that holds {path.parent} is full, so the checkpoint could not be written "
-                f"({str(error).splitlines()[0][:80]}); the one before it is kept: free some space "
-                "and run again"
-            ) from None
-        finally:
-            temporary.unlink(missing_ok=True)
+    except RuntimeError:  # what torch makes of a write that failed
+        raise InputError(
+            f"the disk that holds {path.parent} is full, so the checkpoint could not be written; "
+            "the one before it is kept: free some space and run again"
+        ) from None
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        with contextlib.suppress(OSError):  # its folder may not be there
+            temporary.unlink()
 
 
 def load(path: str | Path, kind: str | None = None) -> dict:
     """Reads a checkpoint on the CPU; nothing in it is executed.
 
-    kind: the model that must have written it ("encgan3" or "r2"); None takes any. A file that is missing, foreign,
-    tampered with, truncated or of another kind raises InputError. Checksums are compared first: PyTorch does not,
-    and would take a flipped bit for a weight.
+    kind: the model that must have written it ("encgan3" or "r2"); None takes any. A file that is
+    missing, foreign, tampered with, truncated or of another kind raises InputError. Checksums are
+    compared first: PyTorch does not, and would take a flipped bit for a weight.
     """
     path = Path(path)
     if not path.is_file():
@@ -56,7 +61,8 @@ def load(path: str | Path, kind: str | None = None) -> dict:
         raise InputError(f"{path} cannot be read ({error.strerror})") from None
     except Exception:  # an archive or a pickle that somebody changed can raise anything
         raise InputError(
-            f"{path} is damaged or is not a checkpoint of this project; delete it to train anew, or give "
+            f"{path} is damaged or is not a checkpoint of this project; "
+            "delete it to train anew, or give "
             "another one"
         ) from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
@@ -69,7 +75,9 @@ def load(path: str | Path, kind: str | None = None) -> dict:
 
 
 def preset_of(content: dict, path: str | Path = "the checkpoint") -> Preset:
-    """The preset saved inside a checkpoint, so that a model is rebuilt without being told what it is."""
+    """The preset saved inside a checkpoint, so that a model is rebuilt without being told what it
+    is.
+    """
     try:
         return Preset(**content["preset"])
     except (KeyError, TypeError) as error:

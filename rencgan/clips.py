@@ -1,4 +1,6 @@
-"""From prepared videos to batches of clips or pairs; every sample is a function of (seed, epoch, index)."""
+"""From prepared videos to batches of clips or pairs; every sample is a function of (seed, epoch,
+index).
+"""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +26,9 @@ def as_clips(frames: np.ndarray | Tensor, device: torch.device | str = "cpu") ->
 
 
 def as_frames(x: Tensor) -> np.ndarray:
-    """(3, T, H, W) in [-1, 1] to (T, H, W, 3) uint8: one fixed range, never stretched. Also (B, 3, T, H, W)."""
+    """(3, T, H, W) in [-1, 1] to (T, H, W, 3) uint8: one fixed range, never stretched. Also (B, 3,
+    T, H, W).
+    """
     x = x.detach().float().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8).cpu()
     order = (1, 2, 3, 0) if x.ndim == 4 else (0, 2, 3, 4, 1)
     return x.permute(*order).contiguous().numpy()
@@ -33,11 +37,11 @@ def as_frames(x: Tensor) -> np.ndarray:
 class ClipSampler:
     """Chooses frames for training (spec of the data, thesis 3.4.1 and 4.3).
 
-    "pairs"    16 + hop consecutive frames; a new pair starts every `stride` frames (default: every hop) of a video
-    "step"     16 frames from a random start, `step` apart; one random step for the clip, of those that fit
+    "pairs"    16 + hop consecutive frames; a new pair starts every `stride` frames (default: hop)
+    "step"     16 frames from a random start, `step` apart; one random step of those that fit
     "uniform"  the video in 16 equal segments, one random frame from each
-    An epoch visits every pair (or, for "step" and "uniform", every video) once, in an order drawn from the seed.
-    Videos too short for one sample are left out; `skipped` names them.
+    An epoch visits every pair (or, for "step" and "uniform", every video) once, in an order drawn
+    from the seed. Videos too short for one sample are left out; `skipped` names them.
     """
 
     def __init__(
@@ -105,7 +109,9 @@ class ClipSampler:
         return self.videos.frames[np.stack(index)]
 
     def stream(self, first: int, last: int, batch: int, rows: slice, device) -> Iterator[Tensor]:
-        """Batches `first` to `last` - 1 as clips on the device, the next one read while this one trains."""
+        """Batches `first` to `last` - 1 as clips on the device, the next one read while this one
+        trains.
+        """
         pin = torch.device(device).type == "cuda"
 
         def load(step: int) -> Tensor:

@@ -1,11 +1,12 @@
-"""EncGAN3: the VAE-GAN of one clip (thesis, Chapter 3); REncGAN trains the same four networks on pairs.
+"""EncGAN3: the VAE-GAN of one clip (thesis, Chapter 3); REncGAN trains the same four networks on
+pairs.
 
-x    (B, 3, 16, H, W)      a clip in [-1, 1]             z_c  (B, d_c)       content code
-v_j = x_{j-1} - x_j        difference maps (Eq. 3.3)     z_m  (B, d_m, L)    motion code; L = 1 for one clip
+x    (B, 3, 16, H, W)    a clip in [-1, 1]           z_c  (B, d_c)      content code
+v_j = x_{j-1} - x_j      difference maps (Eq. 3.3)   z_m  (B, d_m, L)   motion code (clip: L = 1)
 
-Departures from G3AN's public code, on which the generator is based: self-attention reads its result back in
-the right axis order; every transposed convolution has spectral *and* batch norm, which is what the parameter
-counts of Table 5.3 ask for.
+Departures from G3AN's public code, on which the generator is based: self-attention reads its result
+back in the right axis order; every transposed convolution has spectral *and* batch norm, which is
+what the parameter counts of Table 5.3 ask for.
 """
 
 from typing import NamedTuple
@@ -21,7 +22,9 @@ MODES = ("1p2d", "2p1d", "3d")
 
 
 class Codes(NamedTuple):
-    """The two latent spaces of a batch of clips: mean and log-variance of content (B, d_c) and motion (B, d_m)."""
+    """The two latent spaces of a batch of clips: mean and log-variance of content (B, d_c) and
+    motion (B, d_m).
+    """
 
     mu_c: Tensor
     logvar_c: Tensor
@@ -34,7 +37,7 @@ def difference_maps(x: Tensor) -> Tensor:
     return x[:, :, :-1] - x[:, :, 1:]
 
 
-# ---------------------------------------------------------------------------------------------- generator
+# ---------------------------------------------------------------------------------------- generator
 
 
 def _deconv_set(c_in: int, c_out: int, k: tuple, s: tuple, p: tuple) -> nn.Sequential:
@@ -44,22 +47,26 @@ def _deconv_set(c_in: int, c_out: int, k: tuple, s: tuple, p: tuple) -> nn.Seque
 
 
 def _beside(h_s: Tensor, h_v: Tensor) -> Tensor:
-    """concat(h_s broadcast over time, h_v) on channels. Channels are laid last in memory, because `cat` of a
+    """concat(h_s broadcast over time, h_v) on channels. Channels are laid last in memory, because
+    `cat` of a
     broadcast tensor falls back to channels first, and every convolution after it would copy."""
     last = [h.permute(0, 2, 3, 4, 1) for h in (h_s.expand(-1, -1, h_v.shape[2], -1, -1), h_v)]
     return torch.cat(last, dim=-1).permute(0, 4, 1, 2, 3)
 
 
 class G3Block(nn.Module):
-    """One G3 block: each stream grows, then motion is added to the video stream and content laid beside it.
+    """One G3 block: each stream grows, then motion is added to the video stream and content laid
+    beside it.
 
-    widths (S, V, M) are the input channels of the spatial, video and temporal streams, `c` the output channels.
-    `first` maps a code to 4x4 pixels; `grow` doubles (first: quadruples) the number of frames.
-    Without the spatial stream nothing is laid beside; without the temporal stream nothing is added (Table 3.4).
+    widths (S, V, M) are the input channels of the spatial, video and temporal streams, `c` the
+    output channels. `first` maps a code to 4x4 pixels; `grow` doubles (first: quadruples) the
+    number of frames. Without the spatial stream nothing is laid beside; without the temporal stream
+    nothing is added (Table 3.4).
     """
 
     def __init__(self, widths: tuple[int, int, int], c: int, first: bool, grow: bool, p: Preset):
         super().__init__()
+        self.fuse = True
         ks, ss, ps = (4, 1, 0) if first else (4, 2, 1)
         kt, st, pt = (4, 1, 0) if first else (4, 2, 1) if grow else (1, 1, 0)
         space = ((1, ks, ks), (1, ss, ss), (0, ps, ps))
@@ -81,12 +88,13 @@ class G3Block(nn.Module):
             h_v = h_v + h_t
         if self.spatial is not None:
             h_s = self.spatial(h_s)  # (B, c, 1, h, w)
-            h_v = _beside(h_s, h_v)
+            h_v = _beside(h_s, h_v) if self.fuse else h_v
         return h_s, h_v, h_t  # h_v: (B, 2c, t, h, w), spatial half first
 
 
 class SelfAttention(nn.Module):
-    """Half of F-SA: y = x + gain * softmax(q k^T) v over the T positions of a pixel or the H*W of a frame.
+    """Half of F-SA: y = x + gain * softmax(q k^T) v over the T positions of a pixel or the H*W of a
+    frame.
 
     No 1/sqrt(d) factor, as in G3AN; the gain starts at 0, so an untrained layer is the identity.
     """
@@ -118,7 +126,7 @@ class Generator(nn.Module):
     """Two codes to one clip: what is in the video, and how it moves.
 
     z_c: (B, d_c)                  content, shared by every frame
-    z_m: (B, d_m) or (B, d_m, L)   motion; L = 1 gives the 16 frames of a clip, L = 20 the 92 of Figure 3.13
+    z_m: (B, d_m) or (B, d_m, L)   motion; L = 1 gives 16 frames, L = 20 the 92 of Figure 3.13
     returns (B, 3, 4 (L + 3), H, W) in [-1, 1]
     """
 
@@ -135,6 +143,8 @@ class Generator(nn.Module):
                 self.attention[str(i)] = nn.Sequential(
                     SelfAttention(v, "time"), SelfAttention(v, "space")
                 )
+        last = len(self.blocks)
+        self.blocks[-1].fuse = p.attention_after == last or not p.content_stream
         self.to_rgb = nn.Conv3d(v, 3, (1, 3, 3), padding=(0, 1, 1))
         _initialise(self)
 
@@ -148,7 +158,16 @@ class Generator(nn.Module):
             h_s, h_v, h_t = block(h_s, h_v, h_t)
             if str(i) in self.attention:
                 h_v = self.attention[str(i)](h_v)
-        return self.to_rgb(h_v).tanh()
+        return self._rgb(h_s, h_v).tanh()
+
+    def _rgb(self, h_s: Tensor, h_v: Tensor) -> Tensor:
+        """to_rgb; of an unfused last block, to_rgb(concat(h_s, h_v)) without making the concat: the
+        content half is the same in every frame, so its part of the convolution is done once."""
+        if self.blocks[-1].fuse:
+            return self.to_rgb(h_v)
+        w_s, w_v = self.to_rgb.weight.split([h_s.shape[1], h_v.shape[1]], dim=1)
+        still = nn.functional.conv3d(h_s, w_s, self.to_rgb.bias, padding=(0, 1, 1))
+        return still + nn.functional.conv3d(h_v, w_v, padding=(0, 1, 1))
 
     def _check(self, z_c: Tensor, z_m: Tensor) -> None:
         if z_c.ndim != 2 or z_c.shape[1] != self.content_dim:
@@ -157,7 +176,8 @@ class Generator(nn.Module):
             )
         if z_m.ndim != 3 or z_m.shape[1] != self.motion_dim or z_m.shape[2] < 1:
             raise InputError(
-                f"the motion code must be (B, {self.motion_dim}, L) with L >= 1, not {tuple(z_m.shape)}"
+                f"the motion code must be (B, {self.motion_dim}, L) with L >= 1, "
+                f"not {tuple(z_m.shape)}"
             )
         if z_c.shape[0] != z_m.shape[0]:
             raise InputError(
@@ -165,7 +185,7 @@ class Generator(nn.Module):
             )
 
 
-# ------------------------------------------------------------------------------------------------ encoder
+# ------------------------------------------------------------------------------------------ encoder
 
 
 def _conv_set(c_in: int, c_out: int, stride: int) -> nn.Sequential:
@@ -179,7 +199,8 @@ def _fc_set(d_in: int, d_out: int) -> nn.Sequential:
 
 
 def _frame_features(p: Preset, pooled: bool) -> nn.Sequential:
-    """Levels of two conv sets, (B, 3, H, W) to (B, C * 4 * 4). The first set has stride 2; then the second set of
+    """Levels of two conv sets, (B, 3, H, W) to (B, C * 4 * 4). The first set has stride 2; then the
+    second set of
     every level halves (content), or a 2x2 max-pool after it does (motion)."""
     layers: list[nn.Module] = []
     c = 3
@@ -195,8 +216,8 @@ def _frame_features(p: Preset, pooled: bool) -> nn.Sequential:
 class Encoder(nn.Module):
     """Two streams: one frame to the content space, 15 difference maps to the motion space.
 
-    x: (B, 3, 16, H, W) in [-1, 1]; `reference` is the index of the frame that the content stream reads:
-    0 in EncGAN3, r in R2 and after. Returns Codes. Batch norm needs B >= 2 in training.
+    x: (B, 3, 16, H, W) in [-1, 1]; `reference` is the index of the frame that the content stream
+    reads: 0 in EncGAN3, r in R2 and after. Returns Codes. Batch norm needs B >= 2 in training.
     """
 
     def __init__(self, p: Preset):
@@ -246,18 +267,22 @@ class Encoder(nn.Module):
 
 
 def draw(codes: Codes, eps_c: Tensor, eps_m: Tensor) -> tuple[Tensor, Tensor]:
-    """z = mu + sigma * eps for both spaces ("sample" of the Algorithms). Noise of zeros gives the mean."""
+    """z = mu + sigma * eps for both spaces ("sample" of the Algorithms). Noise of zeros gives the
+    mean.
+    """
     return (
         codes.mu_c + (0.5 * codes.logvar_c).exp() * eps_c,
         codes.mu_m + (0.5 * codes.logvar_m).exp() * eps_m,
     )
 
 
-# ------------------------------------------------------------------------------------------ discriminators
+# ----------------------------------------------------------------------------------- discriminators
 
 
 class ImageDiscriminator(nn.Module):
-    """One frame (B, 3, H, W) to one logit (B,): strided 4x4 convolutions under spectral norm, LeakyReLU 0.2."""
+    """One frame (B, 3, H, W) to one logit (B,): strided 4x4 convolutions under spectral norm,
+    LeakyReLU 0.2.
+    """
 
     def __init__(self, p: Preset):
         super().__init__()
@@ -276,8 +301,8 @@ class VideoDiscriminator(nn.Module):
     """One clip of 16 frames (B, 3, 16, H, W) to one logit (B,), factorised into space and time.
 
     At each level a strided (1,4,4) convolution, then, four times in all, an unpadded (4,1,1) one:
-    16 -> 13 -> 10 -> 7 -> 4 frames. Below 64x64 there are fewer levels than that; the last one then takes the
-    temporal convolutions that are left.
+    16 -> 13 -> 10 -> 7 -> 4 frames. Below 64x64 there are fewer levels than that; the last one then
+    takes the temporal convolutions that are left.
     """
 
     def __init__(self, p: Preset):
@@ -307,7 +332,9 @@ class VideoDiscriminator(nn.Module):
 
 
 def _initialise(module: nn.Module) -> None:
-    """N(0, 0.02) on convolutions, N(1, 0.02) on batch norm; transposed convolutions and biases keep theirs."""
+    """N(0, 0.02) on convolutions, N(1, 0.02) on batch norm; transposed convolutions and biases keep
+    theirs.
+    """
     for m in module.modules():
         if isinstance(m, (nn.Conv2d, nn.Conv3d)):
             original = (

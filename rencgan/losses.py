@@ -1,9 +1,10 @@
 """The objectives of EncGAN3 and R2, one function per equation, in the order of the thesis.
 
-Every function returns its terms unweighted, by name; `total` weighs them with the preset's `w_...` fields. All
-are written to be minimised (the thesis prints Eq. 3.4-3.6 and 4.7 to be maximised). Terms of one kind are
-averaged, as Algorithm 6 does; losses are averaged, not logits. Reconstruction is a mean over pixels, KL a mean
-over the batch of the sum over dimensions. The generator's adversarial term is the non-saturating form.
+Every function returns its terms unweighted, by name; `total` weighs them with the preset's `w_...`
+fields. All are written to be minimised (the thesis prints Eq. 3.4-3.6 and 4.7 to be maximised).
+Terms of one kind are averaged, as Algorithm 6 does; losses are averaged, not logits. Reconstruction
+is a mean over pixels, KL a mean over the batch of the sum over dimensions. The generator's
+adversarial term is the non-saturating form.
 
 x, x_hat  clips (B, 3, 16, H, W)    v  difference maps (B, 3, 15, H, W)    real, fake  logits (B,)
 """
@@ -26,7 +27,9 @@ def mean_absolute_error(x: Tensor, x_hat: Tensor) -> Tensor:
 
 
 def kl(mu: Tensor, logvar: Tensor) -> Tensor:
-    """The KL terms of Eq. 3.1: KL(N(mu, sigma^2) || N(0, I)), summed over d, averaged over the batch. (B, d)."""
+    """The KL terms of Eq. 3.1: KL(N(mu, sigma^2) || N(0, I)), summed over d, averaged over the
+    batch. (B, d).
+    """
     return 0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum(dim=1).mean()
 
 
@@ -58,7 +61,7 @@ def _fooling(video: Sequence[Tensor], image: Sequence[Tensor]) -> Terms:
     }
 
 
-# ---------------------------------------------------------------------------------------- EncGAN3, Chapter 3
+# ------------------------------------------------------------------------------- EncGAN3, Chapter 3
 
 
 def eq_3_1(x: Tensor, x_hat: Tensor, codes: Codes) -> Terms:
@@ -67,9 +70,11 @@ def eq_3_1(x: Tensor, x_hat: Tensor, codes: Codes) -> Terms:
 
 
 def eq_3_4(x: Tensor, x_hat: Tensor, video: Sequence[Tensor], image: Sequence[Tensor]) -> Terms:
-    """EncGAN3's generator: reconstruction, and fooling both critics from encoded and from noise codes.
+    """EncGAN3's generator: reconstruction, and fooling both critics from encoded and from noise
+    codes.
 
-    video, image: the critics' logits of each kind of generated clip (encoded, noise), averaged over kinds.
+    video, image: the critics' logits of each kind of generated clip (encoded, noise), averaged over
+    kinds.
     """
     return {"reconstruction": mean_absolute_error(x, x_hat)} | _fooling(video, image)
 
@@ -102,7 +107,7 @@ def eq_3_10(x: Tensor, x_hat: Tensor, video: Sequence[Tensor], image: Sequence[T
     return first_frame_and_maps(x, x_hat) | _fooling(video, image)
 
 
-# --------------------------------------------------------------------------------------------- R2, Chapter 4
+# ------------------------------------------------------------------------------------ R2, Chapter 4
 
 
 def reference_term(x: Tensor, x_hat: Tensor, r: int) -> Terms:
@@ -118,14 +123,15 @@ def eq_4_4(
     image: Sequence[Tensor],
     r: int,
 ) -> Terms:
-    """R2's encoder and generator, jointly. x, x_hat: X1 and X2 joined on the batch axis, so that every mean is
+    """R2's encoder and generator, jointly. x, x_hat: X1 and X2 joined on the batch axis, so that
+    every mean is
     one over both clips; video: logits of X1, X2 and, with R_3VD, of the stitched clip."""
     terms = reference_term(x, x_hat, r) | eq_3_1(x, x_hat, codes)
     return terms | _fooling(video, image)
 
 
 def eq_4_5(real: Tensor, fakes: Sequence[Tensor]) -> Tensor:
-    """R2's image critic: Eq. 3.5 without noise. fakes: one frame of X1 and of X2, the same index."""
+    """R2's image critic: Eq. 3.5 without noise. fakes: a frame of X1 and of X2, same index."""
     return judged_real(real) + _mean([judged_fake(f) for f in fakes])
 
 
@@ -135,12 +141,15 @@ def eq_4_6(real: Tensor, fakes: Sequence[Tensor]) -> Tensor:
 
 
 def eq_4_7(real: Tensor, fakes: Sequence[Tensor]) -> Tensor:
-    """R2's video critic with R_3VD. real: X1 and X2; fakes: X1, X2 and the stitched clip, three equal parts."""
+    """R2's video critic with R_3VD. real: X1 and X2; fakes: X1, X2 and the stitched clip, three
+    equal parts.
+    """
     return eq_4_6(real, fakes)
 
 
 def difference_term(y: Tensor, y_hat: Tensor) -> Terms:
-    """Mean absolute error of the difference maps of clips that need not come from one pass of the generator, so
+    """Mean absolute error of the difference maps of clips that need not come from one pass of the
+    generator, so
     that a junction inside them counts. Our addition, weight 0 in the faithful configuration."""
     return {"difference": mean_absolute_error(difference_maps(y), difference_maps(y_hat))}
 

@@ -1,4 +1,5 @@
-"""Measures of a long video that need no weights. Videos are (T, H, W, 3), uint8 or float in [-1, 1].
+"""Measures of a long video that need no weights. Videos are (T, H, W, 3), uint8 or float in [-1,
+1].
 
 All are means over pixels in the range [-1, 1], so that one grey level of 255 is 0.0078.
 """
@@ -38,13 +39,17 @@ def _junctions(frames: int, r: int) -> np.ndarray:
 
 
 def motion(video: np.ndarray, r: int | None = None) -> float:
-    """Motion magnitude: mean absolute frame difference; with a hop, inside clips only (junctions left out)."""
+    """Motion magnitude: mean absolute frame difference; with a hop, inside clips only (junctions
+    left out).
+    """
     d = frame_differences(video)
     return float(d.mean() if r is None else d[~_junctions(len(d) + 1, r)].mean())
 
 
 def seam_ratio(video: np.ndarray, r: int) -> float:
-    """Mean absolute frame difference at the junctions over that elsewhere; 1: no seam can be told from the rest."""
+    """Mean absolute frame difference at the junctions over that elsewhere; 1: no seam can be told
+    from the rest.
+    """
     d = frame_differences(video)
     at = _junctions(len(d) + 1, r)
     if not at.any() or not d[~at].mean():
@@ -59,13 +64,13 @@ def sharpness(video: np.ndarray) -> float:
 
 
 def colour_drift(video: np.ndarray) -> np.ndarray:
-    """Distance of each frame's mean colour from that of frame 0, averaged over the channels: (T,)."""
+    """Distance of each frame's mean colour from frame 0's, averaged over channels: (T,)."""
     means = as_unit(video).mean(axis=(1, 2))
     return np.abs(means - means[0]).mean(axis=1)
 
 
 def summary(video: np.ndarray, reference: np.ndarray, r: int) -> dict[str, float]:
-    """All measures of one long video beside its input: what the tables of notebook 03 are made of."""
+    """All measures of one long video beside its input: a row of notebook 03's tables."""
     return {
         "l1": l1(video, reference),
         "motion": motion(video, r),

@@ -42,7 +42,8 @@ class Model:
     ) -> Iterator[Tensor]:
         """Algorithms 7 and 8 on footage (T, H, W, 3) uint8; see sample.long_video.
 
-        At another hop than the trained one the content stream still reads the frame it was trained on.
+        At another hop than the trained one the content stream still reads the frame it was trained
+        on.
         """
         sample.check_footage(video, self.preset.size)
         return sample.long_video(
@@ -67,7 +68,8 @@ class Model:
 
     @torch.no_grad()
     def junction_score(self, long: np.ndarray, hop: int) -> float:
-        """Mean logit of the video critic over the 16 frames around every junction of a long video (uint8):
+        """Mean logit of the video critic over the 16 frames around every junction of a long video
+        (uint8):
         the last `hop` frames of one clip and what follows."""
         starts = [s - hop for s in seams(len(long), hop)]
         scores = []
@@ -83,7 +85,7 @@ class Model:
 
 
 def load_model(path: str | Path, kind: str | None = None, device: str | None = None) -> Model:
-    """The model that a checkpoint holds; InputError if it is not one of ours, or of another kind."""
+    """The model that a checkpoint holds; InputError if it is not ours, or of another kind."""
     content = checkpoint.load(path, kind)
     preset = checkpoint.preset_of(content, path)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")

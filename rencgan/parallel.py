@@ -1,7 +1,7 @@
 """Several processes as one: PyTorch's own launcher, gradients averaged after every backward pass.
 
-The models are small, so one flat all-reduce a player is all the engine they need; it leaves every update
-function as it is on one process.
+The models are small, so one flat all-reduce a player is all the engine they need; it leaves every
+update function as it is on one process.
 """
 
 import os
@@ -80,8 +80,8 @@ class Group:
 def launch(function, processes: int, *args):
     """Runs `function(*args)` in `processes` processes on this machine; works from a notebook too.
 
-    Returns what the first process returns. The function must live in a module, not in a notebook cell. For
-    several machines, start the same module with torchrun.
+    Returns what the first process returns. The function must live in a module, not in a notebook
+    cell. For several machines, start the same module with torchrun.
     """
     if processes == 1:
         return function(*args)

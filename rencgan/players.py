@@ -1,4 +1,6 @@
-"""The four networks of EncGAN3 and R2 with their optimisers, as one object that trains, averages and is saved."""
+"""The four networks of EncGAN3 and R2 with their optimisers, as one object that trains, averages
+and is saved.
+"""
 
 import contextlib
 import copy
@@ -17,7 +19,8 @@ AVERAGED = ("encoder", "generator")
 
 
 class Players:
-    """Encoder, generator, video and image critic, one Adam each, and (if asked for) a running average.
+    """Encoder, generator, video and image critic, one Adam each, and (if asked for) a running
+    average.
 
     Weights depend on (preset, seed) only: initialisation draws from a generator of its own.
     """
@@ -58,7 +61,7 @@ class Players:
         return {name: getattr(self, name) for name in NETWORKS}
 
     def train(self) -> "Players":
-        """Training mode; with `batch_statistics` off, batch norm stays on its running statistics."""
+        """Training mode; without `batch_statistics`, batch norm keeps its running statistics."""
         for network in self.networks().values():
             network.train()
             if not self.preset.batch_statistics:
@@ -68,11 +71,13 @@ class Players:
         return self
 
     def for_generation(self) -> tuple[nn.Module, nn.Module, nn.Module]:
-        """Encoder, generator (the averaged ones where there are) and video critic, all in evaluation mode."""
+        """Encoder, generator (the averaged ones where there are) and video critic, all in
+        evaluation mode.
+        """
         chosen = [self.averages.get(n, getattr(self, n)) for n in AVERAGED] + [self.video_d]
         return tuple(network.eval() for network in chosen)
 
-    # ------------------------------------------------------------------------------------------- one step
+    # ------------------------------------------------------------------------------------- one step
 
     def autocast(self):
         """bfloat16 on CUDA where the preset asks for it; nothing elsewhere."""
@@ -81,7 +86,9 @@ class Players:
 
     @contextlib.contextmanager
     def frozen(self, *names: str) -> Iterator[None]:
-        """Within it the named networks take no gradients: a player's step pays for its own weights only."""
+        """Within it the named networks take no gradients: a player's step pays for its own weights
+        only.
+        """
         for name in names:
             getattr(self, name).requires_grad_(False)
         try:
@@ -91,7 +98,9 @@ class Players:
                 getattr(self, name).requires_grad_(True)
 
     def set_rates(self, step: int) -> None:
-        """The learning rates of this step: constant, then (if the preset asks) half a cosine down to 0."""
+        """The learning rates of this step: constant, then (if the preset asks) half a cosine down
+        to 0.
+        """
         p = self.preset
         start = p.steps * (1 - p.lr_decay)
         share = 1.0
@@ -102,7 +111,9 @@ class Players:
 
     @torch.no_grad()
     def update_averages(self, step: int) -> None:
-        """Running average of weights and batch-norm statistics; short at first, so that it forgets the start."""
+        """Running average of weights and batch-norm statistics; short at first, so that it forgets
+        the start.
+        """
         decay = min(self.preset.average, (1 + step) / (10 + step))
         for name, average in self.averages.items():
             ours, theirs = average.state_dict(), getattr(self, name).state_dict()
@@ -112,7 +123,7 @@ class Players:
                 else:
                     ours[key].copy_(value)
 
-    # ------------------------------------------------------------------------------------------- saving
+    # --------------------------------------------------------------------------------------- saving
 
     def state(self) -> dict:
         """Everything that a step changes, as nested dicts of tensors and numbers."""

@@ -1,4 +1,6 @@
-"""Every number a run depends on. A preset is frozen, saved inside every checkpoint, and refuses the impossible."""
+"""Every number a run depends on. A preset is frozen, saved inside every checkpoint, and refuses the
+impossible.
+"""
 
 from dataclasses import asdict, dataclass, fields, replace
 
@@ -95,19 +97,26 @@ class Preset:
         blocks = len(self.generator_widths)
         if self.size != 4 * 2 ** (blocks - 1) or blocks < 3:
             yield (
-                f"{blocks} G3 blocks make frames of {4 * 2 ** (max(blocks, 1) - 1)} pixels, not {self.size}; "
+                f"{blocks} G3 blocks make frames of {4 * 2 ** (max(blocks, 1) - 1)} pixels, "
+                f"not {self.size}; "
                 "give one width a block, at least 3"
             )
         if self.frames != 16:
             yield f"a clip has 16 frames, not {self.frames}"
         if not 0 < self.overlap < self.frames:
-            yield f"clips of {self.frames} frames cannot share {self.overlap}; give 1 to {self.frames - 1}"
+            yield (
+                f"clips of {self.frames} frames cannot share {self.overlap}; "
+                f"give 1 to {self.frames - 1}"
+            )
         if self.video_stream not in ("1p2d", "2p1d", "3d"):
             yield f"video_stream is '1p2d', '2p1d' or '3d', not {self.video_stream!r}"
         if not 0 <= self.attention_after <= blocks:
             yield f"F-SA cannot follow block {self.attention_after} of {blocks}; 0 switches it off"
         if len(self.encoder_widths) != blocks - 2:
-            yield f"an encoder at {self.size} pixels has {blocks - 2} levels, not {len(self.encoder_widths)}"
+            yield (
+                f"an encoder at {self.size} pixels has {blocks - 2} levels, "
+                f"not {len(self.encoder_widths)}"
+            )
         if len(self.image_d_widths) != blocks - 1 or len(self.video_d_widths) != blocks - 1:
             yield f"critics at {self.size} pixels have {blocks - 1} levels"
         small = [

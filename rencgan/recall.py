@@ -1,4 +1,5 @@
-"""The recall mechanism (thesis, Chapter 4): pairs, stitching, rebuilding, and the rejection by the video critic.
+"""The recall mechanism (thesis, Chapter 4): pairs, stitching, rebuilding, and the rejection by the
+video critic.
 
 r is the hop between clips and the index of the reference frame: r = 16 - T_o for T_o shared frames.
 """
@@ -36,21 +37,24 @@ def long_length(clips: int, r: int) -> int:
 
 
 def split_pair(x: Tensor, r: int) -> Tensor:
-    """A pair to its two clips: (B, C, 16 + r, H, W) to (2B, C, 16, H, W), all X1 and then all X2."""
+    """A pair to its two clips: (B, C, 16 + r, H, W) to (2B, C, 16, H, W), X1s then X2s."""
     if x.shape[2] != CLIP + r:
         raise InputError(f"a pair at hop {r} has {CLIP + r} frames, not {x.shape[2]}")
     return torch.cat([x[:, :, :CLIP], x[:, :, r:]])
 
 
 def stitch_pair(former: Tensor, latter: Tensor, r: int) -> Tensor:
-    """X3 of R_3VD: the first r frames of the former clip, the first 16 - r of the latter (Algorithm 6, line 35)."""
+    """X3 of R_3VD: the first r frames of the former clip, the first 16 - r of the latter (Algorithm
+    6, line 35).
+    """
     return torch.cat([former[:, :, :r], latter[:, :, : CLIP - r]], dim=2)
 
 
 def stitched(clips: Iterable[Tensor], r: int) -> Iterator[Tensor]:
     """Algorithm 7 as a stream: the first r frames of every clip and all 16 of the last.
 
-    A single clip keeps its 16 (as printed, Algorithm 7 would keep r). Memory does not grow with the length.
+    A single clip keeps its 16 (as printed, Algorithm 7 would keep r). Memory does not grow with the
+    length.
     """
     check_hop(r)
     last = None
@@ -70,9 +74,9 @@ def seams(frames: int, r: int) -> list[int]:
 def rebuild(x_r: Tensor, v: Tensor, r: int) -> Tensor:
     """Eq. 4.2 and 4.3: a clip from its reference frame and its difference maps, exactly.
 
-    x_r: (B, C, H, W); v: (B, C, 15, H, W); returns (B, C, 16, H, W). Sums in float64: float32 pixels come back
-    bit by bit. Signs follow Eq. 3.3: forward x_j = x_{j-1} - v_j, backward x_{j-1} = x_j + v_j; in print, Eq. 4.2
-    and 4.3 contradict it.
+    x_r: (B, C, H, W); v: (B, C, 15, H, W); returns (B, C, 16, H, W). Sums in float64: float32
+    pixels come back bit by bit. Signs follow Eq. 3.3: forward x_j = x_{j-1} - v_j, backward x_{j-1}
+    = x_j + v_j; in print, Eq. 4.2 and 4.3 contradict it.
     """
     frames = {r: x_r.double()}
     maps = v.double()
@@ -100,7 +104,9 @@ def critic_scores(video_d, candidates: Tensor, previous: Tensor | None, r: int) 
 
 
 def reject(video_d, candidates: Tensor, previous: Tensor | None, r: int) -> tuple[Tensor, Tensor]:
-    """VDrej: of N candidates the one that the video critic likes best. Returns (1, 3, 16, H, W) and its logit."""
+    """VDrej: of N candidates the one that the video critic likes best. Returns (1, 3, 16, H, W) and
+    its logit.
+    """
     scores = critic_scores(video_d, candidates, previous, r)
     best = scores.argmax()
     return candidates[best : best + 1], scores[best]

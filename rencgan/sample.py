@@ -1,7 +1,7 @@
 """From footage to a long video: Algorithm 7 (plain) and Algorithm 8 (VDrej), as streams.
 
-Nothing here holds more than a few clips, so memory does not grow with the length of the video. Noise is a
-function of (seed, clip, candidate): one candidate gives exactly plain sampling.
+Nothing here holds more than a few clips, so memory does not grow with the length of the video.
+Noise is a function of (seed, clip, candidate): one candidate gives exactly plain sampling.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,9 @@ BATCH = 8  # clips encoded, and without VDrej generated, in one pass
 
 
 def noise(seed: int, clip: int, candidates: int, dims: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Standard normal noise of one clip's candidates: (N, d_c) and (N, d_m). Row j does not depend on N."""
+    """Standard normal noise of one clip's candidates: (N, d_c) and (N, d_m). Row j does not depend
+    on N.
+    """
     if seed < 0:
         raise InputError(f"the seed must be 0 or more, not {seed}")
     joint = np.random.default_rng([seed, clip]).standard_normal((candidates, sum(dims)), np.float32)
@@ -33,7 +35,8 @@ def check_footage(video: np.ndarray, size: int) -> None:
         raise InputError("footage is an array (T, H, W, 3) of uint8")
     if video.shape[1:3] != (size, size):
         raise InputError(
-            f"the model reads {size}x{size} pixels; this footage has {video.shape[2]}x{video.shape[1]}"
+            f"the model reads {size}x{size} pixels; "
+            f"this footage has {video.shape[2]}x{video.shape[1]}"
         )
 
 
@@ -43,8 +46,8 @@ def latent_spaces(
 ) -> Iterator[Codes]:
     """The latent spaces of a video's overlapping clips, one (1, d) Codes a clip, in order.
 
-    video: (T, H, W, 3) uint8, T >= 16 (may be memory-mapped); reference: the frame that the content stream reads,
-    default r. (T - 16) // r + 1 clips; what is left at the end is not used.
+    video: (T, H, W, 3) uint8, T >= 16 (may be memory-mapped); reference: the frame that the content
+    stream reads, default r. (T - 16) // r + 1 clips; what is left at the end is not used.
     """
     check_hop(r)
     device = next(encoder.parameters()).device
@@ -69,8 +72,9 @@ def recalled_clips(
 ) -> Iterator[Tensor]:
     """One generated clip (1, 3, 16, H, W) for every latent space.
 
-    codes "mean" takes the mean, "sample" draws; candidates > 1 draws that many, generates them in one batch and
-    keeps the one that the video critic likes best behind the clip before it (Algorithm 8).
+    codes "mean" takes the mean, "sample" draws; candidates > 1 draws that many, generates them in
+    one batch and keeps the one that the video critic likes best behind the clip before it
+    (Algorithm 8).
     """
     if codes not in CODES:
         raise InputError(f"codes are drawn as one of {', '.join(CODES)}, not {codes!r}")
@@ -124,7 +128,8 @@ def long_video(
     video_d: nn.Module | None = None,
     seed: int = 0,
 ) -> Iterator[Tensor]:
-    """Algorithms 7 and 8: footage to a long generated video, as pieces (1, 3, t, H, W) in [-1, 1], in order.
+    """Algorithms 7 and 8: footage to a long generated video, as pieces (1, 3, t, H, W) in [-1, 1],
+    in order.
 
     video: (T, H, W, 3) uint8, T >= 16. The pieces add up to 16 + r ((T - 16) // r) frames.
     """

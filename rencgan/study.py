@@ -1,4 +1,6 @@
-"""What the notebooks do, one call a step: data, a trained model, its long videos, its table, its record."""
+"""What the notebooks do, one call a step: data, a trained model, its long videos, its table, its
+record.
+"""
 
 import json
 import time
@@ -29,7 +31,7 @@ FORMATS = {
 
 
 def data(p) -> VideoSet:
-    """The prepared data of a notebook's parameters: decoded once, read from the cache after that."""
+    """The prepared data of a notebook's parameters: decoded once, then read from the cache."""
     preset = PRESETS[p.preset]
     with Progress(1, f"preparing {p.dataset}") as bar:
 
@@ -58,14 +60,16 @@ def recipe(p, **changes) -> Preset:
 
 
 def r2_recipe(p) -> Preset:
-    """The same for R2: its own number of steps where the preset has one, and the overlap of the hop."""
+    """The same for R2: its own number of steps where the preset has one, and the overlap of the
+    hop.
+    """
     preset = PRESETS[p.preset]
     preset = recipe(p, steps=preset.r2_steps or preset.steps)
     return preset.but(overlap=CLIP - p.hop)
 
 
 def job(p, kind: str, videos: VideoSet) -> train.Job:
-    """The training run that a notebook's parameters describe; its folder is named after its recipe."""
+    """The training run that a notebook asks for; its folder is named after its recipe."""
     preset = r2_recipe(p) if kind == "r2" else recipe(p)
     data = videos.path or videos
     found = train.Job(kind, preset, data, Path(), p.seed, init_from=p.init_path)
@@ -84,7 +88,9 @@ def trained(p, kind: str, videos: VideoSet) -> tuple[Model, train.Job]:
 
 
 def departures(preset: Preset) -> list[dict]:
-    """Rows of the table that tells how a preset differs from the published configuration of its kind."""
+    """Rows of the table that tells how a preset differs from the published configuration of its
+    kind.
+    """
     base = PUBLISHED_128 if preset.size == PUBLISHED_128.size else PUBLISHED_64
     return [
         {"field": name, "published": _plain(theirs), "here": _plain(ours)}
@@ -96,7 +102,7 @@ def _plain(value) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-# ----------------------------------------------------------------------------------- looking at the data
+# ------------------------------------------------------------------------------ looking at the data
 
 
 def card_rows(card: dict) -> list[dict]:
@@ -105,7 +111,8 @@ def card_rows(card: dict) -> list[dict]:
     rows = {
         "data set": f"{card['title']} ({card['dataset']})",
         "source": card["source"],
-        "videos": f"{card['used']} used of {card['found']} found, {expected.get('videos')} published",
+        "videos": f"{card['used']} used of {card['found']} found; "
+        f"published: {expected.get('videos')}",
         "split": f"{split.get('train')} training, {split.get('test')} test videos; "
         f"sha256 {str(split.get('sha256'))[:12]}",
         "frames": f"{card['frames']:,}; {_span(card['frames_range'])} a video",
@@ -125,7 +132,7 @@ def _span(pair) -> str:
 
 
 def one_of_each(videos: VideoSet, most: int = 6) -> list[int]:
-    """The first video of each class, of at most `most` classes; without classes, the first videos."""
+    """The first video of each of at most `most` classes; without classes, the first ones."""
     first: dict[str, int] = {}
     for i, v in enumerate(videos.videos):
         first.setdefault(v.label or v.name, i)
@@ -133,7 +140,7 @@ def one_of_each(videos: VideoSet, most: int = 6) -> list[int]:
 
 
 def motion_by_class(videos: VideoSet) -> list[dict]:
-    """Rows: class, videos, mean, least and most motion magnitude of its videos (first 200 frames)."""
+    """Rows: class, videos, mean, least and most motion of its videos (first 200 frames)."""
     found: dict[str, list[float]] = {}
     for i, v in enumerate(videos.videos):
         if v.length >= 2:
@@ -165,7 +172,9 @@ def sample_grids(work: train.Job, clip: int = 0) -> dict[str, np.ndarray]:
 
 
 def clip_measures(real: np.ndarray, made: dict[str, np.ndarray], reference: int) -> list[dict]:
-    """Rows: L1 to the real clip (for rebuilt clips), motion, sharpness; with the held reference frame."""
+    """Rows: L1 to the real clip (for rebuilt clips), motion, sharpness; with the held reference
+    frame.
+    """
     held = np.repeat(real[:, reference : reference + 1], CLIP, axis=1)
     rows = []
     for name, clips in {"real": real, "reference frame, held": held, **made}.items():
@@ -181,7 +190,7 @@ def clip_measures(real: np.ndarray, made: dict[str, np.ndarray], reference: int)
     return rows
 
 
-# ----------------------------------------------------------------------------------------- long videos
+# -------------------------------------------------------------------------------------- long videos
 
 
 @dataclass(frozen=True)
@@ -208,7 +217,9 @@ def footage(
 
 
 def long_video(model: Model, name: str, split: str, video: np.ndarray, p, **options) -> LongVideo:
-    """R2's long video of a piece of footage, with the notebook's hop, codes and seed; and how long it took."""
+    """R2's long video of a piece of footage, with the notebook's hop, codes and seed; and how long
+    it took.
+    """
     if len(video) < CLIP:
         raise InputError(f"{name} has {len(video)} frames; a long video needs at least {CLIP}")
     started = time.perf_counter()
@@ -216,6 +227,11 @@ def long_video(model: Model, name: str, split: str, video: np.ndarray, p, **opti
     made = model.long_frames(video, **settings)
     seconds = time.perf_counter() - started
     return LongVideo(name, split, video, made, seconds, settings["hop"], settings["candidates"])
+
+
+def again(model: Model, video: LongVideo, p, **options) -> LongVideo:
+    """Another long video of the same footage, its codes drawn in another way."""
+    return long_video(model, video.name, video.split, video.footage, p, **options)
 
 
 def dropped(video: np.ndarray, r: int) -> int:
@@ -240,10 +256,11 @@ def measured(videos: Sequence[LongVideo], names: Sequence[str]) -> list[dict]:
 
 
 def over_seeds(model: Model, video: LongVideo, p, seeds: int) -> list[dict]:
-    """Plain sampling against VDrej on the same footage with several noise seeds: rows of mean and spread.
+    """Plain sampling against VDrej on the same footage with several noise seeds: rows of mean and
+    spread.
 
-    "critic" is the mean logit of the video critic over the stitched clips of each junction: what VDrej maximises
-    step by step.
+    "critic" is the mean logit of the video critic over the stitched clips of each junction: what
+    VDrej maximises step by step.
     """
     rows = []
     for name, candidates in (("plain", 1), (f"VDrej of {p.candidates}", p.candidates)):
@@ -260,7 +277,7 @@ def over_seeds(model: Model, video: LongVideo, p, seeds: int) -> list[dict]:
     return rows
 
 
-def show_long(videos: Sequence[LongVideo], card: dict) -> show.Html:
+def show_long(videos: Sequence[LongVideo], data: VideoSet) -> show.Html:
     """Footage and long video side by side, the junctions marked."""
     tiles = [tile for v in videos for tile in (v.footage[: len(v.made)], v.made)]
     titles = [f"{t} ({v.split})" for v in videos for t in ("real", "R2")]
@@ -270,12 +287,17 @@ def show_long(videos: Sequence[LongVideo], card: dict) -> show.Html:
         titles,
         columns=2 * len(videos),
         marks=marks,
-        caption=f"{card['source']} {card['dataset']}: footage, and the long video that R2 made from it; "
+        caption=f"{source(data)}: footage, and the long video that R2 made from it; "
         f"{len(videos[0].made)} frames, a junction every {videos[0].hop}.",
     )
 
 
-def show_ways(plain: LongVideo, others: dict[str, LongVideo], card: dict) -> show.Html:
+def source(videos: VideoSet) -> str:
+    """What captions call the data: "procedural sky" or "real sky"."""
+    return f"{videos.card['source']} {videos.card['dataset']}"
+
+
+def show_ways(plain: LongVideo, others: dict[str, LongVideo], data: VideoSet) -> show.Html:
     """One piece of footage and the ways of drawing its codes, side by side."""
     made = {"plain": plain} | others
     return show.videos(
@@ -283,12 +305,12 @@ def show_ways(plain: LongVideo, others: dict[str, LongVideo], card: dict) -> sho
         ["real", *made],
         columns=1 + len(made),
         marks=[[], *(seams(len(v.made), v.hop) for v in made.values())],
-        caption=f"{card['source']} {card['dataset']}, {plain.split} video: ways of drawing the codes.",
+        caption=f"{source(data)}, {plain.split} video: ways of drawing the codes.",
     )
 
 
 def write_long(videos: Sequence[LongVideo], model: Model, p) -> list[Path]:
-    """Each long video as H.264 (enlarged, with seed and checkpoint inside) and as a lossless array."""
+    """Each long video as H.264 (with seed and checkpoint inside) and as a lossless array."""
     folder = p.out_dir / "long"
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
@@ -305,7 +327,7 @@ def write_long(videos: Sequence[LongVideo], model: Model, p) -> list[Path]:
     return paths
 
 
-# ---------------------------------------------------------------------------------------------- record
+# ------------------------------------------------------------------------------------------- record
 
 
 def save_results(

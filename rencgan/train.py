@@ -1,11 +1,11 @@
 """The training loop: it alternates updates, keeps the record, and can be killed at any moment.
 
-A step is a function of (weights, seed, step): a run that was killed and started again ends, on a CPU, with
-weights identical to the bit. One `Job` is one run, in one folder:
+A step is a function of (weights, seed, step): a run that was killed and started again ends, on a
+CPU, with weights identical to the bit. One `Job` is one run, in one folder:
 
-checkpoint.pt     networks, optimisers, running averages, step, random states, preset (rencgan.checkpoint)
+checkpoint.pt     networks, optimisers, running averages, step, random states, preset
 history.jsonl     unweighted loss terms, one line every few steps
-samples/N.npy     generated clips along the way, (rows, 16, H, W, 3) uint8; samples/real.npy beside them
+samples/N.npy     generated clips along the way, (rows, 16, H, W, 3) uint8; real.npy beside them
 """
 
 import contextlib
@@ -90,8 +90,9 @@ class Job:
 def train(job: Job, processes: int = 1, progress: Callable | None = None) -> Path:
     """Trains (or goes on with, or finds finished) a job; returns its checkpoint.
 
-    progress(done, total, losses) is called after every step of the first process. A non-finite loss, a full disk
-    or a second process in the same folder raises InputError; the last good checkpoint stays.
+    progress(done, total, losses) is called after every step of the first process. A non-finite
+    loss, a full disk or a second process in the same folder raises InputError; the last good
+    checkpoint stays.
     """
     job.objective()
     if job.seed < 0:
@@ -121,7 +122,8 @@ def run(job: Job, progress: Callable | None = None) -> None:
         sampler = job.sampler()
         if sampler.videos.size != p.size:
             raise InputError(
-                f"preset {p.name!r} trains at {p.size} pixels; these videos have {sampler.videos.size}"
+                f"preset {p.name!r} trains at {p.size} pixels; "
+                f"these videos have {sampler.videos.size}"
             )
         record = Record(job.out, start, window, p.steps, group.first)
         clock = Clock(group)
@@ -142,7 +144,7 @@ def run(job: Job, progress: Callable | None = None) -> None:
                 progress(step + 1, p.steps, record.latest)
 
 
-# ----------------------------------------------------------------------------------- saving and resuming
+# ------------------------------------------------------------------------------ saving and resuming
 
 
 def _save(job: Job, players: Players, step: int, window: dict, group: Group) -> None:
@@ -165,7 +167,9 @@ def _save(job: Job, players: Players, step: int, window: dict, group: Group) -> 
 
 
 def _random_states() -> dict:
-    """The global generators. No step draws from them; they are kept so that user code that does can go on."""
+    """The global generators. No step draws from them; they are kept so that user code that does can
+    go on.
+    """
     states = {"torch": torch.get_rng_state()}
     if torch.cuda.is_available():
         states["cuda"] = torch.cuda.get_rng_state_all()
@@ -179,7 +183,8 @@ def _resume(job: Job, players: Players) -> tuple[int, dict]:
         content = checkpoint.load(path, job.kind)
         if content["key"] != job.key():
             raise InputError(
-                f"{path} was trained with another recipe or other data; give another folder or delete it"
+                f"{path} was trained with another recipe or other data; "
+                "give another folder or delete it"
             )
         players.load_state(content)
         torch.set_rng_state(content["random"]["torch"])
@@ -212,7 +217,7 @@ def _only_writer(out: Path, group: Group) -> Iterator[None]:
 
 
 class Clock:
-    """Says when a checkpoint is due. The first process decides, so that all save at the same step."""
+    """Says when a checkpoint is due. The first process decides, so that all save together."""
 
     def __init__(self, group: Group):
         self.group, self.last = group, time.monotonic()
@@ -226,7 +231,7 @@ class Clock:
         return due
 
 
-# -------------------------------------------------------------------------------------- what is recorded
+# --------------------------------------------------------------------------------- what is recorded
 
 
 class Record:
@@ -263,7 +268,8 @@ class Record:
                 if not math.isfinite(value):
                     self.pending = []
                     raise InputError(
-                        f"the loss term {name!r} became {value} at step {step}; the last good checkpoint is "
+                        f"the loss term {name!r} became {value} at step {step}; "
+                        "the last good checkpoint is "
                         "kept: lower a learning rate or its weight and run again"
                     )
             self.latest = values

@@ -1,7 +1,8 @@
 """One update per player, and the two orders in which an iteration calls them (EncGAN3's and R2's).
 
-Chance is an argument: everything that a step draws is a `Draws`, made for the joint batch of all processes from
-(seed, step), of which each process takes its rows. So the number of processes changes no noise.
+Chance is an argument: everything that a step draws is a `Draws`, made for the joint batch of all
+processes from (seed, step), of which each process takes its rows. So the number of processes
+changes no noise.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,9 @@ from rencgan.recall import CLIP, split_pair, stitch_pair
 
 @dataclass(frozen=True)
 class Objective:
-    """A row of switches: which terms and which order. Table 4.3's losses are five of them (see VARIANTS)."""
+    """A row of switches: which terms and which order. Table 4.3's losses are five of them (see
+    VARIANTS).
+    """
 
     joint: bool = True  # encoder and generator step together (R2) or one after the other (EncGAN3)
     noise: bool = False  # clips from noise codes take part in every adversarial term
@@ -53,8 +56,9 @@ ENCGAN3 = Objective(
 class Draws:
     """The chance of one step, for this process's rows.
 
-    eps_c, eps_m, z_c, z_m: lists with one (B, d) tensor per clip of the sample (one for EncGAN3, two for R2): noise
-    of the encoded codes and noise codes. frame_real, frame_fake: one index for the whole batch.
+    eps_c, eps_m, z_c, z_m: lists with one (B, d) tensor per clip of the sample (one for EncGAN3,
+    two for R2): noise of the encoded codes and noise codes. frame_real, frame_fake: one index for
+    the whole batch.
     """
 
     eps_c: list[Tensor]
@@ -89,7 +93,7 @@ class Draws:
         return torch.cat(self.z_c), torch.cat(self.z_m)
 
 
-# ------------------------------------------------------------------------------------------ one per player
+# ----------------------------------------------------------------------------------- one per player
 
 
 def _judge(critic, groups: Sequence[Tensor]) -> list[Tensor]:
@@ -108,7 +112,9 @@ def _step(m: Players, group: Group, loss: Tensor, *names: str) -> None:
 
 
 def update_video_d(m: Players, group: Group, real: Tensor, fakes: Sequence[Tensor]) -> dict:
-    """Eq. 3.6, 4.6 or 4.7. real: (B, 3, 16, H, W); fakes: groups of detached clips, averaged as equal parts."""
+    """Eq. 3.6, 4.6 or 4.7. real: (B, 3, 16, H, W); fakes: groups of detached clips, averaged as
+    equal parts.
+    """
     with m.autocast():
         logits = _judge(m.video_d, [real, *fakes])
     loss = losses.eq_4_7(logits[0], logits[1:])
@@ -143,7 +149,7 @@ def update_joint(m: Players, group: Group, terms: losses.Terms) -> dict:
     return {k: v.detach() for k, v in terms.items()}
 
 
-# ---------------------------------------------------------------------------------------- one iteration
+# ------------------------------------------------------------------------------------ one iteration
 
 
 class Forward:
@@ -178,7 +184,9 @@ class Forward:
         return groups
 
     def frames(self) -> list[Tensor]:
-        """One frame of every clip that came from the generator in one pass; the same index everywhere."""
+        """One frame of every clip that came from the generator in one pass; the same index
+        everywhere.
+        """
         groups = self.fakes()
         if self.paired and self.o.recall_critic and self.x_hat is not None:
             groups.pop(2)
@@ -229,7 +237,9 @@ def _update_critics(m: Players, group: Group, f: Forward) -> dict:
 
 
 def joint_iteration(m: Players, group: Group, x: Tensor, d: Draws, o: Objective) -> dict:
-    """R2 (Algorithm 6): critics, then encoder and generator together, through the same forward pass."""
+    """R2 (Algorithm 6): critics, then encoder and generator together, through the same forward
+    pass.
+    """
     f = Forward(m, x, d, o)
     record = _update_critics(m, group, f)
     with m.frozen("video_d", "image_d"):
@@ -237,7 +247,9 @@ def joint_iteration(m: Players, group: Group, x: Tensor, d: Draws, o: Objective)
 
 
 def separate_iteration(m: Players, group: Group, x: Tensor, d: Draws, o: Objective) -> dict:
-    """EncGAN3 (Algorithm 1): critics, then the encoder, then the generator with a fresh forward pass."""
+    """EncGAN3 (Algorithm 1): critics, then the encoder, then the generator with a fresh forward
+    pass.
+    """
     record: dict = {}
     with m.frozen("generator"):
         f = Forward(m, x, d, o)

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def real_clips(*parts: str) -> Path:
-    """The folder of real clips kept beside the checkout (or named by RENCGAN_REAL_CLIPS), or skip."""
+    """The folder of real clips beside the checkout (or named by RENCGAN_REAL_CLIPS), or skip."""
     base = Path(os.environ.get("RENCGAN_REAL_CLIPS", ROOT.parent / "shared" / "data" / "real"))
     path = base.joinpath(*parts)
     if not path.exists():

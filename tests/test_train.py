@@ -210,7 +210,9 @@ print("finished", flush=True)
 
 
 def kill_and_resume(tmp_path: Path, kills: int, steps: int, seed: int) -> None:
-    """Trains in a process that is killed `kills` times at random moments after its first own checkpoint."""
+    """Trains in a process that is killed `kills` times at random moments after its first own
+    checkpoint.
+    """
     data = tmp_path / "data"
     saved_cache(data)
     rng = random.Random(seed)

@@ -1,0 +1,448 @@
+"""Speed and memory on this machine: `python -m rencgan.benchmark [--json] [--quick]`.
+
+Four questions, one row a measurement: how fast prepared pairs are read, how fast R2 trains, how
+long 1000 frames take to generate, and whether peak memory stays the same for longer videos.
+Networks are untrained and pixels are noise, which changes no cost. A row is a plain dict:
+
+what, preset, how    what was measured, at which preset, in which way
+median, low, high    of `raw`, the repeats, in `unit`
+note                 what differs from the question: a smaller batch, a scaled time
+left_out             instead of numbers: why there are none
+
+Training and memory rows are made in processes of their own: one that dies takes only its row.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from rencgan.clips import ClipSampler, as_clips, as_frames
+from rencgan.errors import InputError
+from rencgan.model import Model
+from rencgan.parallel import Group
+from rencgan.players import NETWORKS, Players
+from rencgan.presets import PRESETS, PUBLISHED_64, Preset, preset
+from rencgan.provenance import provenance
+from rencgan.recall import clip_count
+from rencgan.updates import VARIANTS, Draws, iteration
+from rencgan.videoset import FRAMES, Video, VideoSet, write_tables
+
+Row = dict
+READ_SIZE, READ_BATCH = 64, 32
+LIMIT_S = 60.0  # a training step, or a whole generation row, that takes longer is left out or cut
+CPU_BATCH = {
+    64: 2,
+    128: 2,
+}  # pairs a step at these sizes on a CPU, where whole batches take minutes
+CANDIDATES = 20  # of VDrej, as published
+FRAMES_ASKED = 1000
+CUTS = (FRAMES_ASKED, 200, 80, 40)  # frames really generated on a CPU: the most that fit in LIMIT_S
+LENGTHS = (200, 4000, 10_000)  # frames of the memory rows
+GENERATED = ("smoke", "mini", "64")  # presets whose generation is timed
+# How training is measured; on a CPU only the first.
+HOWS = ("as it is", "bf16 off", "channels_last off", "torch.compile")
+
+# 10,000 frames of the published generator take a CPU most of an hour. This one has its blocks and
+# its clips, with fewer channels, and attention at 16x16.
+NARROW = PUBLISHED_64.but(
+    name="64 narrow",
+    why="64x64 for measuring memory on a CPU",
+    generator_widths=(32, 32, 16, 8, 8),
+    attention_after=3,
+    video_d_widths=(8, 16, 32, 64),
+)
+# glibc raises this threshold as it goes and then keeps freed blocks of up to 32 MB, so that the
+# level before and the peak depend on their order: the same length gave 80 and 106 MB. Held fixed,
+# every large tensor is given back when it is freed. Slower, so for the memory rows only.
+FIXED_MALLOC = {"MALLOC_MMAP_THRESHOLD_": "131072"}
+
+
+def row(
+    what: str, p: Preset | str, how: str, unit: str, raw: Sequence[float], note: str = ""
+) -> Row:
+    """One row of the result; `raw` holds the repeats."""
+    return {
+        "what": what,
+        "preset": p if isinstance(p, str) else p.name,
+        "how": how,
+        "unit": unit,
+        "median": statistics.median(raw),
+        "low": min(raw),
+        "high": max(raw),
+        "raw": list(raw),
+        "note": note,
+    }
+
+
+def left_out(what: str, p: Preset, how: str, reason: str) -> Row:
+    """A row without numbers, and why."""
+    return {"what": what, "preset": p.name, "how": how, "left_out": reason}
+
+
+def device() -> torch.device:
+    return Group().device()
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Wall time of a call, the GPU's queue included."""
+    _wait()
+    started = time.perf_counter()
+    work()
+    _wait()
+    return time.perf_counter() - started
+
+
+def _wait() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def noise(count: int, size: int, seed: int = 0) -> np.ndarray:
+    """(count, size, size, 3) uint8."""
+    return np.random.default_rng(seed).integers(0, 256, (count, size, size, 3), np.uint8)
+
+
+# ------------------------------------------------------------------------------------------ reading
+
+
+def write_cache(folder: Path, videos: int, frames: int, size: int) -> VideoSet:
+    """A prepared folder of noise, opened as training opens one: memory-mapped."""
+    shape = (videos * frames, size, size, 3)
+    stored = np.lib.format.open_memmap(folder / FRAMES, "w+", np.uint8, shape)
+    for i in range(videos):
+        stored[i * frames : (i + 1) * frames] = noise(frames, size, i)
+    stored.flush()
+    table = [
+        Video(f"noise_{i}", "noise", "", "train", i * frames, frames, 25.0) for i in range(videos)
+    ]
+    write_tables(folder, table, shape, {"source": "noise"})
+    return VideoSet.open(folder)
+
+
+def reading(quick: bool) -> Row:
+    """Pairs a second from a memory-mapped cache that lies in the system's page cache."""
+    videos, frames, repeats = (4, 60, 3) if quick else (32, 240, 30)
+    with tempfile.TemporaryDirectory() as folder:
+        sampler = ClipSampler(write_cache(Path(folder), videos, frames, READ_SIZE), "pairs")
+        sampler.batch(0, READ_BATCH)
+        times = [seconds(lambda i=i: sampler.batch(i, READ_BATCH)) for i in range(1, 1 + repeats)]
+    how = f"{READ_SIZE}x{READ_SIZE}, batch {READ_BATCH}, warm"
+    return row("read pairs", "any", how, "pairs/s", [READ_BATCH / t for t in times])
+
+
+# ----------------------------------------------------------------------------------------- training
+
+
+def training(p: Preset, how: str = "as it is", steps: int = 3) -> Row:
+    """Pairs a second of R2's joint iteration (loss v4), from bytes to every player's step.
+
+    how: one of HOWS. Left out where a step does not fit into memory or takes longer than LIMIT_S.
+    """
+    if how not in HOWS:
+        raise InputError(f"training is measured as one of {', '.join(HOWS)}, not {how!r}")
+    used, note = p, ""
+    if device().type == "cpu" and CPU_BATCH.get(p.size, p.batch) < p.batch:
+        used = p.but(batch=CPU_BATCH[p.size])
+        note = f"batch {used.batch} instead of {p.batch}"
+    try:
+        times = _step_times(used, how, steps)
+    except (RuntimeError, MemoryError) as error:
+        return left_out("train R2", p, how, _reason(error))
+    if isinstance(times, float):
+        return left_out("train R2", p, how, f"a step takes {times:.0f} s ({note or 'full batch'})")
+    note = note or f"batch {p.batch}"
+    return row("train R2", p, how, "pairs/s", [used.batch / t for t in times], note)
+
+
+def _step_times(p: Preset, how: str, steps: int) -> list[float] | float:
+    """Seconds of each step after the warm-up; of the last of that alone if it is too long."""
+    if how == "bf16 off":
+        p = p.but(bf16=False)
+    if how == "channels_last off":
+        p = p.but(channels_last=False)
+    players = Players(p, device=device())
+    if how == "torch.compile":
+        for name in NETWORKS:
+            getattr(players, name).compile()
+    pairs = noise(p.batch * p.pair, p.size).reshape(p.batch, p.pair, p.size, p.size, 3)
+
+    def step(i: int) -> None:
+        x = as_clips(pairs, device())
+        draws = Draws.of(0, i, 2, p, Group(), device())
+        iteration(players, Group(), x, draws, VARIANTS["v4"])
+
+    # The first step on a GPU also chooses algorithms, and compiles.
+    for i in range(3 if device().type == "cuda" else 1):
+        warm_up = seconds(lambda i=i: step(i))
+    if warm_up > LIMIT_S:
+        return warm_up
+    return [seconds(lambda i=i: step(i)) for i in range(steps)]
+
+
+def _reason(error: Exception) -> str:
+    text = (str(error) or type(error).__name__).splitlines()[0]
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate" in text:
+        return "it needs more memory than there is"
+    return text
+
+
+def _stay_in_memory() -> None:
+    """Makes an allocation beyond what is free an error here, before the machine swaps."""
+    with contextlib.suppress(OSError, ValueError):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        free = next(int(s.split()[1]) * 1024 for s in lines if s.startswith("MemAvailable"))
+        resource.setrlimit(resource.RLIMIT_DATA, (free, free))
+
+
+# --------------------------------------------------------------------------------------- generation
+
+
+class Footage:
+    """Footage (T, H, W, 3) uint8 of any length that holds 64 frames and repeats them."""
+
+    dtype, ndim = np.dtype(np.uint8), 4
+
+    def __init__(self, frames: int, size: int):
+        self.shape, self._base = (frames, size, size, 3), noise(64, size)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, part: slice) -> np.ndarray:
+        return self._base[np.arange(*part.indices(len(self))) % len(self._base)]
+
+
+def untrained(p: Preset) -> Model:
+    """R2 with the weights that training begins from; trained ones cost the same."""
+    encoder, generator, video_d = Players(p, device=device()).for_generation()
+    return Model("r2", p, VARIANTS["v4"], 0, 0, "", encoder, generator, video_d)
+
+
+def generate(model: Model, frames: int, candidates: int = 1) -> None:
+    """A long video from `frames` frames of footage; every piece is dropped as it comes."""
+    for piece in model.long_video(Footage(frames, model.preset.size), candidates=candidates):
+        as_frames(piece[0])
+
+
+def generation(p: Preset, candidates: int, quick: bool) -> Row:
+    """Seconds for 1000 frames at the preset's hop; where slow, fewer are made and scaled up."""
+    model, clips = untrained(p), clip_count(FRAMES_ASKED, p.hop)
+    probe = 40
+    generate(model, probe, candidates)
+    each = seconds(lambda: generate(model, probe, candidates)) / clip_count(probe, p.hop)
+    allowed = LIMIT_S / (60 if quick else 1)
+    frames = next((n for n in CUTS if each * clip_count(n, p.hop) <= allowed), CUTS[-1])
+    scale = clips / clip_count(frames, p.hop)
+    repeats = 3 if each * clip_count(frames, p.hop) < allowed / 6 else 1
+    times = [seconds(lambda: generate(model, frames, candidates)) for _ in range(repeats)]
+    how = f"VDrej, {candidates} candidates" if candidates > 1 else "plain"
+    note = f"{frames} frames measured, scaled up by clips" if scale > 1 else ""
+    what = f"generate {FRAMES_ASKED} frames"
+    return row(what, p, how, "s", [t * scale for t in times], note)
+
+
+# ------------------------------------------------------------------------------------------- memory
+
+
+def memory(p: Preset, frames: int) -> Row:
+    """Peak memory in MB (10^6 bytes) above the level just before `frames` frames are made.
+
+    Call it in a fresh process. A short video of the same batch shape comes first: what it leaves
+    in the allocators' pools is there for every length.
+    """
+    model = untrained(p)
+    generate(model, 16 + 2 * 8 * p.hop)  # more than two full batches of sample.BATCH clips
+    with peak_memory() as peak:
+        generate(model, frames)
+    widths = " ".join(map(str, p.generator_widths))
+    how = f"{frames} frames, {p.size}x{p.size}, widths {widths}"
+    return row("peak memory", p, how, "MB", [peak["bytes"] / 1e6], peak["by"])
+
+
+@contextlib.contextmanager
+def peak_memory() -> Iterator[dict]:
+    """Watches memory; afterwards the dict holds "bytes" above the level before, and "by"."""
+    level, peak, by = _meter()
+    before = level()
+    found: dict = {}
+    yield found
+    found |= {"bytes": peak() - before, "by": by}
+
+
+def _meter() -> tuple[Callable[[], int], Callable[[], int], str]:
+    """(level now, peak since this call, name of the meter), both in bytes."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+        return torch.cuda.memory_allocated, torch.cuda.max_memory_allocated, "GPU memory"
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # sets VmHWM back to VmRSS
+    except OSError:  # not Linux, or not allowed: the highest level ever is all there is
+        return _highest, _highest, "growth of the highest resident memory so far"
+    return lambda: _status("VmRSS"), lambda: _status("VmHWM"), "resident memory"
+
+
+def _highest() -> int:
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _status(name: str) -> int:
+    """An entry of /proc/self/status in bytes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(s.split()[1]) * 1024 for s in lines if s.startswith(f"{name}:"))
+
+
+def same_memory(rows: Sequence[Row]) -> dict | None:
+    """Whether one preset's peaks are equal within 5 % and 2 MB; None without two lengths."""
+    peaks: dict[str, list[float]] = {}
+    for r in rows:
+        if r["what"] == "peak memory" and "left_out" not in r:
+            peaks.setdefault(r["preset"], []).append(r["median"])
+    for name, found in peaks.items():
+        if len(found) > 1:
+            apart = max(found) - min(found)
+            equal = apart <= 2 and apart <= 0.05 * max(found)
+            return {"preset": name, "apart_mb": apart, "highest_mb": max(found), "equal": equal}
+    return None
+
+
+# ------------------------------------------------------------------------------- all of it, printed
+
+
+def measure(presets: Sequence[Preset], quick: bool = False) -> Iterator[Row]:
+    """Every row, as it is made."""
+    yield reading(quick)
+    hows = HOWS if device().type == "cuda" else HOWS[:1]
+    for p in presets:
+        for how in hows:
+            yield _in_child(left_out("train R2", p, how, ""), "--train", how, "--presets", p.name)
+    for p in presets:
+        if p.name in GENERATED:
+            yield generation(p, 1, quick)
+            yield generation(p, CANDIDATES, quick)
+    for p, frames in _lengths(presets, quick):
+        empty = left_out("peak memory", p, f"{frames} frames", "")
+        yield _in_child(empty, "--memory-of", str(frames), "--presets", p.name)
+
+
+def _lengths(presets: Sequence[Preset], quick: bool) -> list[tuple[Preset, int]]:
+    if quick:
+        return [(presets[0], 200), (presets[0], 2000)]
+    if device().type == "cuda":
+        return [(PUBLISHED_64, n) for n in LENGTHS]
+    return [(NARROW, n) for n in LENGTHS] + [(PUBLISHED_64, LENGTHS[0])]
+
+
+def _in_child(empty: Row, *arguments: str) -> Row:
+    """A row made by this module in a fresh process, or `empty` with the reason."""
+    command = [sys.executable, "-m", "rencgan.benchmark", *arguments]
+    environment = os.environ | (FIXED_MALLOC if arguments[0] == "--memory-of" else {})
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=20 * LIMIT_S, env=environment
+        )
+    except subprocess.TimeoutExpired:
+        return empty | {"left_out": f"it takes more than {20 * LIMIT_S / 60:.0f} minutes"}
+    if done.returncode == 0:
+        return json.loads(done.stdout.splitlines()[-1])
+    if done.returncode == -9:
+        return empty | {"left_out": "the system ended it: it needs more memory than there is"}
+    last = (done.stderr.strip() or f"exit status {done.returncode}").splitlines()[-1]
+    return empty | {"left_out": last}
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The rows as aligned text."""
+    lines = [("what", "preset", "how", "median", "low to high", "")]
+    for r in rows:
+        head = (r["what"], r["preset"], r["how"])
+        if "left_out" in r:
+            lines.append((*head, "", "", f"left out: {r['left_out']}"))
+        else:
+            span = f"{r['low']:.4g} to {r['high']:.4g}" if len(r["raw"]) > 1 else ""
+            lines.append((*head, f"{r['median']:.4g} {r['unit']}", span, r["note"]))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(f"{cell:<{w}}" for cell, w in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _verdict(same: dict) -> str:
+    apart, highest = same["apart_mb"], same["highest_mb"]
+    if same["equal"]:
+        return f"Peak memory does not grow with length: {apart:.1f} MB apart, of {highest:.0f} MB."
+    return f"Peak memory differs between lengths: {apart:.1f} MB apart, of {highest:.0f} MB."
+
+
+def _machine(record: dict) -> str:
+    d = record["device"]
+    commit = (record["commit"] or "unknown")[:12] + (" with changes" if record["changed"] else "")
+    return (
+        f"{d.get('gpu') or d['cpu']}, {d['threads']} of {d['cores']} CPU cores, "
+        f"torch {record['versions']['torch']}, commit {commit}, {record['seconds']:.0f} s"
+    )
+
+
+def _named(name: str) -> Preset:
+    return NARROW if name == NARROW.name else preset(name)
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m rencgan.benchmark", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("--json", action="store_true", help="every repeat, as JSON")
+    parser.add_argument("--presets", nargs="+", default=list(PRESETS), metavar="PRESET")
+    parser.add_argument("--quick", action="store_true", help="seconds, for a first look")
+    parser.add_argument(
+        "--memory-of", type=int, metavar="N", help="only the row for N frames, of the first preset"
+    )
+    parser.add_argument("--train", metavar="HOW", help="only that training row: " + ", ".join(HOWS))
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    options, started = _arguments(argv), time.time()
+    try:
+        presets = [_named(name) for name in options.presets]
+        if options.memory_of is not None:
+            print(json.dumps(memory(presets[0], options.memory_of)))
+            return 0
+        if options.train:
+            _stay_in_memory()
+            print(json.dumps(training(presets[0], options.train)))
+            return 0
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    rows = []
+    for found in measure(presets, options.quick):
+        rows.append(found)
+        print(f"{found['what']}, {found['preset']}, {found['how']}: done", file=sys.stderr)
+    same = same_memory(rows)
+    names = [p.name for p in presets]
+    record = provenance(names, 0, started=started)
+    if options.json:
+        print(json.dumps({"provenance": record, "rows": rows, "memory": same}, indent=1))
+        return 0
+    print("\n".join([_machine(record), "", table(rows)] + ([_verdict(same)] if same else [])))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""The benchmark's form, what it says it left out, and memory that does not grow. No timings."""
+
+import contextlib
+import io
+import json
+
+import numpy as np
+import pytest
+
+from rencgan import benchmark
+from rencgan.errors import InputError
+from rencgan.presets import PRESETS
+
+SMOKE = PRESETS["smoke"]
+
+
+@pytest.fixture(scope="module")
+def result():
+    """What `--quick --presets smoke --json` prints."""
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert benchmark.main(["--quick", "--presets", "smoke", "--json"]) == 0
+    return json.loads(printed.getvalue())
+
+
+def test_it_answers_the_four_questions(result):
+    asked = [(r["what"], r["preset"], r["how"].split(",")[0]) for r in result["rows"]]
+    training = [a for a in asked if a[0] == "train R2"]
+    assert ("read pairs", "any", "64x64") in asked
+    assert training[0] == ("train R2", "smoke", "as it is")
+    assert ("generate 1000 frames", "smoke", "plain") in asked
+    assert ("generate 1000 frames", "smoke", "VDrej") in asked
+    assert [a[2] for a in asked if a[0] == "peak memory"] == ["200 frames", "2000 frames"]
+
+
+def test_every_row_holds_its_repeats_and_their_spread(result):
+    for row in result["rows"]:
+        if row["how"] in benchmark.HOWS[1:] and "left_out" in row:
+            continue  # a variant that this GPU cannot run says so
+        assert len(row["raw"]) >= 1 and min(row["raw"]) > 0, row
+        assert row["median"] == pytest.approx(np.median(row["raw"]))
+        assert (row["low"], row["high"]) == (min(row["raw"]), max(row["raw"]))
+        assert row["unit"] in ("pairs/s", "s", "MB")
+
+
+def test_it_names_the_machine_and_the_code(result):
+    record = result["provenance"]
+    assert record["device"]["cpu"] and record["device"]["threads"] >= 1
+    assert {"torch", "numpy"} <= set(record["versions"])
+    assert {"commit", "changed"} <= set(record)
+    assert record["versions"]["torch"] in benchmark._machine(record)
+
+
+def test_peak_memory_is_the_same_for_ten_times_the_frames(result):
+    short, long = (r["median"] for r in result["rows"] if r["what"] == "peak memory")
+    assert abs(long - short) <= max(2, 0.05 * max(long, short))
+
+
+def test_the_meter_sees_memory_that_is_used():
+    with benchmark.peak_memory() as peak:
+        held = np.ones(40_000_000, np.uint8)
+        del held
+    on_gpu = peak["by"] == "GPU memory"
+    assert on_gpu or peak["bytes"] > 35e6 or peak["by"].startswith("growth")
+
+
+def peaks(*megabytes):
+    return [benchmark.row("peak memory", SMOKE, "", "MB", [m]) for m in megabytes]
+
+
+@pytest.mark.parametrize(
+    ("found", "equal"),
+    [
+        ((100, 101.5), True),
+        ((100, 103), False),  # 3 %, but more than 2 MB
+        ((10, 11), False),  # 1 MB, but more than 5 %
+    ],
+)
+def test_equal_memory_means_within_5_percent_and_2_mb(found, equal):
+    assert benchmark.same_memory(peaks(*found))["equal"] is equal
+
+
+def test_one_length_says_nothing_about_growth():
+    assert benchmark.same_memory(peaks(100)) is None
+
+
+def test_the_table_gives_the_reason_for_a_row_without_numbers():
+    rows = [*peaks(12.5), benchmark.left_out("train R2", PRESETS["128"], "as it is", "too slow")]
+    lines = benchmark.table(rows).splitlines()
+    assert lines[1].endswith("12.5 MB") and lines[2].endswith("left out: too slow")
+
+
+def test_a_process_that_fails_costs_its_row_only():
+    empty = benchmark.left_out("train R2", SMOKE, "sideways", "")
+    found = benchmark._in_child(empty, "--train", "sideways", "--presets", "smoke")
+    assert found["preset"] == "smoke" and "not 'sideways'" in found["left_out"]
+
+
+def test_a_step_that_takes_too_long_is_left_out(monkeypatch):
+    monkeypatch.setattr(benchmark, "LIMIT_S", 0.0)
+    found = benchmark.training(SMOKE)
+    assert "raw" not in found and found["left_out"].startswith("a step takes")
+
+
+def test_too_little_memory_is_named(monkeypatch):
+    def full(*_):
+        raise RuntimeError(
+            "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
+        )
+
+    monkeypatch.setattr(benchmark, "_step_times", full)
+    assert benchmark.training(SMOKE)["left_out"] == "it needs more memory than there is"
+
+
+def test_few_frames_are_scaled_up_and_said_to_be(monkeypatch):
+    monkeypatch.setattr(benchmark, "LIMIT_S", 0.0)
+    clock = iter(range(0, 100, 2))
+    monkeypatch.setattr(benchmark, "seconds", lambda work: float(next(clock)) or work() or 0.5)
+    found = benchmark.generation(SMOKE, 1, quick=False)
+    assert found["note"].startswith("40 frames measured, scaled up")
+    assert found["raw"] == [2.0 * 124 / 4]  # 1000 frames are 124 clips at hop 8, 40 are 4
+
+
+def test_footage_of_any_length_is_a_loop_of_uint8():
+    footage = benchmark.Footage(10_000, 16)
+    assert len(footage) == 10_000 and footage[0:16].shape == (16, 16, 16, 3)
+    assert footage[0:16].dtype == np.uint8
+    assert np.array_equal(footage[6400:6416], footage[0:16])
+    assert len(footage[9_990:10_006]) == 10  # it ends where it says
+
+
+def test_the_cache_that_is_read_is_memory_mapped(tmp_path):
+    videos = benchmark.write_cache(tmp_path, 2, 30, 16)
+    assert isinstance(videos.frames, np.memmap) and len(videos) == 2
+    assert not np.array_equal(videos.video(0), videos.video(1))
+
+
+def test_an_unknown_preset_is_refused_in_a_sentence(capsys):
+    assert benchmark.main(["--presets", "huge"]) == 2
+    assert "there is no preset 'huge'" in capsys.readouterr().err
+    with pytest.raises(InputError, match="as it is"):
+        benchmark.training(SMOKE, "backwards")
