@@ -41,11 +41,8 @@ from rencgan.videoset import FRAMES, Video, VideoSet, write_tables
 
 Row = dict
 READ_SIZE, READ_BATCH = 64, 32
-LIMIT_S = 60.0  # a training step, or a whole generation row, that takes longer is left out or cut
-CPU_BATCH = {
-    64: 2,
-    128: 2,
-}  # pairs a step at these sizes on a CPU, where whole batches take minutes
+LIMIT_S = 60.0  # a training step that takes longer is left out, a generation row is cut to it
+CPU_BATCH = {64: 2, 128: 2}  # size -> pairs a step on a CPU, where whole batches take minutes
 CANDIDATES = 20  # of VDrej, as published
 FRAMES_ASKED = 1000
 CUTS = (FRAMES_ASKED, 200, 80, 40)  # frames really generated on a CPU: the most that fit in LIMIT_S
@@ -366,19 +363,20 @@ def _in_child(empty: Row, *arguments: str) -> Row:
 
 def table(rows: Sequence[Row]) -> str:
     """The rows as aligned text."""
-    lines = [("what", "preset", "how", "median", "low to high", "")]
-    for r in rows:
-        head = (r["what"], r["preset"], r["how"])
-        if "left_out" in r:
-            lines.append((*head, "", "", f"left out: {r['left_out']}"))
-        else:
-            span = f"{r['low']:.4g} to {r['high']:.4g}" if len(r["raw"]) > 1 else ""
-            lines.append((*head, f"{r['median']:.4g} {r['unit']}", span, r["note"]))
+    lines = [("what", "preset", "how", "median", "low to high", ""), *map(_cells, rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(f"{cell:<{w}}" for cell, w in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
+
+
+def _cells(r: Row) -> tuple[str, ...]:
+    head = (r["what"], r["preset"], r["how"])
+    if "left_out" in r:
+        return (*head, "", "", f"left out: {r['left_out']}")
+    span = f"{r['low']:.4g} to {r['high']:.4g}" if len(r["raw"]) > 1 else ""
+    return (*head, f"{r['median']:.4g} {r['unit']}", span, r["note"])
 
 
 def _verdict(same: dict) -> str:
@@ -424,7 +422,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(json.dumps(memory(presets[0], options.memory_of)))
             return 0
         if options.train:
-            _stay_in_memory()
+            if device().type == "cpu":
+                _stay_in_memory()
             print(json.dumps(training(presets[0], options.train)))
             return 0
     except InputError as error:
@@ -433,7 +432,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     rows = []
     for found in measure(presets, options.quick):
         rows.append(found)
-        print(f"{found['what']}, {found['preset']}, {found['how']}: done", file=sys.stderr)
+        print(", ".join(cell for cell in _cells(found) if cell), file=sys.stderr, flush=True)
     same = same_memory(rows)
     names = [p.name for p in presets]
     record = provenance(names, 0, started=started)

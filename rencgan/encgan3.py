@@ -242,6 +242,9 @@ class Encoder(nn.Module):
             )
             for _ in range(2)
         )
+        with torch.no_grad():  # low noise at first lets the generator find out what codes are for
+            self.logvar_c.bias += p.initial_logvar
+            self.logvar_m[-1].bias += p.initial_logvar
 
     def forward(self, x: Tensor, reference: int) -> Codes:
         if x.ndim != 5 or x.shape[1:3] != (3, 16):

@@ -35,6 +35,12 @@ class Run(BaseModel):
 
         return _choice(name, DATASETS)
 
+    @field_validator("preset", mode="before")
+    @classmethod
+    def _preset_as_text(cls, name: Any) -> Any:
+        """`-p preset 64` arrives as a number."""
+        return str(name) if isinstance(name, int) and not isinstance(name, bool) else name
+
     @field_validator("preset")
     @classmethod
     def _known_preset(cls, name: str) -> str:

@@ -127,8 +127,13 @@ def prepare(
         test_fraction=test_fraction,
     )
     cache_root = resolve(cache_root)
-    with writing(cache_root):
-        cache_root.mkdir(parents=True, exist_ok=True)
+    try:
+        with writing(cache_root):
+            cache_root.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise InputError(
+            f"{cache_root} cannot be made a folder, because a file is in its place"
+        ) from None
     if folder:
         chosen = _choose(d, folder, found, videos, seed)
         items, left_out = _real_items(d, folder, chosen, cache_root, tell)
@@ -153,8 +158,8 @@ def _find(dataset, source, data_root, root) -> tuple[Path | None, list[Path], in
     if source == "real" or dataset == "folder":
         looked = folder or data_root or f"{d.variable} or {(root or project_root())}/data/{dataset}"
         raise InputError(
-            f"no video was found in {looked}; {datasets.where_to_put(dataset)} (files "
-            f"{' '.join(sorted(datasets.VIDEO_SUFFIXES))}, or one folder of images for each video)"
+            f"no video was found in {looked}; {datasets.where_to_put(dataset)} (files such as .mp4, "
+            ".avi, .mkv or .webm, or one folder of images for each video)"
         )
     return None, [], 0
 

@@ -31,6 +31,7 @@ class Preset:
     encoder_hidden: tuple[int, ...] = ()  # fc sets between convolutions and the last fc set
     content_features: int = 512  # width of content's last fc set
     motion_features: int = 64  # width of one difference map's embedding
+    initial_logvar: float = 0.0  # added to the first bias of both log-variances (0: default init)
     # discriminators
     image_d_widths: tuple[int, ...] = (64, 128, 256, 512)
     video_d_widths: tuple[int, ...] = (64, 128, 256, 512)

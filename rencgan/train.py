@@ -14,6 +14,7 @@ import hashlib
 import io
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -250,7 +251,15 @@ class Record:
     def _forget_after(self, start: int) -> None:
         """A killed run may have written lines beyond its last checkpoint; they will come again."""
         kept = [line for line in read_history(self.path) if line["step"] <= start]
-        self.path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+        text = "".join(json.dumps(line) + "\n" for line in kept)
+        if text == self.path.read_text():
+            return
+        temporary = self.path.with_name(f".{self.path.name}.part")
+        try:  # not in place: a full disk or a kill would take the whole record
+            temporary.write_text(text)
+            os.replace(temporary, self.path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def add(self, step: int, losses: dict[str, Tensor]) -> None:
         self.pending.append((step, losses))

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from rencgan import benchmark
 from rencgan.errors import InputError
@@ -57,10 +58,11 @@ def test_peak_memory_is_the_same_for_ten_times_the_frames(result):
 
 def test_the_meter_sees_memory_that_is_used():
     with benchmark.peak_memory() as peak:
-        held = np.ones(40_000_000, np.uint8)
+        held = torch.ones(40_000_000, dtype=torch.uint8, device=benchmark.device())
         del held
-    on_gpu = peak["by"] == "GPU memory"
-    assert on_gpu or peak["bytes"] > 35e6 or peak["by"].startswith("growth")
+    if peak["by"].startswith("growth"):
+        pytest.skip("this system tells only the highest memory so far, which may have been higher")
+    assert 39e6 < peak["bytes"] < 60e6
 
 
 def peaks(*megabytes):

@@ -54,11 +54,11 @@ def test_a_jump_at_every_junction_is_seen_and_only_there(r):
     v = jumps(16 + r * (24 // r), r)
     assert measures.seam_ratio(v, r) == pytest.approx(10, rel=1e-3)
     assert measures.motion(v, r) == pytest.approx(GREY, rel=1e-3)
-    assert measures.motion(v) > 1.5 * measures.motion(v, r)
+    assert measures.motion(v) > 1.2 * measures.motion(v, r)
 
 
 def test_jumps_elsewhere_are_no_seams():
-    assert measures.seam_ratio(np.roll(jumps(), 4, axis=0)[4:36], 8) < 1
+    assert measures.seam_ratio(jumps()[4:], 8) < 1
 
 
 def test_a_single_clip_has_no_junction():

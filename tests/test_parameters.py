@@ -18,7 +18,7 @@ def refusal(model=parameters.REncGANRun, **namespace) -> str:
 
 def test_defaults_are_taken_and_other_names_of_the_notebook_are_ignored():
     p = parameters.check({"np": object(), "In": [""], "seed": 3}, parameters.REncGANRun)
-    assert (p.dataset, p.seed, p.hop, p.frames) == ("sky", 3, 8, 400)
+    assert (p.dataset, p.seed, p.hop, p.frames) == ("sky", 3, 8, 480)
     assert (p.candidates, p.codes, p.processes, p.steps) == (20, "sample", 1, 0)
 
 
@@ -52,7 +52,7 @@ def test_injected_names_are_only_those_assigned_in_papermills_cells():
         ({"dataset": "skye"}, "dataset = 'skye' should be one of "),
         ({"dataset": "skye"}, "did you mean 'sky'?"),
         ({"preset": "miny"}, "did you mean 'mini'?"),
-        ({"preset": 64}, "preset = 64 should be a text, in quotes"),
+        ({"preset": 6.4}, "preset = 6.4 should be a text, in quotes"),
         ({"source": "procedual"}, "should be one of auto, real, procedural"),
         ({"source": "procedual"}, "did you mean 'procedural'?"),
         ({"seed": "3"}, "seed = '3' should be a whole number from 0"),
@@ -91,3 +91,10 @@ def test_a_checked_run_cannot_be_changed():
     p = parameters.check({}, parameters.Run)
     with pytest.raises(ValueError, match="frozen"):
         p.seed = 4
+
+
+def test_a_preset_whose_name_is_a_number_arrives_as_one():
+    """Papermill makes a number of `-p preset 64`."""
+    assert parameters.check({"preset": 64}, parameters.DataRun).preset == "64"
+    with pytest.raises(InputError, match="preset"):
+        parameters.check({"preset": 65}, parameters.DataRun)

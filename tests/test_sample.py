@@ -134,8 +134,8 @@ def test_more_candidates_never_lower_a_steps_score(models, video):
             candidates = generator(*draw(space, *noise(7, i, n, DIMS)))
             best, score = reject(video_d, candidates, previous, 8)
             scores.append(float(score))
-        # a batch of another size may differ in the last bits
-        assert all(b >= a - 1e-6 for a, b in zip(scores, scores[1:], strict=False)), scores
+        for fewer, more in zip(scores, scores[1:], strict=False):
+            assert more >= fewer - 1e-5 * abs(fewer)  # another batch size: other last bits
         improved += scores[-1] > scores[0]
         previous = best
     assert improved > 0
