@@ -158,8 +158,8 @@ def _find(dataset, source, data_root, root) -> tuple[Path | None, list[Path], in
     if source == "real" or dataset == "folder":
         looked = folder or data_root or f"{d.variable} or {(root or project_root())}/data/{dataset}"
         raise InputError(
-            f"no video was found in {looked}; {datasets.where_to_put(dataset)} (files such as .mp4, "
-            ".avi, .mkv or .webm, or one folder of images for each video)"
+            f"no video was found in {looked}; {datasets.where_to_put(dataset)} (files such as "
+            ".mp4, .avi, .mkv or .webm, or one folder of images for each video)"
         )
     return None, [], 0
 

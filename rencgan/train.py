@@ -104,10 +104,26 @@ def train(job: Job, processes: int = 1, progress: Callable | None = None) -> Pat
             raise InputError(
                 "several processes read a prepared folder; videos in memory go with one"
             )
-        launch(run, processes, job)
+        _in_processes(job, processes)
     else:
         run(job, progress)
     return job.out / "checkpoint.pt"
+
+
+def _in_processes(job: Job, processes: int) -> None:
+    """`run` in several processes; the sentence of the one that refused becomes this one's too."""
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+
+    try:
+        launch(run, processes, job)
+    except ChildFailedError as error:
+        for failure in error.failures.values():  # the others lost their connection to it
+            report = failure.error_file_data.get("message")
+            told = report.get("message", "") if isinstance(report, dict) else ""
+            kind, _, sentence = told.partition(": ")
+            if kind == InputError.__name__:
+                raise InputError(sentence) from None
+        raise
 
 
 def run(job: Job, progress: Callable | None = None) -> None:

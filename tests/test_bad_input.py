@@ -190,7 +190,7 @@ def while_locked(folder: Path, action: Callable):
 
 
 def refused_opening(path: Path, module, action: Callable):
-    """Opening `path` is refused to this module: to the owner of all files too, whom modes do not stop."""
+    """Opening `path` is refused to this module, also where file modes stop nobody."""
 
     def opened(file, *rest, **named):
         if Path(file) == path:
@@ -610,7 +610,7 @@ def test_bad_input_is_one_sentence_and_loses_nothing(name, finished, tmp_path, m
     assert all(k.startswith("cache/.") for k in rubbish), rubbish
 
 
-# ---- what looks bad and works ----------------------------------------------------------------------
+# ---- what looks bad and works --------------------------------------------------------------------
 
 FINE = {
     "odd sizes": lambda w: film(w.data / "x.avi", footage(7, 26, 33, 47), "ffv1", "bgr0"),
@@ -654,6 +654,15 @@ def test_after_a_refusal_the_same_command_goes_on(finished, tmp_path):
     with pytest.raises(InputError, match="disk is full"):
         on_small_disk(60_000, w.prepare)
     assert len(w.prepare()) == 3
+
+
+@pytest.mark.long
+def test_a_refusal_in_one_of_two_processes_is_the_same_sentence(finished, tmp_path):
+    w = Project(finished)
+    broken = STEPS.but(lr_generator=1e30)
+    with pytest.raises(InputError, match=r"became (nan|inf) at step \d") as refused:
+        w.train("r2", processes=2, preset=broken, out=tmp_path / "new")
+    assert "\n" not in str(refused.value)
 
 
 def test_after_a_failed_mp4_the_old_one_still_plays(finished, tmp_path):

@@ -91,10 +91,25 @@ def test_the_table_gives_the_reason_for_a_row_without_numbers():
     assert lines[1].endswith("12.5 MB") and lines[2].endswith("left out: too slow")
 
 
-def test_a_process_that_fails_costs_its_row_only():
-    empty = benchmark.left_out("train R2", SMOKE, "sideways", "")
-    found = benchmark._in_child(empty, "--train", "sideways", "--presets", "smoke")
-    assert found["preset"] == "smoke" and "not 'sideways'" in found["left_out"]
+def test_a_process_that_fails_costs_its_row_only(monkeypatch, tmp_path):
+    failing = tmp_path / "python"
+    failing.write_text("#!/bin/sh\necho 'something' >&2\necho 'the reason' >&2\nexit 3\n")
+    failing.chmod(0o755)
+    monkeypatch.setattr(benchmark.sys, "executable", str(failing))
+    empty = benchmark.left_out("train R2", SMOKE, "as it is", "")
+    assert benchmark._in_child(empty, "--train", "as it is") == empty | {"left_out": "the reason"}
+    failing.write_text("#!/bin/sh\nkill -9 $$\n")
+    assert "more memory" in benchmark._in_child(empty, "--train", "as it is")["left_out"]
+
+
+def test_only_the_memory_rows_hold_the_allocator_still(monkeypatch, tmp_path):
+    tells = tmp_path / "python"
+    tells.write_text('#!/bin/sh\necho "\\"$MALLOC_MMAP_THRESHOLD_\\""\n')
+    tells.chmod(0o755)
+    monkeypatch.setattr(benchmark.sys, "executable", str(tells))
+    monkeypatch.delenv("MALLOC_MMAP_THRESHOLD_", raising=False)
+    assert benchmark._in_child({}, "--train", "as it is") == ""
+    assert benchmark._in_child({}, "--memory-of", "200") == "131072"
 
 
 def test_a_step_that_takes_too_long_is_left_out(monkeypatch):

@@ -150,7 +150,7 @@ def test_a_truncated_file_is_refused_and_stays(saved, share):
 
 
 def test_every_bit_of_the_content_is_guarded(saved):
-    """A flipped bit is refused, or lies where nothing is read, so that what is loaded is the same."""
+    """A flipped bit is refused, or lies where nothing is read: what is loaded is the same."""
     data, rng = saved.read_bytes(), random.Random(0)
     wanted, refused = content() | {"format": checkpoint.FORMAT}, 0
     positions = {rng.randrange(len(data)) for _ in range(300)}
