@@ -171,8 +171,9 @@ class Preset:
 PUBLISHED_64 = Preset()
 PUBLISHED_128 = Preset(
     name="128",
-    why="EncGAN3 and R2 at 128x128, with the code sizes that follow from Table 5.3",
+    why="128x128 with the networks of Table 5.3; EncGAN3 and R2 take 1p2d streams here too",
     size=128,
+    video_stream="3d",
     content_dim=512,
     motion_dim=256,
     generator_widths=(512, 512, 256, 128, 64, 32),

@@ -53,10 +53,13 @@ def data(p) -> VideoSet:
 
 
 def recipe(p, **changes) -> Preset:
-    """The preset of a run, with the steps that its parameters ask for."""
+    """The preset of a run, with the steps that its parameters ask for.
+
+    EncGAN3 and R2 have `1p2d` streams at every scale; `3d` ones are improved R2's (Section 5.2).
+    """
     if getattr(p, "steps", 0):
         changes["steps"] = p.steps
-    return PRESETS[p.preset].but(**changes)
+    return PRESETS[p.preset].but(video_stream="1p2d", **changes)
 
 
 def r2_recipe(p) -> Preset:
@@ -91,7 +94,7 @@ def departures(preset: Preset) -> list[dict]:
     """Rows of the table that tells how a preset differs from the published configuration of its
     kind.
     """
-    base = PUBLISHED_128 if preset.size == PUBLISHED_128.size else PUBLISHED_64
+    base = PUBLISHED_128.but(video_stream="1p2d") if preset.size == 128 else PUBLISHED_64
     return [
         {"field": name, "published": _plain(theirs), "here": _plain(ours)}
         for name, (theirs, ours) in preset.departures(base).items()

@@ -50,6 +50,12 @@ def test_another_epoch_draws_other_frames_of_the_same_videos(several, kind):
     assert any(not np.array_equal(one[name], two[name]) for name in one)
 
 
+@pytest.mark.parametrize("kind", ["step", "uniform"])
+def test_videos_of_one_length_do_not_share_their_draws(kind):
+    sampler = ClipSampler(VideoSet.from_arrays(moving_videos(6)), kind)
+    assert len({tuple(rows % 60) for rows in epoch(sampler, 0)}) > 3
+
+
 @pytest.mark.parametrize(("hop", "stride"), [(8, None), (8, 1), (4, 4), (1, None), (15, 3)])
 def test_every_pair_is_visited_once_an_epoch(several, hop, stride):
     sampler = ClipSampler(several, "pairs", hop, stride)
