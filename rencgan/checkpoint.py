@@ -3,6 +3,7 @@ not ours.
 """
 
 import contextlib
+import hashlib
 import os
 import zipfile
 from pathlib import Path
@@ -72,6 +73,14 @@ def load(path: str | Path, kind: str | None = None) -> dict:
             f"{path} holds a model of kind {content.get('kind')!r}; {kind!r} is needed"
         )
     return content
+
+
+def digest(path: str | Path) -> str:
+    """The first 12 hex digits of a checkpoint's sha256; InputError if there is none."""
+    if not Path(path).is_file():
+        raise InputError(f"there is no checkpoint {path}")
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
 
 def preset_of(content: dict, path: str | Path = "the checkpoint") -> Preset:

@@ -147,11 +147,22 @@ def eq_4_7(real: Tensor, fakes: Sequence[Tensor]) -> Tensor:
     return eq_4_6(real, fakes)
 
 
-def difference_term(y: Tensor, y_hat: Tensor) -> Terms:
-    """Mean absolute error of the difference maps of clips that need not come from one pass of the
-    generator, so
-    that a junction inside them counts. Our addition, weight 0 in the faithful configuration."""
-    return {"difference": mean_absolute_error(difference_maps(y), difference_maps(y_hat))}
+def difference_term(x: Tensor, x_hat: Tensor) -> Terms:
+    """Mean absolute error of the difference maps, beside the reconstruction and not in its place as
+    in Eq. 3.9. Our addition, weight 0 in the faithful configuration.
+    """
+    return {"difference": mean_absolute_error(difference_maps(x), difference_maps(x_hat))}
+
+
+def junction_term(x: Tensor, stitched: Tensor, r: int) -> Terms:
+    """Mean absolute error of the one difference map of a stitched clip that no pass of the
+    generator made: from the last frame kept of the former clip to the first of the latter.
+
+    x is its target, X1. Our addition, weight 0 in the faithful configuration.
+    """
+    at = slice(r - 1, r + 1)
+    maps = difference_maps(x[:, :, at]), difference_maps(stitched[:, :, at])
+    return {"junction": mean_absolute_error(*maps)}
 
 
 def total(terms: Terms, preset: Preset) -> Tensor:

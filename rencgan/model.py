@@ -1,6 +1,5 @@
 """A trained model, rebuilt from its checkpoint alone."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,7 +105,7 @@ def load_model(path: str | Path, kind: str | None = None, device: str | None = N
         objective,
         step,
         seed,
-        hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12],
+        checkpoint.digest(path),
         encoder.requires_grad_(False),
         generator.requires_grad_(False),
         video_d.requires_grad_(False),

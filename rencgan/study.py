@@ -19,7 +19,7 @@ from rencgan.progress import Progress
 from rencgan.provenance import provenance
 from rencgan.recall import CLIP, long_length, seams
 from rencgan.video import ArrayWriter, write_mp4
-from rencgan.videoset import VideoSet
+from rencgan.videoset import VideoSet, writing
 
 FORMATS = {
     "l1": ".4f",
@@ -339,7 +339,10 @@ def save_results(
     """Writes <out_dir>/<notebook>.json with its provenance; returns the provenance."""
     record = provenance(preset, p.seed, videos.card, started, {"parameters": p.model_dump()})
     path = p.out_dir / f"{notebook}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"provenance": record} | results, indent=1, default=float)
-    path.write_text(text + "\n", encoding="utf-8")
+    part = path.with_suffix(".part")
+    with writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text + "\n", encoding="utf-8")
+        part.replace(path)
     return record

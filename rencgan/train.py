@@ -31,6 +31,7 @@ from rencgan.errors import InputError
 from rencgan.parallel import Group, launch
 from rencgan.players import Players
 from rencgan.presets import Preset
+from rencgan.progress import Progress
 from rencgan.recall import split_pair
 from rencgan.updates import ENCGAN3, VARIANTS, Draws, Objective, iteration
 from rencgan.videoset import VideoSet, writing
@@ -81,7 +82,7 @@ class Job:
             "kind": self.kind,
             "objective": asdict(self.objective()),
             "seed": self.seed,
-            "init_from": str(self.init_from or ""),
+            "init_from": checkpoint.digest(self.init_from) if self.init_from else "",
             "data": [(v.name, v.length) for v in videos.videos],
             "folder": videos.path.name if videos.path else "",
         }
@@ -115,7 +116,7 @@ def _in_processes(job: Job, processes: int) -> None:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
     try:
-        launch(run, processes, job)
+        launch(_run_shown, processes, job)
     except ChildFailedError as error:
         for failure in error.failures.values():  # the others lost their connection to it
             report = failure.error_file_data.get("message")
@@ -124,6 +125,15 @@ def _in_processes(job: Job, processes: int) -> None:
             if kind == InputError.__name__:
                 raise InputError(sentence) from None
         raise
+
+
+def _run_shown(job: Job) -> None:
+    """`run` in a process of its own: the first one prints how far it is."""
+    if not Group.current().first:
+        run(job)
+        return
+    with Progress(job.preset.steps, f"training {job.kind}") as bar:
+        run(job, lambda done, total, losses: bar.update(done, losses))
 
 
 def run(job: Job, progress: Callable | None = None) -> None:

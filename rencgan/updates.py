@@ -212,9 +212,9 @@ class Forward:
             joined = [torch.cat(side) for side in zip(*parts, strict=True)]
             terms["reconstruction"] = losses.mean_absolute_error(*joined)
         if self.m.preset.w_difference:
-            sides = ([self.clips, self.x_hat], [target, stitched])
-            joined = [torch.cat(s) for s in zip(*sides, strict=True)] if self.paired else sides[0]
-            terms |= losses.difference_term(*joined)
+            terms |= losses.difference_term(self.clips, self.x_hat)
+        if self.m.preset.w_junction and stitched is not None:
+            terms |= losses.junction_term(target, stitched, self.r)
         return terms
 
     def kl(self) -> losses.Terms:

@@ -64,3 +64,12 @@ def test_total_weighs_by_name():
     p = SMOKE.but(w_reconstruction=2.0, w_kl_motion=0.5)
     terms = {"reconstruction": torch.tensor(3.0), "kl_motion": torch.tensor(4.0)}
     assert losses.total(terms, p) == 8
+
+
+def test_the_junction_term_sees_the_junction_only():
+    x = torch.zeros(1, 3, 16, 4, 4)
+    stitched = x.clone()
+    stitched[:, :, 8:] = 0.5  # a jump where the clips meet
+    assert losses.junction_term(x, stitched, 8)["junction"] == 0.5
+    assert losses.junction_term(x, stitched, 7)["junction"] == 0
+    assert losses.difference_term(x, stitched)["difference"] == pytest.approx(0.5 / 15)
