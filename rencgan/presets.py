@@ -38,8 +38,8 @@ class Preset:
     # weights of the loss terms (the sources give none)
     w_reconstruction: float = 1.0  # mean absolute error of the clip
     w_reference: float = 1.0 / 16  # of the reference frame; 1/16 is Eq. 4.4 read as sums
-    w_difference: float = 0.0  # of difference maps; 0 in the faithful configuration
-    w_junction: float = 0.0  # of the map at the junction of the stitched clip; 0 there too
+    w_difference: float = 1.0  # of the difference maps; only in Eq. 3.9 and 3.10
+    w_motion: float = 0.0  # direction and amount of motion; 0 in the faithful configuration
     w_kl_content: float = 1e-4  # KL of the content space, summed over its dimensions
     w_kl_motion: float = 1e-4  # KL of the motion space
     w_adversarial_video: float = 0.01

@@ -211,10 +211,9 @@ class Forward:
                 parts.append((target, stitched))
             joined = [torch.cat(side) for side in zip(*parts, strict=True)]
             terms["reconstruction"] = losses.mean_absolute_error(*joined)
-        if self.m.preset.w_difference:
-            terms |= losses.difference_term(self.clips, self.x_hat)
-        if self.m.preset.w_junction and stitched is not None:
-            terms |= losses.junction_term(target, stitched, self.r)
+        if self.m.preset.w_motion:
+            sides = [(self.clips, self.x_hat)] + [(target, stitched)] * self.paired
+            terms |= losses.motion_term(*map(torch.cat, zip(*sides, strict=True)))
         return terms
 
     def kl(self) -> losses.Terms:

@@ -66,10 +66,16 @@ def test_total_weighs_by_name():
     assert losses.total(terms, p) == 8
 
 
-def test_the_junction_term_sees_the_junction_only():
-    x = torch.zeros(1, 3, 16, 4, 4)
-    stitched = x.clone()
-    stitched[:, :, 8:] = 0.5  # a jump where the clips meet
-    assert losses.junction_term(x, stitched, 8)["junction"] == 0.5
-    assert losses.junction_term(x, stitched, 7)["junction"] == 0
-    assert losses.difference_term(x, stitched)["difference"] == pytest.approx(0.5 / 15)
+def test_the_motion_term_judges_direction_and_amount():
+    ramp = torch.linspace(-1, 1, 16).view(1, 1, 16, 1, 1).expand(1, 3, 16, 4, 4)
+
+    def term(made):
+        return losses.motion_term(ramp, made)["motion"]
+
+    assert term(ramp + 5) == pytest.approx(0, abs=1e-5)  # content is free
+    assert term(torch.zeros_like(ramp)) > 3  # standing still
+    assert term(-ramp) == pytest.approx(2, abs=1e-4)  # the opposite motion
+    assert term(0.5 * ramp) == pytest.approx(math.log(2) / 2, abs=0.01)  # half of it
+    jump = ramp.clone()
+    jump[:, :, 8:] += 4
+    assert term(jump) > 0.1
