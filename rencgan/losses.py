@@ -151,8 +151,8 @@ STILL = 0.003  # rms deviation, in pixel range [-1, 1], below which a clip count
 
 
 def motion_term(y: Tensor, y_hat: Tensor) -> Terms:
-    """Is the motion the right one, and is there as much of it? Of the deviations d of every pixel
-    from its mean over the clip: 1 - cos(d, d_hat) + |log(rms d_hat / rms d)| / 2, a mean over clips.
+    """Is the motion the right one, and is there as much of it? With d the deviations of every pixel
+    from its mean over the clip: 1 - cos(d, d_hat) + |log(rms d_hat / rms d)| / 2, mean over clips.
 
     Our addition, weight 0 in the faithful configuration. While the error of the content exceeds the
     motion, the mean absolute error has no gradient towards the right motion (its sign is that of
@@ -160,7 +160,7 @@ def motion_term(y: Tensor, y_hat: Tensor) -> Terms:
     at the junctions. An angle does not reward standing still.
     y, y_hat: (B, C, T, H, W); a stitched clip counts a jump at its junction as wrong motion.
     """
-    real, made = ((clip - clip.mean(dim=2, keepdim=True)).flatten(1) for clip in (y, y_hat))
+    real, made = ((x - x.mean(dim=2, keepdim=True)).flatten(1) for x in (y, y_hat))
     angle = 1 - cosine_similarity(real, made, dim=1, eps=1e-4)
     rms, rms_hat = (d.square().mean(dim=1).add(1e-12).sqrt() + STILL for d in (real, made))
     return {"motion": (angle + (rms_hat / rms).log().abs() / 2).mean()}
