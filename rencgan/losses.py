@@ -166,6 +166,16 @@ def motion_term(y: Tensor, y_hat: Tensor) -> Terms:
     return {"motion": (angle + (rms_hat / rms).log().abs() / 2).mean()}
 
 
+def overlap_term(former: Tensor, latter: Tensor, r: int) -> Terms:
+    """How far two generated clips of a pair disagree on the frames that they share: mean absolute
+    error between the former's last 16 - r and the latter's first. What the seam is made of.
+
+    Our addition, weight 0 in the faithful configuration.
+    """
+    shared = former.shape[2] - r
+    return {"overlap": mean_absolute_error(former[:, :, r:], latter[:, :, :shared])}
+
+
 def total(terms: Terms, preset: Preset) -> Tensor:
     """The weighted sum; the weight of term `t` is the preset's field `w_t`."""
     return sum(getattr(preset, f"w_{name}") * value for name, value in terms.items())

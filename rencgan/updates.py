@@ -214,6 +214,8 @@ class Forward:
         if self.m.preset.w_motion:
             sides = [(self.clips, self.x_hat)] + [(target, stitched)] * self.paired
             terms |= losses.motion_term(*map(torch.cat, zip(*sides, strict=True)))
+        if self.m.preset.w_overlap and self.paired:
+            terms |= losses.overlap_term(*self.x_hat.chunk(2), self.r)
         return terms
 
     def kl(self) -> losses.Terms:

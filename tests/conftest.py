@@ -1,10 +1,13 @@
 """Fixtures that several test files share, and the rule that some tests may not be skipped in CI."""
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
+import papermill
 import pytest
+from browser import Browser
 
 from rencgan.videoset import VideoSet
 
@@ -50,3 +53,35 @@ def moving_videos(count=4, frames=60, size=16, seed=0) -> list[np.ndarray]:
 def videos() -> VideoSet:
     """Four training videos and one test video of 60 frames, 16x16."""
     return VideoSet.from_arrays(moving_videos(5), splits=["train"] * 4 + ["test"])
+
+
+@pytest.fixture(scope="session")
+def smoke_run(tmp_path_factory):
+    """smoke_run("03_rencgan"): the notebook executed at smoke size, once for all tests, from
+    a foreign working directory; everything it makes lies below its folder.
+    """
+    done: dict[str, Path] = {}
+
+    def run(name: str) -> Path:
+        if name not in done:
+            folder = tmp_path_factory.mktemp(name)
+            given = {"preset": "smoke", "source": "procedural", "out_root": str(folder / "runs")}
+            path = folder / f"{name}.ipynb"
+            notebook = str(ROOT / "notebooks" / path.name)
+            papermill.execute_notebook(notebook, str(path), given, progress_bar=False, cwd=folder)
+            done[name] = path
+        return done[name]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """One Chromium for all tests."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next(filter(None, map(shutil.which, names)), None)
+    if program is None:
+        pytest.skip("browser: Chromium is not installed")
+    running = Browser(program, tmp_path_factory.mktemp("profile"))
+    yield running
+    running.close()

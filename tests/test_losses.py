@@ -79,3 +79,11 @@ def test_the_motion_term_judges_direction_and_amount():
     jump = ramp.clone()
     jump[:, :, 8:] += 4
     assert term(jump) > 0.1
+
+
+def test_the_overlap_term_is_what_two_clips_disagree_about():
+    video = torch.rand(2, 3, 24, 4, 4)
+    former, latter = video[:, :, :16], video[:, :, 8:]
+    assert losses.overlap_term(former, latter, 8)["overlap"] == 0
+    assert losses.overlap_term(former, latter + 0.5, 8)["overlap"] == pytest.approx(0.5)
+    assert losses.overlap_term(video[:, :, :16], video[:, :, 4:20], 4)["overlap"] == 0

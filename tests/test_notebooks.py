@@ -1,12 +1,13 @@
 """Every notebook has the form that papermill and readers rely on, and runs at smoke size."""
 
 import ast
+import json
 import re
 
 import nbformat
 import papermill
 import pytest
-from conftest import ROOT
+from conftest import ROOT, real_clips
 
 from rencgan import parameters
 
@@ -99,10 +100,29 @@ def test_papermill_explains_every_parameter(path):
 
 
 @every_notebook
-def test_it_runs_at_smoke_size_from_anywhere(path, tmp_path):
-    nb = run(path, tmp_path)
-    assert (tmp_path / "runs" / "smoke").is_dir()
-    assert not [o for c in nb.cells for o in c.get("outputs", []) if o.output_type == "error"]
+def test_it_runs_at_smoke_size_from_anywhere(path, smoke_run):
+    done = smoke_run(path.stem)
+    cells = nbformat.read(done, as_version=4).cells
+    assert (done.parent / "runs" / "smoke").is_dir()
+    assert not [o for c in cells for o in c.get("outputs", []) if o.output_type == "error"]
+
+
+def test_a_finished_notebook_retrains_nothing(smoke_run):
+    done = smoke_run("02_encgan3")
+    saved = list((done.parent / "runs").rglob("checkpoint.pt"))
+    stamps = [p.stat().st_mtime_ns for p in saved]
+    run(ROOT / "notebooks" / done.name, done.parent)
+    assert len(saved) == 1 and [p.stat().st_mtime_ns for p in saved] == stamps
+
+
+def test_03_makes_long_video_of_real_footage(tmp_path):
+    clips = real_clips("sky_long")
+    given = {"source": "real", "data_root": str(clips), "frames": 120, "candidates": 2}
+    run(ROOT / "notebooks" / "03_rencgan.ipynb", tmp_path, **given)
+    results = json.loads((tmp_path / "runs/smoke/sky/03_rencgan.json").read_text())
+    assert results["provenance"]["data"]["source"] == "real"
+    assert {row["video"] for row in results["measures"]["test"]} >= {"real video", "R2, sample"}
+    assert len(list((tmp_path / "runs/smoke/sky/long").glob("*.mp4"))) == 4
 
 
 @every_notebook

@@ -1,14 +1,8 @@
 """Reports in a real browser: videos play, formulas are formulas, and nothing is fetched."""
 
-import json
-import shutil
-import subprocess
-import time
-
 import nbformat
 import papermill
 import pytest
-import websocket
 from nbformat.sign import NotebookNotary
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -16,11 +10,6 @@ from rencgan import report
 from rencgan.errors import InputError
 
 FRAMES, FPS = 420, 25
-QUIET = (
-    "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage "
-    "--remote-allow-origins=* --remote-debugging-port=0"
-)
 TEXT = r"""# The *first* chapter
 
 A code $q(z \mid x)$; a price `$5 and $6`, and \$7.
@@ -54,6 +43,9 @@ SHOWN = """({
 })"""
 
 
+PLAYED = "(v => v && (v.scrollIntoView(), v.currentTime > 1))(document.querySelector('video'))"
+
+
 @pytest.fixture(scope="module", autouse=True)
 def own_signatures(tmp_path_factory):
     """Signatures go to a data folder of this test, not to the user's."""
@@ -83,87 +75,11 @@ def page(executed):
     return report.export(executed, executed.parent / "html")
 
 
-class Browser:
-    """A headless Chromium, told what to do over its DevTools protocol."""
-
-    def __init__(self, program: str, profile) -> None:
-        command = [program, *QUIET.split(), f"--user-data-dir={profile}", "about:blank"]
-        self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        self.requests, self.number = [], 0
-        try:
-            address = self._address(profile / "DevToolsActivePort")
-            self.socket = websocket.create_connection(address, timeout=60)
-            target = self.do("Target.createTarget", url="about:blank")["targetId"]
-            attached = self.do("Target.attachToTarget", targetId=target, flatten=True)
-            self.session = attached["sessionId"]
-            self.do("Network.enable")
-            self.do("Page.enable")
-        except BaseException:
-            self.close()
-            raise
-
-    def _address(self, file) -> str:
-        for _ in range(600):
-            lines = file.read_text().split() if file.exists() else []
-            if len(lines) == 2:
-                return f"ws://127.0.0.1:{lines[0]}{lines[1]}"
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.1)
-        raise RuntimeError(f"Chromium did not start (exit code {self.process.poll()})")
-
-    def do(self, method: str, **given) -> dict:
-        self.number += 1
-        message = {"id": self.number, "method": method, "params": given}
-        if hasattr(self, "session"):
-            message["sessionId"] = self.session
-        self.socket.send(json.dumps(message))
-        while True:
-            answer = json.loads(self.socket.recv())
-            if answer.get("method") == "Network.requestWillBeSent":
-                self.requests.append(answer["params"]["request"]["url"])
-            if answer.get("id") == self.number:
-                if "error" in answer:
-                    raise RuntimeError(f"{method}: {answer['error']['message']}")
-                return answer["result"]
-
-    def value(self, script: str):
-        result = self.do("Runtime.evaluate", expression=script, returnByValue=True)
-        if "exceptionDetails" in result:
-            raise RuntimeError(result["exceptionDetails"]["exception"]["description"])
-        return result["result"]["value"]
-
-    def until(self, script: str, tries: int = 200) -> bool:
-        for _ in range(tries):
-            if self.value(script):
-                return True
-            time.sleep(0.1)
-        return False
-
-    def close(self) -> None:
-        if hasattr(self, "socket"):
-            self.socket.close()
-        self.process.terminate()
-        self.process.wait(30)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    names = ("chromium", "chromium-browser", "google-chrome")
-    program = next(filter(None, map(shutil.which, names)), None)
-    if program is None:
-        pytest.skip("browser: Chromium is not installed")
-    running = Browser(program, tmp_path_factory.mktemp("profile"))
-    yield running
-    running.close()
-
-
 @pytest.fixture(scope="module")
 def shown(browser, page):
     browser.do("Page.navigate", url=page.as_uri())
     # muted videos start by themselves only where they can be seen
-    played = "(v => v && (v.scrollIntoView(), v.currentTime > 1))(document.querySelector('video'))"
-    assert browser.until(played), "the video did not play for a second within 20"
+    assert browser.until(PLAYED), "the video did not play for a second within 20"
     return browser.value(SHOWN)
 
 
@@ -287,3 +203,14 @@ def test_the_command_goes_on_after_a_bad_notebook_and_says_what_to_open(tmp_path
     said = capsys.readouterr()
     assert said.out == f"Open {tmp_path / 'html' / 'good.html'}\n"
     assert said.err.count("cannot be read") == 2 and "Traceback" not in said.err
+
+
+def test_the_report_of_03_plays_a_long_video(smoke_run, browser, tmp_path):
+    """The notebook itself at smoke size: at least 400 frames, generated, beside their footage."""
+    page = report.export(smoke_run("03_rencgan"), tmp_path)
+    browser.requests.clear()
+    browser.do("Page.navigate", url=page.as_uri())
+    assert browser.until(PLAYED), "the video did not play for a second within 20"
+    assert round(browser.value("document.querySelector('video').duration") * FPS) >= 400
+    assert {u for u in browser.requests if not u.startswith(("data:", "blob:"))} == {page.as_uri()}
+    assert browser.value("document.querySelectorAll('main math').length") > 5
