@@ -151,19 +151,20 @@ STILL = 0.003  # rms deviation, in pixel range [-1, 1], below which a clip count
 
 
 def motion_term(y: Tensor, y_hat: Tensor) -> Terms:
-    """Is the motion the right one, and is there as much of it? With d the deviations of every pixel
-    from its mean over the clip: 1 - cos(d, d_hat) + |log(rms d_hat / rms d)| / 2, mean over clips.
+    """Is the motion the right one? With d the deviation of every pixel from its mean over the clip:
+    1 - cos(d, d_hat) + |d_hat - d|^2 / (2 |d|^2), a mean over clips.
 
     Our addition, weight 0 in the faithful configuration. While the error of the content exceeds the
     motion, the mean absolute error has no gradient towards the right motion (its sign is that of
     the content's error), and standing still is its best answer: training ends with stills that jump
-    at the junctions. An angle does not reward standing still.
+    at the junctions. The angle does not reward standing still; the second part sets the amount, and
+    unlike a comparison of amounts it cannot be met by any motion but the right one.
     y, y_hat: (B, C, T, H, W); a stitched clip counts a jump at its junction as wrong motion.
     """
     real, made = ((x - x.mean(dim=2, keepdim=True)).flatten(1) for x in (y, y_hat))
     angle = 1 - cosine_similarity(real, made, dim=1, eps=1e-4)
-    rms, rms_hat = (d.square().mean(dim=1).add(1e-12).sqrt() + STILL for d in (real, made))
-    return {"motion": (angle + (rms_hat / rms).log().abs() / 2).mean()}
+    power = real.square().mean(dim=1) + STILL**2
+    return {"motion": (angle + (made - real).square().mean(dim=1) / power / 2).mean()}
 
 
 def overlap_term(former: Tensor, latter: Tensor, r: int) -> Terms:

@@ -39,7 +39,7 @@ class Preset:
     w_reconstruction: float = 1.0  # mean absolute error of the clip
     w_reference: float = 1.0 / 16  # of the reference frame; 1/16 is Eq. 4.4 read as sums
     w_difference: float = 1.0  # of the difference maps; only in Eq. 3.9 and 3.10
-    w_motion: float = 0.0  # direction and amount of motion; 0 in the faithful configuration
+    w_motion: float = 0.0  # wrong motion, content apart; 0 in the faithful configuration
     w_overlap: float = 0.0  # R2: disagreement of the two clips on shared frames; 0 there too
     w_kl_content: float = 1e-4  # KL of the content space, summed over its dimensions
     w_kl_motion: float = 1e-4  # KL of the motion space
@@ -217,18 +217,20 @@ MINI = Preset(
     image_d_widths=(8, 16, 32),
     video_d_widths=(8, 16, 32),
     w_motion=0.1,
+    w_overlap=0.5,
     w_kl_content=1e-5,
     w_kl_motion=3e-6,
-    w_adversarial_video=0.003,
+    w_adversarial_video=0.01,
     w_adversarial_image=0.003,
     batch=16,
     steps=400,
-    r2_steps=800,
+    r2_steps=1200,
     lr_encoder=8e-4,
     lr_generator=8e-4,
     lr_decay=0.7,
     average=0.99,
     pair_stride=1,
+    max_videos=60,
 )
 
 PRESETS = {p.name: p for p in (SMOKE, MINI, PUBLISHED_64, PUBLISHED_128)}

@@ -149,7 +149,7 @@ def write_mp4(
 
 def encode(frames: Iterable[np.ndarray], fps: float, codec: str = "h264", scale: int = 1) -> bytes:
     """Frames (T, H, W, 3) uint8 as bytes for a page: "h264" (mp4), "vp9" (webm) or "webp"."""
-    quality = {"h264": {"crf": "18"}, "vp9": {"crf": "24"}, "webp": {"quality": "85"}}
+    quality = {"h264": {"crf": "23"}, "vp9": {"crf": "32"}, "webp": {"quality": "75"}}
     if codec not in CODECS:
         raise InputError(f"there is no codec {codec!r}; use {', '.join(CODECS)}")
     buffer = io.BytesIO()
