@@ -2,7 +2,7 @@
 index).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -108,14 +108,26 @@ class ClipSampler:
         index = [self.frames_of(*divmod(n, len(self.items))) for n in numbers]
         return self.videos.frames[np.stack(index)]
 
-    def stream(self, first: int, last: int, batch: int, rows: slice, device) -> Iterator[Tensor]:
+    def stills(self, step: int, batch: int, rows: slice = slice(None)) -> np.ndarray:
+        """Single frames of the videos, drawn from (seed, step): (b, 1, H, W, 3) uint8."""
+        rng = np.random.default_rng([self.seed, 1, step])
+        lengths = np.array([v.length for v in self.videos.videos])
+        numbers = rng.integers(lengths.sum(), size=batch)[rows]
+        video = np.searchsorted(lengths.cumsum(), numbers, side="right")
+        starts = np.array([v.start for v in self.videos.videos]) - (lengths.cumsum() - lengths)
+        return self.videos.frames[numbers + starts[video]][:, None]
+
+    def stream(
+        self, first: int, last: int, size: Callable[[int], tuple[str, int, slice]], device
+    ) -> Iterator[Tensor]:
         """Batches `first` to `last` - 1 as clips on the device, the next one read while this one
-        trains.
+        trains. size(step) says what a step takes: ("batch" or "stills", how many, which rows).
         """
         pin = torch.device(device).type == "cuda"
 
         def load(step: int) -> Tensor:
-            frames = torch.from_numpy(self.batch(step, batch, rows))
+            kind, batch, rows = size(step)
+            frames = torch.from_numpy(getattr(self, kind)(step, batch, rows))
             return frames.pin_memory() if pin else frames
 
         with ThreadPoolExecutor(1) as reader:

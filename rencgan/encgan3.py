@@ -165,9 +165,23 @@ class Generator(nn.Module):
         content half is the same in every frame, so its part of the convolution is done once."""
         if self.blocks[-1].fuse:
             return self.to_rgb(h_v)
-        w_s, w_v = self.to_rgb.weight.split([h_s.shape[1], h_v.shape[1]], dim=1)
-        still = nn.functional.conv3d(h_s, w_s, self.to_rgb.bias, padding=(0, 1, 1))
-        return still + nn.functional.conv3d(h_v, w_v, padding=(0, 1, 1))
+        w_v = self.to_rgb.weight[:, h_s.shape[1] :]
+        return self._still(h_s) + nn.functional.conv3d(h_v, w_v, padding=(0, 1, 1))
+
+    def _still(self, h_s: Tensor) -> Tensor:
+        """The content half of to_rgb, with its bias."""
+        w_s = self.to_rgb.weight[:, : h_s.shape[1]]
+        return nn.functional.conv3d(h_s, w_s, self.to_rgb.bias, padding=(0, 1, 1))
+
+    def still(self, z_c: Tensor) -> Tensor:
+        """What the spatial stream alone makes of a content code: one frame (B, 3, H, W) in [-1, 1].
+
+        The warm-up trains on it; needs the spatial stream and no F-SA after the last block.
+        """
+        h_s = z_c[:, :, None, None, None]
+        for block in self.blocks:
+            h_s = block.spatial(h_s)
+        return self._still(h_s).tanh()[:, :, 0]
 
     def _check(self, z_c: Tensor, z_m: Tensor) -> None:
         if z_c.ndim != 2 or z_c.shape[1] != self.content_dim:
@@ -253,11 +267,15 @@ class Encoder(nn.Module):
             raise InputError(
                 "batch norm needs a batch of at least 2 clips to train; this one has 1"
             )
-        content = self.content(x[:, :, reference])  # (B, 512)
         motion = self._merged(self._embeddings(x))  # (B, 256)
         return Codes(
-            self.mu_c(content), self.logvar_c(content), self.mu_m(motion), self.logvar_m(motion)
+            *self.content_space(x[:, :, reference]), self.mu_m(motion), self.logvar_m(motion)
         )
+
+    def content_space(self, frame: Tensor) -> tuple[Tensor, Tensor]:
+        """One frame (B, 3, H, W) to mean and log-variance of its content, (B, d_c) each."""
+        content = self.content(frame)  # (B, 512)
+        return self.mu_c(content), self.logvar_c(content)
 
     def _embeddings(self, x: Tensor) -> Tensor:
         maps = difference_maps(x).transpose(1, 2)  # (B, 15, 3, H, W)

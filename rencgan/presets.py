@@ -48,6 +48,8 @@ class Preset:
     # schedule
     batch: int = 10  # clips (EncGAN3) or pairs (R2) a step, over all processes
     steps: int = 100_000  # updates of the generator
+    warmup: int = 0  # first steps, on single frames through the content streams alone
+    warmup_batch: int = 128  # frames a step of the warm-up
     r2_steps: int = 0  # steps of R2 where they differ; 0: `steps`
     lr_encoder: float = 2e-4
     lr_generator: float = 2e-4
@@ -148,6 +150,10 @@ class Preset:
             yield f"{' and '.join(negative)} cannot be negative"
         if not 0 <= self.average < 1 or not 0 <= self.lr_decay <= 1:
             yield "average must lie in [0, 1) and lr_decay in [0, 1]"
+        if self.warmup and not (
+            self.encoder and self.content_stream and self.attention_after < blocks
+        ):
+            yield "a warm-up needs the encoder, the content stream and no F-SA after the last block"
         if not 1 <= self.step_range[0] <= self.step_range[1]:
             yield f"step_range {self.step_range} must be a range of whole steps from 1 up"
 
@@ -199,6 +205,8 @@ SMOKE = Preset(
     image_d_widths=(8, 8),
     video_d_widths=(8, 8),
     batch=2,
+    warmup=2,
+    warmup_batch=4,
     steps=6,
     max_videos=8,
     max_frames=420,
@@ -223,14 +231,15 @@ MINI = Preset(
     w_adversarial_video=0.01,
     w_adversarial_image=0.003,
     batch=16,
-    steps=400,
-    r2_steps=1200,
+    warmup=800,
+    steps=1200,
+    r2_steps=1700,
     lr_encoder=8e-4,
     lr_generator=8e-4,
-    lr_decay=0.7,
+    lr_decay=0.5,
     average=0.99,
     pair_stride=1,
-    max_videos=60,
+    max_videos=120,
 )
 
 PRESETS = {p.name: p for p in (SMOKE, MINI, PUBLISHED_64, PUBLISHED_128)}

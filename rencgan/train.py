@@ -18,6 +18,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -154,7 +155,7 @@ def run(job: Job, progress: Callable | None = None) -> None:
             )
         record = Record(job.out, start, window, p.steps, group.first)
         clock = Clock(group)
-        batches = sampler.stream(start, p.steps, p.batch, group.rows(p.batch), device)
+        batches = sampler.stream(start, p.steps, partial(_what_a_step_takes, p, group), device)
         for step, x in enumerate(batches, start):
             players.set_rates(step)
             draws = Draws.of(job.seed, step, clips, p, group, device)
@@ -169,6 +170,12 @@ def run(job: Job, progress: Callable | None = None) -> None:
                 _save(job, players, step + 1, record.window, group)
             if progress and group.first:
                 progress(step + 1, p.steps, record.latest)
+
+
+def _what_a_step_takes(p: Preset, group: Group, step: int) -> tuple[str, int, slice]:
+    """For ClipSampler.stream: single frames during the warm-up, clips or pairs after it."""
+    kind, size = ("stills", p.warmup_batch) if step < p.warmup else ("batch", p.batch)
+    return kind, size, group.rows(size)
 
 
 # ------------------------------------------------------------------------------ saving and resuming

@@ -168,11 +168,27 @@ def test_the_rows_of_the_processes_make_up_the_batch(several):
 def test_the_stream_is_the_batches_in_order_from_any_step(several):
     sampler = ClipSampler(several, "pairs")
     rows = slice(1, 3)
-    streamed = list(sampler.stream(2, 7, 4, rows, "cpu"))
+    streamed = list(sampler.stream(2, 7, lambda step: ("batch", 4, rows), "cpu"))
     assert len(streamed) == 5
     for step, x in enumerate(streamed, 2):
         assert torch.equal(x, as_clips(sampler.batch(step, 4, rows)))
-    assert list(sampler.stream(7, 7, 4, rows, "cpu")) == []
+    assert list(sampler.stream(7, 7, lambda step: ("batch", 4, rows), "cpu")) == []
+
+
+def test_stills_are_frames_of_the_videos_drawn_from_seed_and_step(several):
+    sampler = ClipSampler(several, "pairs", seed=3)
+    stills = sampler.stills(4, 50)
+    assert stills.shape == (50, 1, *several.frames.shape[1:])
+    known = {
+        several.video(i)[t].tobytes()
+        for i in range(len(several))
+        for t in range(len(several.video(i)))
+    }
+    assert {frame.tobytes() for frame in stills} <= known
+    assert np.array_equal(stills, sampler.stills(4, 50))
+    assert not np.array_equal(stills, sampler.stills(5, 50))
+    parts = [sampler.stills(4, 50, slice(i, i + 25)) for i in (0, 25)]
+    assert sorted(f.tobytes() for p in parts for f in p) == sorted(f.tobytes() for f in stills)
 
 
 def test_an_error_while_reading_ahead_reaches_the_loop(several):
@@ -185,7 +201,7 @@ def test_an_error_while_reading_ahead_reaches_the_loop(several):
         return real(step, *rest)
 
     sampler.batch = failing
-    stream = sampler.stream(0, 5, 2, slice(None), "cpu")
+    stream = sampler.stream(0, 5, lambda step: ("batch", 2, slice(None)), "cpu")
     with pytest.raises(OSError, match="went away"):
         list(stream)
 

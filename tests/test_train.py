@@ -107,8 +107,33 @@ def test_recall_one_half_at_a_time():
     assert (len(only_3vd.fakes()), only_3vd.reference) == (3, 0)
 
 
+def test_the_warm_up_moves_the_content_streams_only():
+    m, frames = Players(SMOKE), batch_of(1)
+    d = Draws.of(0, 0, 2, SMOKE.but(warmup_batch=2), ALONE, "cpu")
+    before = {n: p.detach().clone() for n, p in m.encoder.named_parameters()}
+    before |= {n: p.detach().clone() for n, p in m.generator.named_parameters()}
+    record = {}
+    action = lambda: record.update(iteration(m, ALONE, frames, d, VARIANTS["v4"]))  # noqa: E731
+    assert moved(m, action) == {"encoder", "generator"}
+    assert set(record) == {"reconstruction", "kl_content"}
+    after = dict(m.encoder.named_parameters()) | dict(m.generator.named_parameters())
+    names = {n for n in before if not torch.equal(before[n], after[n])}
+    assert any(n.startswith("content") for n in names) and any("spatial" in n for n in names)
+    assert not [n for n in names if "motion" in n or "temporal" in n or "video" in n]
+
+
+def test_a_still_is_the_clip_without_its_video_stream():
+    m = Players(SMOKE).generator.eval()
+    z_c, z_m = torch.randn(2, 8), torch.randn(2, 4)
+    with torch.no_grad():
+        still = m.still(z_c)
+        m.to_rgb.weight[:, m.to_rgb.weight.shape[1] // 2 :] = 0
+        clip = m(z_c, z_m)
+    assert torch.allclose(clip, still[:, :, None].expand_as(clip), atol=1e-6)
+
+
 def test_without_an_encoder_codes_are_noise():
-    m = Players(SMOKE.but(encoder=False))
+    m = Players(SMOKE.but(encoder=False, warmup=0))
     d = Draws.of(0, 0, 1, SMOKE, ALONE, "cpu")
     record = {}
     changed = moved(m, lambda: record.update(iteration(m, ALONE, batch_of(16), d, ENCGAN3)))
