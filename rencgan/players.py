@@ -27,6 +27,7 @@ class Players:
 
     def __init__(self, preset: Preset, seed: int = 0, device: str | torch.device = "cpu"):
         self.preset, self.device = preset, torch.device(device)
+        self.warmed_up = False
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.encoder = Encoder(preset)
@@ -61,14 +62,30 @@ class Players:
         return {name: getattr(self, name) for name in NETWORKS}
 
     def train(self) -> "Players":
-        """Training mode; without `batch_statistics`, batch norm keeps its running statistics."""
+        """Training mode; without `batch_statistics`, batch norm keeps its running statistics.
+
+        After a warm-up the content streams keep theirs too: they come from many unrelated frames,
+        those of a batch of clips from a few scenes.
+        """
+        still = []
         for network in self.networks().values():
             network.train()
-            if not self.preset.batch_statistics:
-                for m in network.modules():
-                    if isinstance(m, nn.modules.batchnorm._BatchNorm):
-                        m.eval()
+            still += [] if self.preset.batch_statistics else [network]
+        if self.warmed_up:
+            still += [self.encoder.content, *(block.spatial for block in self.generator.blocks)]
+        for part in still:
+            for m in part.modules():
+                if isinstance(m, nn.modules.batchnorm._BatchNorm):
+                    m.eval()
         return self
+
+    def begin(self, step: int) -> None:
+        """Learning rates and batch norm as this step wants them."""
+        self.set_rates(step)
+        over = 0 < self.preset.warmup <= step
+        if over != self.warmed_up:
+            self.warmed_up = over
+            self.train()
 
     def for_generation(self) -> tuple[nn.Module, nn.Module, nn.Module]:
         """Encoder, generator (the averaged ones where there are) and video critic, all in

@@ -157,7 +157,7 @@ def run(job: Job, progress: Callable | None = None) -> None:
         clock = Clock(group)
         batches = sampler.stream(start, p.steps, partial(_what_a_step_takes, p, group), device)
         for step, x in enumerate(batches, start):
-            players.set_rates(step)
+            players.begin(step)
             draws = Draws.of(job.seed, step, clips, p, group, device)
             losses = iteration(players, group, x, draws, objective)
             if p.average:

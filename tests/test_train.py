@@ -122,14 +122,35 @@ def test_the_warm_up_moves_the_content_streams_only():
     assert not [n for n in names if "motion" in n or "temporal" in n or "video" in n]
 
 
-def test_a_still_is_the_clip_without_its_video_stream():
+def test_after_the_warm_up_the_content_streams_keep_their_statistics():
+    m, x = Players(SMOKE), batch_of(24)
+    d = Draws.of(0, 0, 2, SMOKE, ALONE, "cpu")
+
+    def statistics():
+        parts = {"content": m.encoder.content, "spatial": m.generator.blocks[0].spatial}
+        parts |= {"motion": m.encoder.motion, "video": m.generator.blocks[0].video}
+        return {
+            name: [b.clone() for n, b in part.named_buffers() if n.endswith("running_mean")]
+            for name, part in parts.items()
+        }
+
+    def changed(step):
+        m.begin(step)
+        before = statistics()
+        iteration(m, ALONE, x, d, VARIANTS["v4"])
+        after = statistics()
+        same = {n: all(map(torch.equal, before[n], after[n])) for n in before}
+        return {name for name in before if not same[name]}
+
+    assert changed(SMOKE.warmup - 1) == {"content", "spatial", "motion", "video"}
+    assert changed(SMOKE.warmup) == {"motion", "video"}
+
+
+def test_the_first_clips_after_a_warm_up_are_stills():
     m = Players(SMOKE).generator.eval()
     z_c, z_m = torch.randn(2, 8), torch.randn(2, 4)
     with torch.no_grad():
-        still = m.still(z_c)
-        m.to_rgb.weight[:, m.to_rgb.weight.shape[1] // 2 :] = 0
-        clip = m(z_c, z_m)
-    assert torch.allclose(clip, still[:, :, None].expand_as(clip), atol=1e-6)
+        assert torch.allclose(m(z_c, z_m), m.still(z_c)[:, :, None], atol=1e-6)
 
 
 def test_without_an_encoder_codes_are_noise():
