@@ -147,9 +147,6 @@ class Generator(nn.Module):
         self.blocks[-1].fuse = p.attention_after == last or not p.content_stream
         self.to_rgb = nn.Conv3d(v, 3, (1, 3, 3), padding=(0, 1, 1))
         _initialise(self)
-        if p.warmup:  # the first clips are the stills that the warm-up ends with
-            with torch.no_grad():
-                self.to_rgb.weight[:, v // 2 :] = 0
 
     def forward(self, z_c: Tensor, z_m: Tensor) -> Tensor:
         z_m = z_m.unsqueeze(-1) if z_m.ndim == 2 else z_m

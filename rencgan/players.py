@@ -42,15 +42,13 @@ class Players:
             self.image_d.to(memory_format=torch.channels_last)
             self.encoder.to(memory_format=torch.channels_last)
         rates = {"encoder": preset.lr_encoder, "generator": preset.lr_generator}
+        self.base_rates = {n: rates.get(n, preset.lr_discriminator) for n in NETWORKS}
         self.optimisers = {
             name: torch.optim.Adam(
-                getattr(self, name).parameters(),
-                rates.get(name, preset.lr_discriminator),
-                (preset.beta1, preset.beta2),
+                _content_and_rest(network), self.base_rates[name], (preset.beta1, preset.beta2)
             )
-            for name in NETWORKS
+            for name, network in self.networks().items()
         }
-        self.base_rates = {name: o.param_groups[0]["lr"] for name, o in self.optimisers.items()}
         self.averages: dict[str, nn.Module] = {}
         if preset.average:
             self.averages = {
@@ -124,7 +122,9 @@ class Players:
         if p.lr_decay and step > start:
             share = 0.5 * (1 + math.cos(math.pi * min(1.0, (step - start) / (p.steps - start))))
         for name, optimiser in self.optimisers.items():
-            optimiser.param_groups[0]["lr"] = self.base_rates[name] * share
+            for group in optimiser.param_groups:
+                slow = p.content_rate if group["content"] and 0 < p.warmup <= step else 1.0
+                group["lr"] = self.base_rates[name] * share * slow
 
     @torch.no_grad()
     def update_averages(self, step: int) -> None:
@@ -169,3 +169,20 @@ class Players:
                 ) from None
         for name, average in self.averages.items():
             average.load_state_dict(getattr(self, name).state_dict())
+
+
+CONTENT = ("content.", "mu_c.", "logvar_c.", "to_rgb.")
+
+
+def _content_and_rest(network: nn.Module) -> list[dict]:
+    """Parameter groups: what the warm-up trains, and what it does not."""
+    named = list(network.named_parameters())
+    content = [n.startswith(CONTENT) or ".spatial." in n for n, _ in named]
+    groups = [
+        {
+            "params": [p for (_, p), c in zip(named, content, strict=True) if c == kind],
+            "content": kind,
+        }
+        for kind in (True, False)
+    ]
+    return [group for group in groups if group["params"]]

@@ -146,11 +146,14 @@ def test_after_the_warm_up_the_content_streams_keep_their_statistics():
     assert changed(SMOKE.warmup) == {"motion", "video"}
 
 
-def test_the_first_clips_after_a_warm_up_are_stills():
-    m = Players(SMOKE).generator.eval()
-    z_c, z_m = torch.randn(2, 8), torch.randn(2, 4)
-    with torch.no_grad():
-        assert torch.allclose(m(z_c, z_m), m.still(z_c)[:, :, None], atol=1e-6)
+def test_after_the_warm_up_the_content_streams_learn_slowly():
+    m = Players(SMOKE.but(content_rate=0.1, lr_generator=1e-3))
+    rates = {}
+    for step in (SMOKE.warmup - 1, SMOKE.warmup):
+        m.begin(step)
+        rates[step] = {g["content"]: g["lr"] for g in m.optimisers["generator"].param_groups}
+    assert rates[SMOKE.warmup - 1] == {True: 1e-3, False: 1e-3}
+    assert rates[SMOKE.warmup] == pytest.approx({True: 1e-4, False: 1e-3})
 
 
 def test_without_an_encoder_codes_are_noise():
