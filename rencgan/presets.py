@@ -241,7 +241,7 @@ MINI = Preset(
     lr_decay=0.4,
     average=0.99,
     pair_stride=1,
-    max_videos=120,
+    max_videos=36,
 )
 
 PRESETS = {p.name: p for p in (SMOKE, MINI, PUBLISHED_64, PUBLISHED_128)}
