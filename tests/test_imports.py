@@ -134,7 +134,7 @@ FORBIDDEN = {
     "sample": {"train", "updates", "players", "study", "show", "prepare", "video"},
     "measures": {"train", "players", "study", "show", "prepare", "video", "model"},
     "checkpoint": {"train", "players", "study", "show", "prepare", "video"},
-    "train": {"study", "show", "report", "parameters", "prepare", "video", "model", "progress"},
+    "train": {"study", "show", "report", "parameters", "prepare", "video", "model"},
     "model": {"train", "study", "show", "report", "parameters", "prepare", "video"},
     "prepare": {"train", "players", "encgan3", "study", "show", "parameters", "presets"},
     "video": {"prepare", "train", "study", "show"},
