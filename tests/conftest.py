@@ -4,12 +4,15 @@ import os
 import shutil
 from pathlib import Path
 
-import numpy as np
-import papermill
-import pytest
-from browser import Browser
+# Networks this small are slower on several threads, and notebooks inherit it. Before torch loads.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from rencgan.videoset import VideoSet
+import numpy as np  # noqa: E402
+import papermill  # noqa: E402
+import pytest  # noqa: E402
+from browser import Browser  # noqa: E402
+
+from rencgan.videoset import VideoSet  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 
