@@ -147,6 +147,19 @@ def eq_4_7(real: Tensor, fakes: Sequence[Tensor]) -> Tensor:
     return eq_4_6(real, fakes)
 
 
+def deviations(y: Tensor) -> Tensor:
+    """What moves: pixels less their mean over the clip; (B, C, T, H, W) to (B, C * T * H * W)."""
+    return (y - y.mean(dim=2, keepdim=True)).flatten(1)
+
+
+def direction_term(y: Tensor, y_hat: Tensor) -> Terms:
+    """1 - cos between real and generated deviations, a mean over clips: the direction of the
+    motion, whatever its amount. What the motion warm-up minimises; our addition.
+    """
+    angle = cosine_similarity(deviations(y), deviations(y_hat), dim=1, eps=1e-4)
+    return {"direction": (1 - angle).mean()}
+
+
 STILL = 0.003  # rms deviation, in pixel range [-1, 1], below which a clip counts as standing still
 
 
@@ -161,7 +174,7 @@ def motion_term(y: Tensor, y_hat: Tensor) -> Terms:
     unlike a comparison of amounts it cannot be met by any motion but the right one.
     y, y_hat: (B, C, T, H, W); a stitched clip counts a jump at its junction as wrong motion.
     """
-    real, made = ((x - x.mean(dim=2, keepdim=True)).flatten(1) for x in (y, y_hat))
+    real, made = deviations(y), deviations(y_hat)
     angle = 1 - cosine_similarity(real, made, dim=1, eps=1e-4)
     power = real.square().mean(dim=1) + STILL**2
     return {"motion": (angle + (made - real).square().mean(dim=1) / power / 2).mean()}

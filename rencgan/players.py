@@ -27,7 +27,7 @@ class Players:
 
     def __init__(self, preset: Preset, seed: int = 0, device: str | torch.device = "cpu"):
         self.preset, self.device = preset, torch.device(device)
-        self.warmed_up = False
+        self.warmed_up = self.finding_motion = False
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.encoder = Encoder(preset)
@@ -80,6 +80,8 @@ class Players:
     def begin(self, step: int) -> None:
         """Learning rates and batch norm as this step wants them."""
         self.set_rates(step)
+        p = self.preset
+        self.finding_motion = 0 < p.warmup <= step < p.warmup + p.motion_warmup
         over = 0 < self.preset.warmup <= step
         if over != self.warmed_up:
             self.warmed_up = over

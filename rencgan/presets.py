@@ -40,6 +40,7 @@ class Preset:
     w_reference: float = 1.0 / 16  # of the reference frame; 1/16 is Eq. 4.4 read as sums
     w_difference: float = 1.0  # of the difference maps; only in Eq. 3.9 and 3.10
     w_motion: float = 0.0  # wrong motion, content apart; 0 in the faithful configuration
+    w_direction: float = 1.0  # of the motion, in the motion warm-up only
     w_overlap: float = 0.0  # R2: disagreement of the two clips on shared frames; 0 there too
     w_kl_content: float = 1e-4  # KL of the content space, summed over its dimensions
     w_kl_motion: float = 1e-4  # KL of the motion space
@@ -50,6 +51,7 @@ class Preset:
     steps: int = 100_000  # updates of the generator
     warmup: int = 0  # first steps, on single frames through the content streams alone
     warmup_batch: int = 128  # frames a step of the warm-up
+    motion_warmup: int = 0  # steps after it, on the direction of the motion alone
     content_rate: float = 1.0  # factor on the rates of the content streams after the warm-up
     r2_steps: int = 0  # steps of R2 where they differ; 0: `steps`
     lr_encoder: float = 2e-4
@@ -155,6 +157,8 @@ class Preset:
             self.encoder and self.content_stream and self.attention_after < blocks
         ):
             yield "a warm-up needs the encoder, the content stream and no F-SA after the last block"
+        if self.motion_warmup and not self.warmup:
+            yield "a motion warm-up comes after a warm-up; give warmup at least 1 step"
         if not 1 <= self.step_range[0] <= self.step_range[1]:
             yield f"step_range {self.step_range} must be a range of whole steps from 1 up"
 
@@ -208,6 +212,7 @@ SMOKE = Preset(
     batch=2,
     warmup=2,
     warmup_batch=4,
+    motion_warmup=1,
     steps=6,
     max_videos=8,
     max_frames=420,

@@ -282,10 +282,28 @@ def warmup_iteration(m: Players, group: Group, x: Tensor, d: Draws) -> dict:
     return update_joint(m, group, terms | {"kl_content": losses.kl(mu, logvar)})
 
 
+def motion_iteration(m: Players, group: Group, x: Tensor, d: Draws, o: Objective) -> dict:
+    """Encoder and generator together, on the direction of the motion and the mean frame alone.
+
+    Our addition, off in the faithful configuration. Under Eq. 4.4 a small model first learns to
+    stand still, and from there has next to no gradient towards motion; a cosine does not reward
+    standing still, and finds in tens of steps what the motion code is for.
+    """
+    f = Forward(m, x, d, o)
+    sides = [(f.clips, f.x_hat)]
+    if f.paired:
+        sides.append((f.clips[: len(x)], stitch_pair(*f.x_hat.chunk(2), f.r)))
+    terms = losses.direction_term(*map(torch.cat, zip(*sides, strict=True)))
+    still = losses.mean_absolute_error(f.clips.mean(dim=2), f.x_hat.mean(dim=2))
+    return update_joint(m, group, terms | {"reconstruction": still})
+
+
 def iteration(m: Players, group: Group, x: Tensor, d: Draws, o: Objective) -> dict:
     """One step of every player; returns the unweighted loss terms by name."""
     if o.joint and not m.preset.encoder:
         raise InputError("joint training needs the encoder; this preset switches it off")
     if x.shape[2] == 1:
         return warmup_iteration(m, group, x, d)
+    if m.finding_motion:
+        return motion_iteration(m, group, x, d, o)
     return (joint_iteration if o.joint else separate_iteration)(m, group, x, d, o)

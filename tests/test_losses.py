@@ -87,3 +87,11 @@ def test_the_overlap_term_is_what_two_clips_disagree_about():
     assert losses.overlap_term(former, latter, 8)["overlap"] == 0
     assert losses.overlap_term(former, latter + 0.5, 8)["overlap"] == pytest.approx(0.5)
     assert losses.overlap_term(video[:, :, :16], video[:, :, 4:20], 4)["overlap"] == 0
+
+
+def test_the_direction_of_motion_does_not_depend_on_its_amount():
+    ramp = torch.linspace(-1, 1, 16).view(1, 1, 16, 1, 1).expand(1, 3, 16, 4, 4)
+    for amount in (0.1, 1.0, 3.0):
+        made = losses.direction_term(ramp, amount * ramp + 0.5)
+        assert made["direction"] == pytest.approx(0, abs=1e-5)
+    assert losses.direction_term(ramp, -ramp)["direction"] == pytest.approx(2, abs=1e-5)

@@ -83,7 +83,7 @@ def test_the_published_values_are_the_defaults():
 def test_what_helps_but_was_not_published_is_off_in_the_published_presets():
     for p in (PUBLISHED_64, PUBLISHED_128):
         assert (p.average, p.lr_decay, p.w_motion, p.w_overlap, p.initial_logvar) == (0,) * 5
-        assert p.warmup == 0
+        assert (p.warmup, p.motion_warmup) == (0, 0)
         assert p.batch_statistics
 
 

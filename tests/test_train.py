@@ -146,6 +146,17 @@ def test_after_the_warm_up_the_content_streams_keep_their_statistics():
     assert changed(SMOKE.warmup) == {"motion", "video"}
 
 
+def test_the_motion_warm_up_follows_and_ends():
+    m, x = Players(SMOKE), batch_of(24)
+    d = Draws.of(0, 0, 2, SMOKE, ALONE, "cpu")
+    terms = {}
+    for step in (SMOKE.warmup, SMOKE.warmup + SMOKE.motion_warmup):
+        m.begin(step)
+        terms[step] = set(iteration(m, ALONE, x, d, VARIANTS["v4"]))
+    assert terms[SMOKE.warmup] == {"direction", "reconstruction"}
+    assert "video_d" in terms[SMOKE.warmup + SMOKE.motion_warmup]
+
+
 def test_after_the_warm_up_the_content_streams_learn_slowly():
     m = Players(SMOKE.but(content_rate=0.1, lr_generator=1e-3))
     rates = {}
@@ -157,7 +168,7 @@ def test_after_the_warm_up_the_content_streams_learn_slowly():
 
 
 def test_without_an_encoder_codes_are_noise():
-    m = Players(SMOKE.but(encoder=False, warmup=0))
+    m = Players(SMOKE.but(encoder=False, warmup=0, motion_warmup=0))
     d = Draws.of(0, 0, 1, SMOKE, ALONE, "cpu")
     record = {}
     changed = moved(m, lambda: record.update(iteration(m, ALONE, batch_of(16), d, ENCGAN3)))
