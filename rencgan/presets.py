@@ -102,6 +102,10 @@ class Preset:
 
     def _problems(self):
         yield from self._wrong_types()
+        yield from self._impossible_networks()
+        yield from self._impossible_recipe()
+
+    def _impossible_networks(self):
         blocks = len(self.generator_widths)
         if self.size != 4 * 2 ** (blocks - 1) or blocks < 3:
             yield (
@@ -127,21 +131,11 @@ class Preset:
             )
         if len(self.image_d_widths) != blocks - 1 or len(self.video_d_widths) != blocks - 1:
             yield f"critics at {self.size} pixels have {blocks - 1} levels"
-        small = [
-            f.name
-            for f in fields(self)
-            if isinstance(getattr(self, f.name), int)
-            and f.name
-            in (
-                "content_dim",
-                "motion_dim",
-                "batch",
-                "steps",
-                "content_features",
-                "motion_features",
-            )
-            and getattr(self, f.name) < 1
-        ]
+
+    def _impossible_recipe(self):
+        counts = ("content_dim", "motion_dim", "batch", "steps")
+        counts += ("content_features", "motion_features", "warmup_batch")
+        small = [name for name in counts if getattr(self, name) < 1]
         if small:
             yield f"{' and '.join(small)} must be at least 1"
         negative = [
@@ -153,9 +147,8 @@ class Preset:
             yield f"{' and '.join(negative)} cannot be negative"
         if not 0 <= self.average < 1 or not 0 <= self.lr_decay <= 1:
             yield "average must lie in [0, 1) and lr_decay in [0, 1]"
-        if self.warmup and not (
-            self.encoder and self.content_stream and self.attention_after < blocks
-        ):
+        fused = self.attention_after == len(self.generator_widths)
+        if self.warmup and (fused or not (self.encoder and self.content_stream)):
             yield "a warm-up needs the encoder, the content stream and no F-SA after the last block"
         if self.motion_warmup and not self.warmup:
             yield "a motion warm-up comes after a warm-up; give warmup at least 1 step"
