@@ -259,6 +259,7 @@ class Encoder(nn.Module):
         with torch.no_grad():  # low noise at first lets the generator find out what codes are for
             self.logvar_c.bias += p.initial_logvar
             self.logvar_m[-1].bias += p.initial_logvar
+            self.mu_m[-1].weight *= p.motion_gain
 
     def forward(self, x: Tensor, reference: int) -> Codes:
         if x.ndim != 5 or x.shape[1:3] != (3, 16):

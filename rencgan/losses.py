@@ -153,31 +153,39 @@ def deviations(y: Tensor) -> Tensor:
 
 
 def direction_term(y: Tensor, y_hat: Tensor) -> Terms:
-    """1 - cos between real and generated deviations, a mean over clips: the direction of the
-    motion, whatever its amount. What the motion warm-up minimises; our addition.
-    """
-    angle = cosine_similarity(deviations(y), deviations(y_hat), dim=1, eps=1e-4)
-    return {"direction": (1 - angle).mean()}
+    """The direction of the motion, whatever its amount: 1 - cos between real and generated
+    deviations, plus 1 - cos between real and generated difference maps, a mean over clips.
 
-
-STILL = 0.003  # rms deviation, in pixel range [-1, 1], below which a clip counts as standing still
-
-
-def motion_term(y: Tensor, y_hat: Tensor) -> Terms:
-    """Is the motion the right one? With d the deviation of every pixel from its mean over the clip:
-    1 - cos(d, d_hat) + |d_hat - d|^2 / (2 |d|^2), a mean over clips.
+    Deviations are ruled by what changes over a whole clip, difference maps by what changes from
+    frame to frame. y, y_hat: (B, C, T, H, W); a stitched clip counts a jump at its junction as
+    wrong motion.
 
     Our addition, weight 0 in the faithful configuration. While the error of the content exceeds the
     motion, the mean absolute error has no gradient towards the right motion (its sign is that of
     the content's error), and standing still is its best answer: training ends with stills that jump
-    at the junctions. The angle does not reward standing still; the second part sets the amount, and
-    unlike a comparison of amounts it cannot be met by any motion but the right one.
-    y, y_hat: (B, C, T, H, W); a stitched clip counts a jump at its junction as wrong motion.
+    at the junctions. An angle does not reward standing still.
     """
-    real, made = deviations(y), deviations(y_hat)
-    angle = 1 - cosine_similarity(real, made, dim=1, eps=1e-4)
-    power = real.square().mean(dim=1) + STILL**2
-    return {"motion": (angle + (made - real).square().mean(dim=1) / power / 2).mean()}
+    slow = cosine_similarity(deviations(y), deviations(y_hat), dim=1, eps=1e-4)
+    maps = (difference_maps(side).flatten(1) for side in (y, y_hat))
+    return {"direction": (2 - slow - cosine_similarity(*maps, dim=1, eps=1e-4)).mean()}
+
+
+def still_term(y: Tensor, y_hat: Tensor) -> Terms:
+    """Mean absolute error of the mean frame: content, apart from motion. Our addition."""
+    return {"still": mean_absolute_error(y.mean(dim=2), y_hat.mean(dim=2))}
+
+
+LEAST = 1e-3  # mean absolute frame difference, in pixel range [-1, 1], under which nothing moves
+
+
+def amount_term(y: Tensor, y_hat: Tensor) -> Terms:
+    """Squared log-ratio of generated to real motion magnitude, a mean over clips. Our addition.
+
+    Without it a model that is unsure of the motion moves too little. It says nothing of what moves:
+    it is for use beside `direction_term`, which does not let just anything flicker.
+    """
+    made, real = (difference_maps(side).abs().flatten(1).mean(dim=1) for side in (y_hat, y))
+    return {"amount": ((made + LEAST) / (real + LEAST)).log().square().mean()}
 
 
 def overlap_term(former: Tensor, latter: Tensor, r: int) -> Terms:

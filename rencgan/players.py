@@ -45,7 +45,10 @@ class Players:
         self.base_rates = {n: rates.get(n, preset.lr_discriminator) for n in NETWORKS}
         self.optimisers = {
             name: torch.optim.Adam(
-                _content_and_rest(network), self.base_rates[name], (preset.beta1, preset.beta2)
+                _content_and_rest(network),
+                self.base_rates[name],
+                (preset.beta1, preset.beta2),
+                fused=True,
             )
             for name, network in self.networks().items()
         }
@@ -81,7 +84,7 @@ class Players:
         """Learning rates and batch norm as this step wants them."""
         self.set_rates(step)
         p = self.preset
-        self.finding_motion = 0 < p.warmup <= step < p.warmup + p.motion_warmup
+        self.finding_motion = p.finds_motion(step)
         over = 0 < self.preset.warmup <= step
         if over != self.warmed_up:
             self.warmed_up = over
@@ -116,13 +119,13 @@ class Players:
 
     def set_rates(self, step: int) -> None:
         """The learning rates of this step: constant, then (if the preset asks) half a cosine down
-        to 0.
+        to 0; for the warm-up likewise.
         """
         p = self.preset
-        start = p.steps * (1 - p.lr_decay)
-        share = 1.0
-        if p.lr_decay and step > start:
-            share = 0.5 * (1 + math.cos(math.pi * min(1.0, (step - start) / (p.steps - start))))
+        if step < p.warmup:
+            share = _annealed(step, p.warmup, p.warmup_decay)
+        else:
+            share = _annealed(step, p.steps, p.lr_decay)
         for name, optimiser in self.optimisers.items():
             for group in optimiser.param_groups:
                 slow = p.content_rate if group["content"] and 0 < p.warmup <= step else 1.0
@@ -136,11 +139,16 @@ class Players:
         decay = min(self.preset.average, (1 + step) / (10 + step))
         for name, average in self.averages.items():
             ours, theirs = average.state_dict(), getattr(self, name).state_dict()
-            for key, value in theirs.items():
-                if value.is_floating_point() and not key.endswith(("._u", "._v")):
-                    ours[key].lerp_(value, 1 - decay)
-                else:
-                    ours[key].copy_(value)
+            averaged = [
+                key
+                for key, value in theirs.items()
+                if value.is_floating_point() and not key.endswith(("._u", "._v"))
+            ]
+            torch._foreach_lerp_(
+                [ours[key] for key in averaged], [theirs[key] for key in averaged], 1 - decay
+            )
+            for key in theirs.keys() - set(averaged):
+                ours[key].copy_(theirs[key])
 
     # --------------------------------------------------------------------------------------- saving
 
@@ -171,6 +179,14 @@ class Players:
                 ) from None
         for name, average in self.averages.items():
             average.load_state_dict(getattr(self, name).state_dict())
+
+
+def _annealed(step: int, steps: int, decay: float) -> float:
+    """1, and in the last `decay` share of the steps half a cosine down to 0."""
+    start = steps * (1 - decay)
+    if step <= start or not decay:
+        return 1.0
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - start) / (steps - start))))
 
 
 CONTENT = ("content.", "mu_c.", "logvar_c.", "to_rgb.")

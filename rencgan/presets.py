@@ -32,6 +32,7 @@ class Preset:
     content_features: int = 512  # width of content's last fc set
     motion_features: int = 64  # width of one difference map's embedding
     initial_logvar: float = 0.0  # added to the first bias of both log-variances (0: default init)
+    motion_gain: float = 1.0  # factor on the first weights of mu_m
     # discriminators
     image_d_widths: tuple[int, ...] = (64, 128, 256, 512)
     video_d_widths: tuple[int, ...] = (64, 128, 256, 512)
@@ -39,9 +40,10 @@ class Preset:
     w_reconstruction: float = 1.0  # mean absolute error of the clip
     w_reference: float = 1.0 / 16  # of the reference frame; 1/16 is Eq. 4.4 read as sums
     w_difference: float = 1.0  # of the difference maps; only in Eq. 3.9 and 3.10
-    w_motion: float = 0.0  # wrong motion, content apart; 0 in the faithful configuration
-    w_direction: float = 1.0  # of the motion, in the motion warm-up only
-    w_overlap: float = 0.0  # R2: disagreement of the two clips on shared frames; 0 there too
+    w_direction: float = 0.0  # of the motion; this and the next three are 0 in the faithful one
+    w_still: float = 0.0  # error of the mean frame
+    w_amount: float = 0.0  # of the motion; not in the motion warm-up
+    w_overlap: float = 0.0  # R2: disagreement of the two clips on the frames that they share
     w_kl_content: float = 1e-4  # KL of the content space, summed over its dimensions
     w_kl_motion: float = 1e-4  # KL of the motion space
     w_adversarial_video: float = 0.01
@@ -52,18 +54,21 @@ class Preset:
     warmup: int = 0  # first steps, on single frames through the content streams alone
     warmup_batch: int = 128  # frames a step of the warm-up
     motion_warmup: int = 0  # steps after it, on the direction of the motion alone
+    motion_batch: int = 16  # clips a step of the motion warm-up
     content_rate: float = 1.0  # factor on the rates of the content streams after the warm-up
     r2_steps: int = 0  # steps of R2 where they differ; 0: `steps`
     lr_encoder: float = 2e-4
     lr_generator: float = 2e-4
     lr_discriminator: float = 2e-4
     lr_decay: float = 0.0  # last share of the steps, in which the rates fall to 0; 0: constant
+    warmup_decay: float = 0.0  # the same for the steps of the warm-up
     beta1: float = 0.5
     beta2: float = 0.999
     average: float = 0.0  # decay of the running average of encoder and generator; 0: off
     batch_statistics: bool = True  # False: batch norm trains on running statistics
     # data
     step_range: tuple[int, int] = (1, 3)  # EncGAN3's sampling step; R2 always uses 1
+    smallest_crop: float = 1.0  # random crops in training, to this share of the side; 1: off
     pair_stride: int = 0  # R2: frames from one training pair to the next; 0: the hop
     max_videos: int = 0  # videos prepared, spread over the classes; 0: all
     max_frames: int = 0  # frames prepared of each video; 0: all
@@ -80,6 +85,18 @@ class Preset:
     def pair(self) -> int:
         """Frames in one training pair, 16 + r."""
         return self.frames + self.hop
+
+    def takes(self, step: int) -> tuple[str, int]:
+        """What a step trains on, and how many over all processes: ("stills", single frames) or
+        ("batch", clips or pairs).
+        """
+        if step < self.warmup:
+            return "stills", self.warmup_batch
+        return "batch", self.motion_batch if self.finds_motion(step) else self.batch
+
+    def finds_motion(self, step: int) -> bool:
+        """Whether a step belongs to the motion warm-up."""
+        return self.warmup <= step < self.warmup + self.motion_warmup
 
     def __post_init__(self):
         for f in fields(self):
@@ -134,7 +151,7 @@ class Preset:
 
     def _impossible_recipe(self):
         counts = ("content_dim", "motion_dim", "batch", "steps")
-        counts += ("content_features", "motion_features", "warmup_batch")
+        counts += ("content_features", "motion_features", "warmup_batch", "motion_batch")
         small = [name for name in counts if getattr(self, name) < 1]
         if small:
             yield f"{' and '.join(small)} must be at least 1"
@@ -145,13 +162,22 @@ class Preset:
         ]
         if negative:
             yield f"{' and '.join(negative)} cannot be negative"
-        if not 0 <= self.average < 1 or not 0 <= self.lr_decay <= 1:
-            yield "average must lie in [0, 1) and lr_decay in [0, 1]"
+        if not 0 <= self.average < 1 or not all(
+            0 <= decay <= 1 for decay in (self.lr_decay, self.warmup_decay)
+        ):
+            yield "average must lie in [0, 1), lr_decay and warmup_decay in [0, 1]"
+        if not 0.1 <= self.smallest_crop <= 1:
+            yield f"smallest_crop must lie in [0.1, 1], not {self.smallest_crop}"
         fused = self.attention_after == len(self.generator_widths)
         if self.warmup and (fused or not (self.encoder and self.content_stream)):
             yield "a warm-up needs the encoder, the content stream and no F-SA after the last block"
+        first = self.warmup + self.motion_warmup
+        if first and self.steps <= first:
+            yield f"{self.steps} steps would all go to the warm-ups; give more than {first}"
         if self.motion_warmup and not self.warmup:
             yield "a motion warm-up comes after a warm-up; give warmup at least 1 step"
+        if self.motion_warmup and not self.w_direction:
+            yield "a motion warm-up needs w_direction above 0"
         if not 1 <= self.step_range[0] <= self.step_range[1]:
             yield f"step_range {self.step_range} must be a range of whole steps from 1 up"
 
@@ -206,6 +232,12 @@ SMOKE = Preset(
     warmup=2,
     warmup_batch=4,
     motion_warmup=1,
+    motion_batch=4,
+    w_direction=1.0,
+    w_still=1.0,
+    w_amount=0.1,
+    w_overlap=1.0,
+    smallest_crop=0.8,
     steps=6,
     max_videos=8,
     max_frames=420,
@@ -220,25 +252,31 @@ MINI = Preset(
     attention_after=1,
     encoder_widths=(16, 64),
     motion_features=128,
-    initial_logvar=-5.0,
+    initial_logvar=-7.0,
+    motion_gain=6.0,
     image_d_widths=(8, 16, 32),
     video_d_widths=(8, 16, 32),
-    w_motion=0.5,
-    w_overlap=0.5,
+    w_direction=1.0,
+    w_still=2.0,
+    w_amount=0.1,
+    w_overlap=3.0,
     w_kl_content=1e-5,
-    w_kl_motion=3e-6,
-    w_adversarial_video=0.01,
-    w_adversarial_image=0.003,
-    batch=16,
-    warmup=700,
-    motion_warmup=250,
-    content_rate=0.05,
-    steps=1150,
-    r2_steps=1300,
-    lr_encoder=8e-4,
-    lr_generator=8e-4,
-    lr_decay=0.3,
+    w_kl_motion=1e-6,
+    w_adversarial_video=0.02,
+    w_adversarial_image=0.005,
+    batch=8,
+    warmup=1000,
+    warmup_batch=64,
+    warmup_decay=0.4,
+    motion_warmup=700,
+    content_rate=0.03,
+    steps=2200,
+    r2_steps=2200,
+    lr_encoder=1e-3,
+    lr_generator=1e-3,
+    lr_decay=0.1,
     average=0.99,
+    smallest_crop=0.88,
     pair_stride=1,
     max_videos=36,
 )

@@ -3,11 +3,13 @@
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
 BAR = 24  # characters
+RECENT_S = 20.0  # the time left is told from the steps of so many seconds
 NOTEBOOK_S, TERMINAL_S = 2.0, 5.0  # least seconds between two pictures of the same line
 
 
@@ -28,12 +30,16 @@ class Progress:
     ) -> None:
         self.total, self.label, self.start, self.step = total, label, start, start
         self._clock, self._began = clock, clock()
+        self._marks = deque([(self._began, start)])
         self._shown: dict[str, float] = {}
         self._text, self._handle, self._last = "", None, None
 
     def update(self, step: int, losses: Mapping[str, float] | str | None = None) -> None:
         """`step` steps of the total are done; `losses` (or any text) is shown behind them."""
         self.step = step
+        self._marks.append((self._clock(), step))
+        while len(self._marks) > 2 and self._marks[1][0] <= self._marks[-1][0] - RECENT_S:
+            self._marks.popleft()
         if losses is not None:
             self._text = losses if isinstance(losses, str) else _numbers(losses)
         self._show()
@@ -55,16 +61,18 @@ class Progress:
         parts = [
             f"{self.label}  {'█' * full}{'░' * (BAR - full)}  {self.step:,}/{self.total:,}",
             self._text,
-            f"{duration(seconds)}, {last or self._left(seconds)}",
+            f"{duration(seconds)}, {last or self._left()}",
         ]
         return "  ".join(part for part in parts if part)
 
-    def _left(self, seconds: float) -> str:
-        """Time left, from the steps made here alone: a resumed job is not flattered."""
-        made = self.step - self.start
-        if made <= 0:
+    def _left(self) -> str:
+        """Time left, from the steps of the last seconds: a resumed job is not flattered, and steps
+        that were cheaper do not count once dearer ones have begun.
+        """
+        (then, first), (now, last) = self._marks[0], self._marks[-1]
+        if last <= first:
             return "time left unknown"
-        return f"{duration(seconds / made * max(self.total - self.step, 0))} left"
+        return f"{duration((now - then) / (last - first) * max(self.total - last, 0))} left"
 
     def _show(self, last: str = "") -> None:
         line, in_notebook = self.line(last), _ipython() is not None

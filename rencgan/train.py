@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from rencgan import checkpoint
+from rencgan.augment import crops
 from rencgan.clips import ClipSampler, as_clips, as_frames
 from rencgan.encgan3 import draw
 from rencgan.errors import InputError
@@ -100,7 +101,8 @@ def train(job: Job, processes: int = 1, progress: Callable | None = None) -> Pat
     job.objective()
     if job.seed < 0:
         raise InputError(f"the seed must be 0 or more, not {job.seed}")
-    Group(0, processes).rows(job.preset.batch)  # refuses here, before any process is started
+    for step in (0, job.preset.warmup, job.preset.steps):  # refuses before any process is started
+        Group(0, processes).rows(job.preset.takes(step)[1])
     if processes > 1:
         if isinstance(job.data, VideoSet):
             raise InputError(
@@ -158,6 +160,8 @@ def run(job: Job, progress: Callable | None = None) -> None:
         batches = sampler.stream(start, p.steps, partial(_what_a_step_takes, p, group), device)
         for step, x in enumerate(batches, start):
             players.begin(step)
+            _, joint, rows = _what_a_step_takes(p, group, step)
+            x = crops(x, p.smallest_crop, job.seed, step, joint, rows)
             draws = Draws.of(job.seed, step, clips, p, group, device)
             losses = iteration(players, group, x, draws, objective)
             if p.average:
@@ -173,8 +177,10 @@ def run(job: Job, progress: Callable | None = None) -> None:
 
 
 def _what_a_step_takes(p: Preset, group: Group, step: int) -> tuple[str, int, slice]:
-    """For ClipSampler.stream: single frames during the warm-up, clips or pairs after it."""
-    kind, size = ("stills", p.warmup_batch) if step < p.warmup else ("batch", p.batch)
+    """For ClipSampler.stream and crops: single frames during the warm-up, clips or pairs after it;
+    how many in the joint batch, and which of them are this process's.
+    """
+    kind, size = p.takes(step)
     return kind, size, group.rows(size)
 
 

@@ -49,7 +49,7 @@ ALONE = """
 
     cache, out = Path(sys.argv[3]), Path(sys.argv[4])
     with Progress(1, "training r2") as shown:
-        job = Job("r2", SMOKE.but(steps=1), cache, out)
+        job = Job("r2", SMOKE.but(warmup=0, motion_warmup=0, steps=1), cache, out)
         path = train(job, progress=lambda done, total, losses: shown.update(done, losses))
     footage = VideoSet.open(cache).video(0)
     long = load_model(path, "r2", device="cpu").long_frames(footage, candidates=2)

@@ -66,19 +66,23 @@ def test_total_weighs_by_name():
     assert losses.total(terms, p) == 8
 
 
-def test_the_motion_term_judges_motion_apart_from_content():
+def test_the_still_term_is_blind_to_motion():
+    ramp = torch.linspace(-1, 1, 16).view(1, 1, 16, 1, 1).expand(1, 3, 16, 4, 4)
+    assert losses.still_term(ramp, -ramp)["still"] == pytest.approx(0, abs=1e-6)
+    assert losses.still_term(ramp, ramp + 0.25)["still"] == pytest.approx(0.25)
+
+
+def test_the_amount_term_judges_how_much_moves_alone():
     ramp = torch.linspace(-1, 1, 16).view(1, 1, 16, 1, 1).expand(1, 3, 16, 4, 4)
 
     def term(made):
-        return float(losses.motion_term(ramp, made)["motion"])
+        return float(losses.amount_term(ramp, made)["amount"])
 
-    assert term(ramp + 5) == pytest.approx(0, abs=1e-4)  # content is free
-    assert term(torch.zeros_like(ramp)) == pytest.approx(1.5, abs=1e-3)  # standing still
-    assert term(0.5 * ramp) == pytest.approx(0.125, abs=1e-3)  # half of it
-    assert term(-ramp) == pytest.approx(4, abs=1e-3)  # the opposite
-    jump = ramp.clone()
-    jump[:, :, 8:] += 4
-    assert term(jump) > 0.5
+    assert term(0.5 - ramp) == pytest.approx(0, abs=1e-6)
+    assert term(2 * ramp) == pytest.approx(math.log(2) ** 2, rel=0.05)
+    assert term(2 * ramp) == pytest.approx(term(ramp / 2), rel=0.1)
+    still = torch.zeros_like(ramp)
+    assert math.isfinite(term(still)) and term(still) > term(ramp / 8)
 
 
 def test_the_overlap_term_is_what_two_clips_disagree_about():
@@ -94,4 +98,7 @@ def test_the_direction_of_motion_does_not_depend_on_its_amount():
     for amount in (0.1, 1.0, 3.0):
         made = losses.direction_term(ramp, amount * ramp + 0.5)
         assert made["direction"] == pytest.approx(0, abs=1e-5)
-    assert losses.direction_term(ramp, -ramp)["direction"] == pytest.approx(2, abs=1e-5)
+    assert losses.direction_term(ramp, -ramp)["direction"] == pytest.approx(4, abs=1e-5)
+    flicker = ramp + torch.tensor([0.2, -0.2] * 8).view(1, 1, 16, 1, 1)
+    slow = 1 - losses.cosine_similarity(losses.deviations(ramp), losses.deviations(flicker))
+    assert slow < 0.1 < losses.direction_term(ramp, flicker)["direction"] - slow

@@ -45,7 +45,14 @@ IMPOSSIBLE = {
         "lr_encoder and lr_generator cannot be negative",
     ),
     "average that never moves": ({"average": 1.0}, r"average must lie in \[0, 1\)"),
-    "decay over more than all": ({"lr_decay": 1.5}, r"lr_decay in \[0, 1\]"),
+    "a warm-up that never anneals right": ({"warmup_decay": -0.1}, r"warmup_decay in \[0, 1\]"),
+    "crops of nothing": ({"smallest_crop": 0.0}, r"smallest_crop must lie in \[0.1, 1\], not 0.0"),
+    "warm-ups alone": (
+        {"warmup": 60, "steps": 60},
+        "would all go to the warm-ups; give more than 60",
+    ),
+    "motion of no weight": ({"warmup": 1, "motion_warmup": 1}, "needs w_direction above 0"),
+    "decay over more than all": ({"lr_decay": 1.5}, r"lr_decay and warmup_decay in \[0, 1\]"),
     "steps of nothing": ({"step_range": (0, 3)}, "range of whole steps from 1 up"),
     "steps turned round": ({"step_range": (3, 1)}, "range of whole steps from 1 up"),
     "a number as text": ({"batch": "10"}, "batch must be a whole number, not '10'"),
@@ -82,7 +89,9 @@ def test_the_published_values_are_the_defaults():
 
 def test_what_helps_but_was_not_published_is_off_in_the_published_presets():
     for p in (PUBLISHED_64, PUBLISHED_128):
-        assert (p.average, p.lr_decay, p.w_motion, p.w_overlap, p.initial_logvar) == (0,) * 5
+        assert (p.average, p.lr_decay, p.warmup_decay, p.initial_logvar, p.warmup) == (0,) * 5
+        assert (p.w_direction, p.w_still, p.w_amount, p.w_overlap) == (0,) * 4
+        assert (p.smallest_crop, p.motion_gain, p.content_rate) == (1,) * 3
         assert (p.warmup, p.motion_warmup) == (0, 0)
         assert p.batch_statistics
 
