@@ -198,6 +198,17 @@ def overlap_term(former: Tensor, latter: Tensor, r: int) -> Terms:
     return {"overlap": mean_absolute_error(former[:, :, r:], latter[:, :, :shared])}
 
 
+def junction_term(
+    former: Tensor, latter: Tensor, former_hat: Tensor, latter_hat: Tensor, r: int
+) -> Terms:
+    """How far the step across a junction is from the real one: mean absolute error of the
+    difference map between the last frame that stitching keeps of the former clip (r - 1) and the
+    first of the latter. Our addition, weight 0 in the faithful configuration.
+    """
+    real = former[:, :, r - 1] - latter[:, :, 0]
+    return {"junction": mean_absolute_error(real, former_hat[:, :, r - 1] - latter_hat[:, :, 0])}
+
+
 def total(terms: Terms, preset: Preset) -> Tensor:
     """The weighted sum; the weight of term `t` is the preset's field `w_t`."""
     return sum(getattr(preset, f"w_{name}") * value for name, value in terms.items())

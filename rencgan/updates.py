@@ -237,6 +237,9 @@ class Forward:
             terms |= losses.amount_term(self.clips, self.x_hat)
         if p.w_overlap and self.paired:
             terms |= losses.overlap_term(*self.x_hat.chunk(2), self.r)
+        if p.w_junction and self.paired:
+            pairs = (*self.clips.chunk(2), *self.x_hat.chunk(2))
+            terms |= losses.junction_term(*pairs, self.r)
         return terms
 
     def kl(self) -> losses.Terms:

@@ -93,6 +93,19 @@ def test_the_overlap_term_is_what_two_clips_disagree_about():
     assert losses.overlap_term(video[:, :, :16], video[:, :, 4:20], 4)["overlap"] == 0
 
 
+def test_the_junction_term_compares_the_steps_across_the_junction():
+    video = torch.rand(2, 3, 24, 4, 4)
+    pair = video[:, :, :16], video[:, :, 8:]
+    assert losses.junction_term(*pair, *pair, 8)["junction"] == 0
+    moved = pair[0] + 0.5, pair[1] + 0.5
+    assert losses.junction_term(*pair, *moved, 8)["junction"] == pytest.approx(0, abs=1e-6)
+    apart = pair[0], pair[1] + 0.25
+    assert losses.junction_term(*pair, *apart, 8)["junction"] == pytest.approx(0.25)
+    still = tuple(torch.zeros_like(clip) for clip in pair)
+    step = (video[:, :, 8] - video[:, :, 7]).abs().mean()
+    assert losses.junction_term(*pair, *still, 8)["junction"] == pytest.approx(float(step))
+
+
 def test_the_direction_of_motion_does_not_depend_on_its_amount():
     ramp = torch.linspace(-1, 1, 16).view(1, 1, 16, 1, 1).expand(1, 3, 16, 4, 4)
     for amount in (0.1, 1.0, 3.0):
