@@ -28,6 +28,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from rencgan.augment import crops
 from rencgan.clips import ClipSampler, as_clips, as_frames
 from rencgan.errors import InputError
 from rencgan.model import Model
@@ -175,11 +176,14 @@ def _step_times(p: Preset, how: str, steps: int) -> list[float] | float:
         for name in NETWORKS:
             getattr(players, name).compile()
     pairs = noise(p.batch * p.pair, p.size).reshape(p.batch, p.pair, p.size, p.size, 3)
+    first = p.warmup + p.motion_warmup
 
     def step(i: int) -> None:
-        x = as_clips(pairs, device())
-        draws = Draws.of(0, i, 2, p, Group(), device())
+        players.begin(first + i)
+        x = crops(as_clips(pairs, device()), p.smallest_crop, 0, i, p.batch, slice(None))
+        draws = Draws.of(0, first + i, 2, p, Group(), device())
         iteration(players, Group(), x, draws, VARIANTS["v4"])
+        players.update_averages(first + i)
 
     # The first step on a GPU also chooses algorithms, and compiles.
     for i in range(3 if device().type == "cuda" else 1):

@@ -4,6 +4,7 @@ index).
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -32,6 +33,12 @@ def as_frames(x: Tensor) -> np.ndarray:
     x = x.detach().float().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8).cpu()
     order = (1, 2, 3, 0) if x.ndim == 4 else (0, 2, 3, 4, 1)
     return x.permute(*order).contiguous().numpy()
+
+
+@lru_cache(4)
+def _permutation(seed: int, epoch: int, n: int) -> np.ndarray:
+    """The order of an epoch. Kept outside the sampler: two threads read it."""
+    return np.random.default_rng([seed, epoch]).permutation(n)
 
 
 class ClipSampler:
@@ -97,10 +104,7 @@ class ClipSampler:
         return first + step * np.arange(CLIP)
 
     def _order(self, epoch: int) -> np.ndarray:
-        if getattr(self, "_epoch", None) != epoch:
-            rng = np.random.default_rng([self.seed, epoch])
-            self._epoch, self._permutation = epoch, rng.permutation(len(self.items))
-        return self._permutation
+        return _permutation(self.seed, epoch, len(self.items))
 
     def batch(self, step: int, batch: int, rows: slice = slice(None)) -> np.ndarray:
         """The `step`-th batch: (b, T, H, W, 3) uint8, the given rows of it."""

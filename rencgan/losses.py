@@ -47,14 +47,16 @@ def _mean(losses: Sequence[Tensor]) -> Tensor:
     return torch.stack(list(losses)).mean()
 
 
-def _kls(codes: Codes) -> Terms:
+def kls(codes: Codes) -> Terms:
+    """The KL terms of both spaces."""
     return {
         "kl_content": kl(codes.mu_c, codes.logvar_c),
         "kl_motion": kl(codes.mu_m, codes.logvar_m),
     }
 
 
-def _fooling(video: Sequence[Tensor], image: Sequence[Tensor]) -> Terms:
+def fooling(video: Sequence[Tensor], image: Sequence[Tensor]) -> Terms:
+    """The generator's adversarial terms: logits of each group of generated clips and frames."""
     return {
         "adversarial_video": _mean([judged_real(f) for f in video]),
         "adversarial_image": _mean([judged_real(f) for f in image]),
@@ -66,7 +68,7 @@ def _fooling(video: Sequence[Tensor], image: Sequence[Tensor]) -> Terms:
 
 def eq_3_1(x: Tensor, x_hat: Tensor, codes: Codes) -> Terms:
     """EncGAN3's encoder: reconstruction and the two KL terms."""
-    return {"reconstruction": mean_absolute_error(x, x_hat)} | _kls(codes)
+    return {"reconstruction": mean_absolute_error(x, x_hat)} | kls(codes)
 
 
 def eq_3_4(x: Tensor, x_hat: Tensor, video: Sequence[Tensor], image: Sequence[Tensor]) -> Terms:
@@ -76,7 +78,7 @@ def eq_3_4(x: Tensor, x_hat: Tensor, video: Sequence[Tensor], image: Sequence[Te
     video, image: the critics' logits of each kind of generated clip (encoded, noise), averaged over
     kinds.
     """
-    return {"reconstruction": mean_absolute_error(x, x_hat)} | _fooling(video, image)
+    return {"reconstruction": mean_absolute_error(x, x_hat)} | fooling(video, image)
 
 
 def eq_3_5(real: Tensor, fakes: Sequence[Tensor]) -> Tensor:
@@ -99,12 +101,12 @@ def first_frame_and_maps(x: Tensor, x_hat: Tensor) -> Terms:
 
 def eq_3_9(x: Tensor, x_hat: Tensor, codes: Codes) -> Terms:
     """The encoder of the ablation. Both KL terms are added: the minus signs in print are a slip."""
-    return first_frame_and_maps(x, x_hat) | _kls(codes)
+    return first_frame_and_maps(x, x_hat) | kls(codes)
 
 
 def eq_3_10(x: Tensor, x_hat: Tensor, video: Sequence[Tensor], image: Sequence[Tensor]) -> Terms:
     """The generator of the ablation."""
-    return first_frame_and_maps(x, x_hat) | _fooling(video, image)
+    return first_frame_and_maps(x, x_hat) | fooling(video, image)
 
 
 # ------------------------------------------------------------------------------------ R2, Chapter 4
@@ -127,7 +129,7 @@ def eq_4_4(
     every mean is
     one over both clips; video: logits of X1, X2 and, with R_3VD, of the stitched clip."""
     terms = reference_term(x, x_hat, r) | eq_3_1(x, x_hat, codes)
-    return terms | _fooling(video, image)
+    return terms | fooling(video, image)
 
 
 def eq_4_5(real: Tensor, fakes: Sequence[Tensor]) -> Tensor:

@@ -86,7 +86,10 @@ def frozen(reference: np.ndarray, frames: int) -> np.ndarray:
 
 
 def shuffled(reference: np.ndarray, frames: int, r: int, seed: int = 0) -> np.ndarray:
-    """A trivial reference: the true video cut into pieces of r frames, in a random order."""
-    pieces = [reference[i : i + r] for i in range(0, frames, r)]
-    order = np.random.default_rng(seed).permutation(len(pieces))
-    return np.concatenate([pieces[i] for i in order])[:frames]
+    """A trivial reference: the true video cut at its junctions, the pieces of r frames in a random
+    order; what is behind the last junction stays there, so that every jump falls on a junction.
+    """
+    edges = [0, *seams(frames, r), frames]
+    pieces = [reference[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    order = np.random.default_rng(seed).permutation(len(pieces) - 1)
+    return np.concatenate([*(pieces[i] for i in order), pieces[-1]])

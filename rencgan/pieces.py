@@ -62,7 +62,8 @@ def report(model: Model, groups: dict[str, Sequence[np.ndarray]], candidates: in
     """Rows: group of pieces, way of drawing codes, mean and spread of every measure over SEEDS."""
     rows = []
     for group, every in groups.items():
-        pieces = every[:: max(1, len(every) // MOST)][:MOST]
+        chosen = np.linspace(0, len(every) - 1, min(MOST, len(every))).round().astype(int)
+        pieces = [every[i] for i in chosen]
         for name, n in (("plain", 1), (f"VDrej of {candidates}", candidates)):
             runs = np.array([scores(model, pieces, n, seed) for seed in range(SEEDS)])
             row = {"pieces": group, "count": len(pieces), "codes": name}
@@ -105,6 +106,11 @@ def main(argv: list[str] | None = None) -> None:
         raise InputError(f"{o.folder} is not a folder of videos")
     pieces = cut([f for f in o.folder.iterdir() if is_video(f)], p.size)
     names = list(pieces)
+    files = sorted({n.split("#")[0] for n in names})
+    if wrong := [i for i in o.held_out if not 0 <= i < len(names)]:
+        raise InputError(f"there are pieces 0 to {len(names) - 1}, no piece {wrong[0]}")
+    if wrong := [f for f in o.held_out_files if f not in files]:
+        raise InputError(f"no piece comes from {wrong[0]!r}; the videos are {', '.join(files)}")
     held = {names[i] for i in o.held_out}
     whole = {n for n in names if n.split("#")[0] in o.held_out_files}
     kept = {n: v for n, v in pieces.items() if n not in held | whole}
@@ -124,4 +130,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except InputError as error:
+        raise SystemExit(f"{error}") from None

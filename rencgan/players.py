@@ -189,7 +189,7 @@ def _annealed(step: int, steps: int, decay: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - start) / (steps - start))))
 
 
-CONTENT = ("content.", "mu_c.", "logvar_c.", "to_rgb.")
+CONTENT = ("content.", "mu_c.", "logvar_c.")
 
 
 def _content_and_rest(network: nn.Module) -> list[dict]:

@@ -2,6 +2,7 @@
 impossible.
 """
 
+import math
 from dataclasses import asdict, dataclass, fields, replace
 
 from rencgan.errors import InputError
@@ -156,13 +157,22 @@ class Preset:
         small = [name for name in counts if getattr(self, name) < 1]
         if small:
             yield f"{' and '.join(small)} must be at least 1"
+        counts = ("warmup", "motion_warmup", "r2_steps", "pair_stride", "max_videos", "max_frames")
         negative = [
             f.name
             for f in fields(self)
-            if f.name.startswith(("w_", "lr_")) and not getattr(self, f.name) >= 0
+            if (f.name.startswith(("w_", "lr_")) or f.name in (*counts, "content_rate"))
+            and not 0 <= getattr(self, f.name) < float("inf")
         ]
         if negative:
-            yield f"{' and '.join(negative)} cannot be negative"
+            yield f"{' and '.join(negative)} cannot be negative or infinite"
+        if not math.isfinite(self.motion_gain + self.initial_logvar):
+            yield "motion_gain and initial_logvar must be finite"
+        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1):
+            yield f"beta1 and beta2 must lie in [0, 1), not {self.beta1} and {self.beta2}"
+        for steps, batch in (("warmup", "warmup_batch"), ("motion_warmup", "motion_batch")):
+            if getattr(self, steps) and getattr(self, batch) < 2:
+                yield f"batch norm needs a {batch} of at least 2"
         if not 0 <= self.average < 1 or not all(
             0 <= decay <= 1 for decay in (self.lr_decay, self.warmup_decay)
         ):

@@ -35,8 +35,14 @@ class Progress:
         self._text, self._handle, self._last = "", None, None
 
     def update(self, step: int, losses: Mapping[str, float] | str | None = None) -> None:
-        """`step` steps of the total are done; `losses` (or any text) is shown behind them."""
+        """`step` steps of the total are done; `losses` (or any text) is shown behind them.
+
+        Losses without any term say that a job begins, or goes on, at this step.
+        """
         self.step = step
+        if losses == {}:
+            self.start = step
+            self._marks.clear()
         self._marks.append((self._clock(), step))
         while len(self._marks) > 2 and self._marks[1][0] <= self._marks[-1][0] - RECENT_S:
             self._marks.popleft()

@@ -59,6 +59,8 @@ def recipe(p, **changes) -> Preset:
     """
     if getattr(p, "steps", 0):
         changes["steps"] = p.steps
+    if p.preset and getattr(p, "init_path", None):  # a warm-up would undo what is begun from
+        changes |= {"warmup": 0, "motion_warmup": 0}
     return PRESETS[p.preset].but(video_stream="1p2d", **changes)
 
 
@@ -80,7 +82,11 @@ def job(p, kind: str, videos: VideoSet) -> train.Job:
 
 
 def trained(p, kind: str, videos: VideoSet) -> tuple[Model, train.Job]:
-    """Trains the model (or goes on, or finds it finished) with progress, and loads it."""
+    """Trains the model (or goes on, or finds it finished) with progress, and loads it.
+
+    Refuses, before it trains, data of which no held-out video could be shown afterwards.
+    """
+    videos.select(split="test", min_frames=CLIP)
     work = job(p, kind, videos)
     shown = Progress(work.preset.steps, f"training {kind}")
     with shown:
@@ -207,19 +213,25 @@ class LongVideo:
     seconds: float
     hop: int
     candidates: int = 1
+    codes: str = "sample"
     fps: float = 25.0
 
 
 def footage(
     videos: VideoSet, split: str, frames: int, count: int = 1
-) -> list[tuple[str, np.ndarray]]:
-    """The longest videos of a split, cut to `frames`: (name, (T, H, W, 3) uint8)."""
+) -> list[tuple[str, np.ndarray, float]]:
+    """The longest videos of a split, cut to `frames`: (name, (T, H, W, 3) uint8, fps)."""
     chosen = videos.select(split=split, min_frames=CLIP)
     order = sorted(range(len(chosen)), key=lambda i: (-min(chosen.videos[i].length, frames), i))
-    return [(chosen.videos[i].name, chosen.video(i)[:frames]) for i in order[:count]]
+    return [
+        (chosen.videos[i].name, chosen.video(i)[:frames], chosen.videos[i].fps)
+        for i in order[:count]
+    ]
 
 
-def long_video(model: Model, name: str, split: str, video: np.ndarray, p, **options) -> LongVideo:
+def long_video(
+    model: Model, name: str, split: str, video: np.ndarray, p, fps: float = 25.0, **options
+) -> LongVideo:
     """R2's long video of a piece of footage, with the notebook's hop, codes and seed; and how long
     it took.
     """
@@ -229,12 +241,15 @@ def long_video(model: Model, name: str, split: str, video: np.ndarray, p, **opti
     settings = {"hop": p.hop, "codes": p.codes, "candidates": 1, "seed": p.seed} | options
     made = model.long_frames(video, **settings)
     seconds = time.perf_counter() - started
-    return LongVideo(name, split, video, made, seconds, settings["hop"], settings["candidates"])
+    settings.pop("seed")
+    return LongVideo(name, split, video, made, seconds, **settings, fps=fps)
 
 
 def again(model: Model, video: LongVideo, p, **options) -> LongVideo:
     """Another long video of the same footage, its codes drawn in another way."""
-    return long_video(model, video.name, video.split, video.footage, p, **options)
+    return long_video(
+        model, video.name, video.split, video.footage, p, video.fps, **{"codes": "sample"} | options
+    )
 
 
 def dropped(video: np.ndarray, r: int) -> int:
@@ -262,8 +277,8 @@ def over_seeds(model: Model, video: LongVideo, p, seeds: int) -> list[dict]:
     """Plain sampling against VDrej on the same footage with several noise seeds: rows of mean and
     spread.
 
-    "critic" is the mean logit of the video critic over the stitched clips of each junction: what
-    VDrej maximises step by step.
+    "critic" is the mean logit of the video critic over the 16 frames around each junction: for a
+    hop of 8 and more what VDrej maximises step by step.
     """
     rows = []
     for name, candidates in (("plain", 1), (f"VDrej of {p.candidates}", p.candidates)):
@@ -290,6 +305,7 @@ def show_long(videos: Sequence[LongVideo], data: VideoSet) -> show.Html:
         titles,
         columns=2 * len(videos),
         marks=marks,
+        fps=videos[0].fps,
         caption=f"{source(data)}: footage, and the long video that R2 made from it; "
         f"{len(videos[0].made)} frames, a junction every {videos[0].hop}.",
     )
@@ -308,6 +324,7 @@ def show_ways(plain: LongVideo, others: dict[str, LongVideo], data: VideoSet) ->
         ["real", *made],
         columns=1 + len(made),
         marks=[[], *(seams(len(v.made), v.hop) for v in made.values())],
+        fps=plain.fps,
         caption=f"{source(data)}, {plain.split} video: ways of drawing the codes.",
     )
 
@@ -318,10 +335,10 @@ def write_long(videos: Sequence[LongVideo], model: Model, p) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for v in videos:
-        way = f"vdrej{v.candidates}" if v.candidates > 1 else "plain"
+        way = f"vdrej{v.candidates}" if v.candidates > 1 else v.codes
         path = folder / f"r2-{v.split}-{way}-seed{p.seed}"
         facts = {"model": model.kind, "checkpoint": model.digest, "seed": p.seed, "hop": v.hop}
-        facts |= {"codes": p.codes, "candidates": v.candidates, "footage": v.name}
+        facts |= {"codes": v.codes, "candidates": v.candidates, "footage": v.name}
         scale = max(1, 256 // model.preset.size)
         write_mp4(path.with_suffix(".mp4"), v.made, v.fps, metadata=facts, scale=scale)
         with ArrayWriter(path.with_suffix(".npy"), v.made.shape) as writer:
@@ -339,10 +356,20 @@ def save_results(
     """Writes <out_dir>/<notebook>.json with its provenance; returns the provenance."""
     record = provenance(preset, p.seed, videos.card, started, {"parameters": p.model_dump()})
     path = p.out_dir / f"{notebook}.json"
-    text = json.dumps({"provenance": record} | results, indent=1, default=float)
+    results = _without_nan({"provenance": record} | results)
+    text = json.dumps(results, indent=1, default=float, allow_nan=False)
     part = path.with_suffix(".part")
     with writing(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(text + "\n", encoding="utf-8")
         part.replace(path)
     return record
+
+
+def _without_nan(value):
+    """JSON has no NaN (the seam ratio of a video that stands still is one): None in its place."""
+    if isinstance(value, dict):
+        return {k: _without_nan(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(v) for v in value]
+    return None if isinstance(value, float | np.floating) and not np.isfinite(value) else value

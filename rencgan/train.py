@@ -16,6 +16,7 @@ import json
 import math
 import os
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -34,7 +35,7 @@ from rencgan.parallel import Group, launch
 from rencgan.players import Players
 from rencgan.presets import Preset
 from rencgan.progress import Progress
-from rencgan.recall import split_pair
+from rencgan.recall import CLIP, split_pair
 from rencgan.updates import ENCGAN3, VARIANTS, Draws, Objective, iteration
 from rencgan.videoset import VideoSet, writing
 
@@ -86,7 +87,7 @@ class Job:
             "seed": self.seed,
             "init_from": checkpoint.digest(self.init_from) if self.init_from else "",
             "data": [(v.name, v.length) for v in videos.videos],
-            "folder": videos.path.name if videos.path else "",
+            "folder": videos.path.name if videos.path else zlib.crc32(videos.frames),
         }
         return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:8]
 
@@ -145,8 +146,10 @@ def run(job: Job, progress: Callable | None = None) -> None:
     device, p, objective = group.device(), job.preset, job.objective()
     players = Players(p, job.seed, device)
     clips = 1 if job.kind == "encgan3" else 2
-    with _only_writer(job.out, group), writing(job.out):
+    with writing(job.out), _only_writer(job.out, group):
         start, window = _resume(job, players)
+        if progress and group.first:
+            progress(start, p.steps, {})
         if start == p.steps:
             return
         sampler = job.sampler()
@@ -160,8 +163,9 @@ def run(job: Job, progress: Callable | None = None) -> None:
         batches = sampler.stream(start, p.steps, partial(_what_a_step_takes, p, group), device)
         for step, x in enumerate(batches, start):
             players.begin(step)
-            _, joint, rows = _what_a_step_takes(p, group, step)
-            x = crops(x, p.smallest_crop, job.seed, step, joint, rows)
+            if step == p.warmup:
+                _same_statistics(players, group)
+            x = _cropped(x, job, step, group)
             draws = Draws.of(job.seed, step, clips, p, group, device)
             losses = iteration(players, group, x, draws, objective)
             if p.average:
@@ -184,12 +188,26 @@ def _what_a_step_takes(p: Preset, group: Group, step: int) -> tuple[str, int, sl
     return kind, size, group.rows(size)
 
 
+def _cropped(x: Tensor, job: Job, step: int, group: Group) -> Tensor:
+    """A batch as this step sees it; of a pair the motion warm-up takes the first clip."""
+    _, joint, rows = _what_a_step_takes(job.preset, group, step)
+    x = x[:, :, :CLIP] if job.preset.finds_motion(step) else x
+    return crops(x, job.preset.smallest_crop, job.seed, step, joint, rows)
+
+
+def _same_statistics(players: Players, group: Group) -> None:
+    """Batch-norm statistics the same in all processes: when the content streams keep theirs from
+    then on, and in what is saved.
+    """
+    for network in (*players.networks().values(), *players.averages.values()):
+        group.average_statistics(network)
+
+
 # ------------------------------------------------------------------------------ saving and resuming
 
 
 def _save(job: Job, players: Players, step: int, window: dict, group: Group) -> None:
-    for network in players.networks().values():
-        group.average_statistics(network)
+    _same_statistics(players, group)
     if not group.first:
         return
     content = players.state() | {
@@ -230,7 +248,8 @@ def _resume(job: Job, players: Players) -> tuple[int, dict]:
         torch.set_rng_state(content["random"]["torch"])
         return content["step"], content["window"]
     if job.init_from:
-        players.load_networks(checkpoint.load(job.init_from)["networks"])
+        content = checkpoint.load(job.init_from)
+        players.load_networks(content["networks"] | content["averages"])
     return 0, {}
 
 

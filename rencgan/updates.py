@@ -243,14 +243,14 @@ class Forward:
         return terms
 
     def kl(self) -> losses.Terms:
-        return {} if self.codes is None else losses._kls(self.codes)
+        return {} if self.codes is None else losses.kls(self.codes)
 
     def fooling(self) -> losses.Terms:
         m = self.m
         with m.autocast():
             video = _judge(m.video_d, self.fakes())
             image = _judge(m.image_d, self.frames())
-        return losses._fooling(video, image)
+        return losses.fooling(video, image)
 
 
 def _update_critics(m: Players, group: Group, f: Forward) -> dict:
@@ -308,7 +308,7 @@ def motion_iteration(m: Players, group: Group, x: Tensor, d: Draws, o: Objective
     stand still, and from there has next to no gradient towards motion; a cosine does not reward
     standing still, and finds in tens of steps what the motion code is for.
     """
-    f = Forward(m, x[:, :, :CLIP], d.first(), o)
+    f = Forward(m, x[:, :, :CLIP], d.first(), replace(o, noise=False))
     terms = losses.direction_term(f.clips, f.x_hat) | losses.still_term(f.clips, f.x_hat)
     return update_joint(m, group, terms | f.kl())
 

@@ -5,6 +5,7 @@ import pytest
 
 from rencgan import measures
 from rencgan.errors import InputError
+from rencgan.recall import seams
 
 GREY = 1 / 127.5  # one step of 255 in the range [-1, 1]
 
@@ -98,24 +99,28 @@ def test_bytes_and_floats_are_the_same_video():
 
 
 def test_the_held_frame_and_the_shuffled_clips_are_what_they_say():
-    v = ramp(40)
+    v = ramp(64)
     held = measures.frozen(v, 32)
     assert held.shape == (32, 6, 8, 3) and (held == v[0]).all()
     assert measures.motion(held) == 0 and np.isnan(measures.seam_ratio(held, 8))
-    mixed = measures.shuffled(v, 40, 8, seed=1)
+    mixed = measures.shuffled(v, 64, 8, seed=1)
     assert mixed.shape == v.shape and mixed.dtype == v.dtype
     assert sorted(mixed[:, 0, 0, 0]) == sorted(v[:, 0, 0, 0]) and not np.array_equal(mixed, v)
-    within = mixed[:, 0, 0, 0].astype(int).reshape(5, 8)
+    within = mixed[:, 0, 0, 0].astype(int).reshape(8, 8)
     assert (np.diff(within, axis=1) == 2).all()  # pieces of 8 frames are kept whole
     assert measures.seam_ratio(mixed, 8) > 2
     assert measures.l1(mixed, v) > 0.05
-    assert np.array_equal(mixed, measures.shuffled(v, 40, 8, seed=1))
+    assert np.array_equal(mixed, measures.shuffled(v, 64, 8, seed=1))
 
 
-def test_a_last_piece_that_is_shorter_is_shuffled_too():
-    v = ramp(43)
-    mixed = measures.shuffled(v, 43, 8)
+@pytest.mark.parametrize("r", [3, 5, 7, 8, 15])
+def test_shuffling_jumps_at_the_junctions_only(r):
+    v = ramp(16 + 6 * r)
+    mixed = measures.shuffled(v, len(v), r)
     assert sorted(mixed[:, 0, 0, 0]) == sorted(v[:, 0, 0, 0])
+    steps = np.diff(mixed[:, 0, 0, 0].astype(int))
+    jumps = {i + 1 for i in np.flatnonzero(steps != 2)}
+    assert jumps and jumps <= set(seams(len(v), r))
 
 
 def test_the_summary_holds_every_measure_as_a_number():

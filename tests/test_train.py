@@ -14,7 +14,7 @@ import pytest
 import torch
 from conftest import ROOT, moving_videos
 
-from rencgan import checkpoint, updates
+from rencgan import checkpoint, losses, updates
 from rencgan.clips import as_clips
 from rencgan.errors import InputError
 from rencgan.parallel import Group
@@ -411,3 +411,16 @@ def test_history_survives_a_line_cut_short(tmp_path):
     path = tmp_path / "history.jsonl"
     path.write_text(json.dumps({"step": 1, "reconstruction": 0.5}) + '\n{"step": 2, "recon')
     assert read_history(path) == [{"step": 1, "reconstruction": 0.5}]
+
+
+def test_the_numbered_equations_are_what_trains():
+    m, x = Players(SMOKE.but(w_direction=1.0)), batch_of(24)
+    f = Forward(m, x, Draws.of(0, 5, 2, SMOKE, ALONE, "cpu"), VARIANTS["v4"])
+    with torch.no_grad():
+        m.video_d.eval(), m.image_d.eval()  # spectral norm's estimate stands still
+        trained = f.reconstruction() | f.kl() | f.fooling()
+        video = [m.video_d(group) for group in f.fakes()]
+        image = [m.image_d(frames) for frames in f.frames()]
+        printed = losses.eq_4_4(f.clips, f.x_hat, f.codes, video, image, 8)
+    for name, value in printed.items():
+        assert trained[name] == pytest.approx(float(value), rel=1e-5), name
