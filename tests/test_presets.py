@@ -46,6 +46,12 @@ IMPOSSIBLE = {
     ),
     "average that never moves": ({"average": 1.0}, r"average must lie in \[0, 1\)"),
     "a warm-up that never anneals right": ({"warmup_decay": -0.1}, r"warmup_decay in \[0, 1\]"),
+    "climbing": ({"content_rate": -1.0}, "content_rate cannot be negative or infinite"),
+    "an endless rate": ({"lr_generator": float("inf")}, "lr_generator cannot be negative or inf"),
+    "a negative warm-up": ({"warmup": -3}, "warmup cannot be negative"),
+    "a gain that is no number": ({"motion_gain": float("nan")}, "motion_gain and .* finite"),
+    "a beta of two": ({"beta1": 2.0}, r"beta1 and beta2 must lie in \[0, 1\), not 2.0"),
+    "a warm-up of one": ({"warmup": 2, "warmup_batch": 1}, "a warmup_batch of at least 2"),
     "crops of nothing": ({"smallest_crop": 0.0}, r"smallest_crop must lie in \[0.1, 1\], not 0.0"),
     "warm-ups alone": (
         {"warmup": 60, "steps": 60},

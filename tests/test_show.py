@@ -178,6 +178,21 @@ def test_progress_prints_lines_now_and_then_and_always_the_last(capsys, monkeypa
     assert "140/400" in lines[1] and lines[1].endswith("5 s, 32 s left")
 
 
+def test_the_time_left_forgets_what_came_before():
+    now = [0.0]
+    bar = Progress(2000, "G", clock=lambda: now[0])
+    bar.update(1500, {})  # a resumed job: nothing was made here yet
+    assert "1,500/2,000" in bar.line() and "time left unknown" in bar.line()
+    for step in range(1501, 1601):  # cheap steps
+        now[0] += 0.25
+        bar.update(step, {"D": 1.0})
+    assert bar.line().endswith("25 s, 1 min 40 s left")
+    for step in range(1601, 1651):  # dear ones
+        now[0] += 1.0
+        bar.update(step, {"D": 1.0})
+    assert bar.line().endswith("1 min 15 s, 5 min 50 s left")
+
+
 def test_progress_says_that_a_job_stopped(capsys, monkeypatch):
     monkeypatch.delitem(__import__("sys").modules, "IPython", raising=False)
     with pytest.raises(RuntimeError), Progress(10, "G", clock=lambda: 0.0) as bar:

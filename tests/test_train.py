@@ -368,6 +368,13 @@ def test_fine_tuning_begins_from_the_given_weights(tmp_path, videos):
     path = train(job(tmp_path, videos, preset=still, init_from=base, out=tmp_path / "tuned"))
     tuned = checkpoint.load(path, "r2")["networks"]
     assert torch.equal(tuned["generator"]["to_rgb.weight"], begun.generator.to_rgb.weight)
+    averaged = train(
+        job(tmp_path, videos, preset=SMOKE.but(average=0.9), out=tmp_path / "averaged")
+    )
+    path = train(job(tmp_path, videos, preset=still, init_from=averaged, out=tmp_path / "from"))
+    begun, ended = checkpoint.load(averaged, "r2"), checkpoint.load(path, "r2")
+    name = "to_rgb.weight"  # what generates is the running average: that is what is begun from
+    assert torch.equal(ended["networks"]["generator"][name], begun["averages"]["generator"][name])
     wrong = SMOKE.but(content_dim=9)
     with pytest.raises(InputError, match="does not fit preset"):
         train(job(tmp_path, videos, preset=wrong, init_from=base, out=tmp_path / "wrong"))

@@ -1,0 +1,70 @@
+import json
+
+import numpy as np
+import pytest
+
+from rencgan import pieces
+from rencgan.errors import InputError
+from rencgan.video import write_mp4
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Three videos of 330, 170 and 40 frames: a square that wanders over a grey field."""
+    out = tmp_path_factory.mktemp("films")
+    for name, frames in (("a", 330), ("b", 170), ("c", 40)):
+        video = np.full((frames, 32, 32, 3), 90, np.uint8)
+        for t in range(frames):
+            video[t, 8:16, t % 24 : t % 24 + 8] = (200, 40, len(name) * 30)
+        write_mp4(out / f"{name}.mp4", video, 25)
+    return out
+
+
+def test_pieces_are_cut_in_sorted_order_and_the_rest_is_dropped(folder):
+    found = pieces.cut(list(folder.iterdir()), 16)
+    assert list(found) == ["a.mp4#0", "a.mp4#1", "b.mp4#0"]
+    assert all(v.shape == (160, 16, 16, 3) and v.dtype == np.uint8 for v in found.values())
+    assert list(pieces.cut(list(folder.iterdir()), 16, shortest=24))[-1] == "c.mp4"
+    with pytest.raises(InputError, match="none of the 1 videos has 160 frames"):
+        pieces.cut([folder / "c.mp4"], 16)
+
+
+def test_the_whole_comparison(folder, tmp_path, capsys):
+    options = ["--preset", "smoke", "--candidates", "2", "--out", str(tmp_path / "out"), "--json"]
+    pieces.main([str(folder), "--held-out", "1", "--also", str(folder / "c.mp4"), *options])
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    groups = [(row["pieces"], row["count"], row["codes"]) for row in result["rows"]]
+    ways = ("plain", "VDrej of 2")
+    names = (("training", 2), ("held-out pieces", 1), ("others", 1))
+    assert groups == [(name, count, way) for name, count in names for way in ways]
+    assert all(np.isfinite([row[c] for c in pieces.COLUMNS]).all() for row in result["rows"])
+    assert all(0 < row["l1"] < 2 and row["l1 ±"] >= 0 for row in result["rows"])
+
+
+WRONG = {
+    "no such piece": (["--held-out", "99"], "there are pieces 0 to 2, no piece 99"),
+    "no such video": (["--held-out-files", "d.mp4"], "no piece comes from 'd.mp4'"),
+    "a preset": (["--preset", "tiny"], "there is no preset 'tiny'"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_what_matches_nothing_is_refused_before_training(kind, folder, tmp_path):
+    options, words = WRONG[kind]
+    with pytest.raises(InputError, match=words):
+        pieces.main([str(folder), *options, "--out", str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()
+
+
+def test_other_footage_of_the_same_length_trains_a_model_of_its_own(tmp_path):
+    from rencgan.presets import SMOKE
+    from rencgan.train import Job
+    from rencgan.videoset import VideoSet
+
+    keys = {
+        Job(
+            "r2", SMOKE, VideoSet.from_arrays([np.full((24, 16, 16, 3), g, np.uint8)]), tmp_path
+        ).key()
+        for g in (0, 255)
+    }
+    assert len(keys) == 2

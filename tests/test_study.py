@@ -1,0 +1,65 @@
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from conftest import moving_videos
+
+from rencgan import study
+from rencgan.errors import InputError
+from rencgan.videoset import VideoSet
+
+
+class Echo:
+    """Stands for a model: long video is the footage; remembers how it was asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def long_frames(self, video, **options):
+        self.asked.append(options)
+        return video[: 16 + options["hop"] * ((len(video) - 16) // options["hop"])]
+
+
+def settings(tmp_path, **changes):
+    plain = {"preset": "smoke", "seed": 0, "hop": 8, "codes": "mean", "steps": 0, "frames": 40}
+    plain |= {"init_path": None, "out_dir": tmp_path}
+    return SimpleNamespace(**plain | changes)
+
+
+def test_nothing_is_trained_that_could_not_be_shown(tmp_path):
+    alone = VideoSet.from_arrays(moving_videos(1))
+    with pytest.raises(InputError, match="split 'test'"):
+        study.trained(settings(tmp_path), "r2", alone)
+    assert not list(tmp_path.iterdir())
+
+
+def test_vdrej_samples_even_where_the_notebook_takes_the_mean(tmp_path):
+    p, model = settings(tmp_path), Echo()
+    first = study.long_video(model, "v", "test", moving_videos(1)[0], p, 12.5)
+    chosen = study.again(model, first, p, candidates=20)
+    assert [a["codes"] for a in model.asked] == ["mean", "sample"]
+    assert (first.codes, chosen.codes, chosen.candidates, chosen.fps) == (
+        "mean",
+        "sample",
+        20,
+        12.5,
+    )
+
+
+def test_footage_keeps_its_own_rate(videos):
+    ((name, frames, fps),) = study.footage(videos, "test", 40)
+    (video,) = videos.select("test").videos
+    assert (name, fps, len(frames)) == (video.name, video.fps, 40)
+
+
+def test_fine_tuning_does_without_warm_ups(tmp_path):
+    assert study.recipe(settings(tmp_path)).warmup > 0
+    tuned = study.recipe(settings(tmp_path, init_path=tmp_path / "checkpoint.pt"))
+    assert (tuned.warmup, tuned.motion_warmup) == (0, 0)
+
+
+def test_results_are_json_that_every_reader_takes():
+    rows = [{"seam_ratio": float("nan"), "l1": np.float64(0.5), "n": 3, "name": "x"}]
+    text = json.dumps(study._without_nan({"rows": rows}), allow_nan=False)
+    assert json.loads(text) == {"rows": [{"seam_ratio": None, "l1": 0.5, "n": 3, "name": "x"}]}
