@@ -112,8 +112,8 @@ def test_skies_move_as_lively_as_real_ones_and_never_jump():
         step = change(video.frames(32))
         medians.append(np.median(step))
         assert step.max() < 13 and step.max() < 5 * np.median(step), video.name
-    assert min(medians) > 1.0 and max(medians) < 7.5
-    assert 1.5 < np.median(medians) < 5
+    assert min(medians) > 0.4 and max(medians) < 4
+    assert 0.9 < np.median(medians) < 2.2  # Sky Time-lapse at 32x32: about 1.3
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ def scene(seed: int, index: int) -> Scene:
         horizon=horizon,
         ground_seed=(seed, 14, index % SCENES),
     )
-    return _paced(first, length, target=np.exp(rng.uniform(np.log(1.9), np.log(4.6))))
+    return _paced(first, length, target=np.exp(rng.uniform(np.log(0.8), np.log(2.4))))
 
 
 def _paced(s: Scene, length: int, target: float) -> Scene:
