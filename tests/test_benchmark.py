@@ -156,3 +156,16 @@ def test_an_unknown_preset_is_refused_in_a_sentence(capsys):
     assert "there is no preset 'huge'" in capsys.readouterr().err
     with pytest.raises(InputError, match="as it is"):
         benchmark.training(SMOKE, "backwards")
+
+
+def test_a_preset_with_warm_ups_is_measured_behind_them(monkeypatch):
+    seen = []
+    real = benchmark.iteration
+
+    def spy(players, *rest):
+        seen.append((players.warmed_up, players.finding_motion))
+        return real(players, *rest)
+
+    monkeypatch.setattr(benchmark, "iteration", spy)
+    assert len(benchmark.training(SMOKE, steps=2)["raw"]) == 2
+    assert set(seen) == {(True, False)}
