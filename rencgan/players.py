@@ -119,13 +119,15 @@ class Players:
 
     def set_rates(self, step: int) -> None:
         """The learning rates of this step: constant, then (if the preset asks) half a cosine down
-        to 0; for the warm-up likewise.
+        to 0; for the warm-up likewise. After a warm-up they rise from 0 (if the preset asks):
+        Adam's second moments are then those of other losses, and its first steps would be far too
+        long.
         """
         p = self.preset
         if step < p.warmup:
             share = _annealed(step, p.warmup, p.warmup_decay)
         else:
-            share = _annealed(step, p.steps, p.lr_decay)
+            share = _annealed(step, p.steps, p.lr_decay) * _ramped(step, p)
         for name, optimiser in self.optimisers.items():
             for group in optimiser.param_groups:
                 slow = p.content_rate if group["content"] and 0 < p.warmup <= step else 1.0
@@ -179,6 +181,12 @@ class Players:
                 ) from None
         for name, average in self.averages.items():
             average.load_state_dict(getattr(self, name).state_dict())
+
+
+def _ramped(step: int, p: Preset) -> float:
+    """Rises from 0 to 1 in the first `ramp` steps after each warm-up; 1 without a warm-up."""
+    begun = p.warmup if p.finds_motion(step) else p.warmup + p.motion_warmup
+    return min(1.0, (step - begun + 1) / p.ramp) if p.ramp and p.warmup else 1.0
 
 
 def _annealed(step: int, steps: int, decay: float) -> float:

@@ -64,6 +64,7 @@ class Preset:
     lr_discriminator: float = 2e-4
     lr_decay: float = 0.0  # last share of the steps, in which the rates fall to 0; 0: constant
     warmup_decay: float = 0.0  # the same for the steps of the warm-up
+    ramp: int = 0  # steps in which the rates rise after each warm-up, when the losses change
     beta1: float = 0.5
     beta2: float = 0.999
     average: float = 0.0  # decay of the running average of encoder and generator; 0: off
@@ -157,7 +158,15 @@ class Preset:
         small = [name for name in counts if getattr(self, name) < 1]
         if small:
             yield f"{' and '.join(small)} must be at least 1"
-        counts = ("warmup", "motion_warmup", "r2_steps", "pair_stride", "max_videos", "max_frames")
+        counts = (
+            "ramp",
+            "warmup",
+            "motion_warmup",
+            "r2_steps",
+            "pair_stride",
+            "max_videos",
+            "max_frames",
+        )
         negative = [
             f.name
             for f in fields(self)
@@ -281,6 +290,7 @@ MINI = Preset(
     warmup=1000,
     warmup_batch=64,
     warmup_decay=0.4,
+    ramp=200,
     motion_warmup=500,
     content_rate=0.03,
     steps=1900,

@@ -167,6 +167,16 @@ def test_after_the_warm_up_the_content_streams_learn_slowly():
     assert rates[SMOKE.warmup] == pytest.approx({True: 1e-4, False: 1e-3})
 
 
+def test_after_each_warm_up_the_rates_rise():
+    m = Players(SMOKE.but(warmup=10, motion_warmup=20, steps=60, ramp=4, lr_generator=1e-3))
+    rates = {}
+    for step in (0, 9, 10, 11, 13, 29, 30, 33, 59):
+        m.begin(step)
+        rates[step] = m.optimisers["generator"].param_groups[0]["lr"]
+    shares = {0: 1, 9: 1, 10: 0.25, 11: 0.5, 13: 1, 29: 1, 30: 0.25, 33: 1, 59: 1}
+    assert rates == pytest.approx({step: 1e-3 * share for step, share in shares.items()})
+
+
 def test_without_an_encoder_codes_are_noise():
     m = Players(SMOKE.but(encoder=False, warmup=0, motion_warmup=0))
     d = Draws.of(0, 0, 1, SMOKE, ALONE, "cpu")
