@@ -102,7 +102,7 @@ def train(job: Job, processes: int = 1, progress: Callable | None = None) -> Pat
     job.objective()
     if job.seed < 0:
         raise InputError(f"the seed must be 0 or more, not {job.seed}")
-    for step in (0, job.preset.warmup, job.preset.steps):  # refuses before any process is started
+    for step in (job.preset.steps, job.preset.warmup, 0):  # refuses before any process is started
         Group(0, processes).rows(job.preset.takes(step)[1])
     if processes > 1:
         if isinstance(job.data, VideoSet):
