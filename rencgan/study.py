@@ -59,7 +59,7 @@ def recipe(p, **changes) -> Preset:
     """
     if getattr(p, "steps", 0):
         changes["steps"] = p.steps
-    if p.preset and getattr(p, "init_path", None):  # a warm-up would undo what is begun from
+    if getattr(p, "init_path", None):  # a warm-up would undo what is begun from
         changes |= {"warmup": 0, "motion_warmup": 0}
     return PRESETS[p.preset].but(video_stream="1p2d", **changes)
 

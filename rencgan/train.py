@@ -35,7 +35,7 @@ from rencgan.parallel import Group, launch
 from rencgan.players import Players
 from rencgan.presets import Preset
 from rencgan.progress import Progress
-from rencgan.recall import CLIP, split_pair
+from rencgan.recall import split_pair
 from rencgan.updates import ENCGAN3, VARIANTS, Draws, Objective, iteration
 from rencgan.videoset import VideoSet, writing
 
@@ -189,9 +189,8 @@ def _what_a_step_takes(p: Preset, group: Group, step: int) -> tuple[str, int, sl
 
 
 def _cropped(x: Tensor, job: Job, step: int, group: Group) -> Tensor:
-    """A batch as this step sees it; of a pair the motion warm-up takes the first clip."""
+    """A batch as this step sees it."""
     _, joint, rows = _what_a_step_takes(job.preset, group, step)
-    x = x[:, :, :CLIP] if job.preset.finds_motion(step) else x
     return crops(x, job.preset.smallest_crop, job.seed, step, joint, rows)
 
 

@@ -95,11 +95,10 @@ def test_the_published_values_are_the_defaults():
 
 def test_what_helps_but_was_not_published_is_off_in_the_published_presets():
     for p in (PUBLISHED_64, PUBLISHED_128):
-        assert (p.average, p.lr_decay, p.warmup_decay, p.initial_logvar, p.warmup) == (0,) * 5
+        assert (p.average, p.lr_decay, p.warmup_decay, p.initial_logvar) == (0,) * 4
         assert (p.w_direction, p.w_still, p.w_amount, p.w_overlap, p.w_junction) == (0,) * 5
         assert (p.smallest_crop, p.motion_gain, p.content_rate) == (1,) * 3
-        assert p.ramp == p.motion_warmup == 0
-        assert (p.warmup, p.motion_warmup) == (0, 0)
+        assert (p.ramp, p.warmup, p.motion_warmup) == (0, 0, 0)
         assert p.batch_statistics
 
 

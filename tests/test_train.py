@@ -167,6 +167,23 @@ def test_after_the_warm_up_the_content_streams_learn_slowly():
     assert rates[SMOKE.warmup] == pytest.approx({True: 1e-4, False: 1e-3})
 
 
+def test_the_last_layer_learns_at_the_full_rate():
+    m = Players(SMOKE.but(content_rate=0.1))
+    (fast,) = [g for g in m.optimisers["generator"].param_groups if not g["content"]]
+    assert any(w is m.generator.to_rgb.weight for w in fast["params"])
+
+
+def test_a_still_is_the_clip_without_its_video_stream():
+    m = Players(SMOKE).generator.eval()
+    z_c, z_m = torch.randn(2, 8), torch.randn(2, 4)
+    with torch.no_grad():
+        still, whole = m.still(z_c), m(z_c, z_m)
+        m.to_rgb.weight[:, m.to_rgb.weight.shape[1] // 2 :] = 0
+        clip = m(z_c, z_m)
+    assert torch.allclose(clip, still[:, :, None].expand_as(clip), atol=1e-6)
+    assert not torch.allclose(clip, whole, atol=1e-4)
+
+
 def test_after_each_warm_up_the_rates_rise():
     m = Players(SMOKE.but(warmup=10, motion_warmup=20, steps=60, ramp=4, lr_generator=1e-3))
     rates = {}
