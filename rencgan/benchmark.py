@@ -180,7 +180,7 @@ def _step_times(p: Preset, how: str, steps: int) -> list[float] | float:
 
     def step(i: int) -> None:
         players.begin(first + i)
-        x = crops(as_clips(pairs, device()), p.smallest_crop, 0, i, p.batch, slice(None))
+        x = crops(as_clips(pairs, device()), p.crop(first + i), 0, i, p.batch, slice(None))
         draws = Draws.of(0, first + i, 2, p, Group(), device())
         iteration(players, Group(), x, draws, VARIANTS["v4"])
         players.update_averages(first + i)

@@ -211,6 +211,12 @@ def junction_term(
     return {"junction": mean_absolute_error(real, former_hat[:, :, r - 1] - latter_hat[:, :, 0])}
 
 
-def total(terms: Terms, preset: Preset) -> Tensor:
-    """The weighted sum; the weight of term `t` is the preset's field `w_t`."""
-    return sum(getattr(preset, f"w_{name}") * value for name, value in terms.items())
+RISING = ("overlap", "junction")
+
+
+def total(terms: Terms, preset: Preset, risen: float = 1.0) -> Tensor:
+    """The weighted sum; the weight of term `t` is the preset's field `w_t`, of those in RISING
+    times `risen`.
+    """
+    weights = {t: getattr(preset, f"w_{t}") * (risen if t in RISING else 1) for t in terms}
+    return sum(weights[t] * value for t, value in terms.items())

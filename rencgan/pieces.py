@@ -26,7 +26,7 @@ from rencgan.videoset import VideoSet
 
 LENGTH = 160  # frames in a piece
 SEEDS = 5  # noise seeds over which the spread is taken
-MOST = 8  # pieces of a group that are measured, evenly spread over it; VDrej takes its time
+MOST = 32  # pieces of a group that are measured, evenly spread over it; VDrej takes its time
 COLUMNS = ("l1", "seam_ratio", "motion", "sharpness")  # the last two as shares of the real ones
 
 
@@ -85,6 +85,20 @@ def trained(pieces: dict[str, np.ndarray], p: Preset, out: Path, seed: int) -> t
     return load_model(path, "r2"), time.perf_counter() - started
 
 
+def changes(texts: Sequence[str]) -> dict:
+    """["batch=4", "lr_encoder=1e-3"] as fields of a preset; what is no number is text."""
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InputError(f"--set takes field=value, not {text!r}")
+        try:
+            found[name] = json.loads(value)
+        except json.JSONDecodeError:
+            found[name] = value
+    return found
+
+
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m rencgan.pieces", description=__doc__.splitlines()[0]
@@ -95,13 +109,14 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--also", type=Path, nargs="*", default=[], help="other video files")
     parser.add_argument("--preset", default="mini")
     parser.add_argument("--steps", type=int, default=0)
+    parser.add_argument("--set", nargs="*", default=[], metavar="FIELD=VALUE", dest="fields")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--candidates", type=int, default=20)
     parser.add_argument("--out", type=Path, default=Path("runs/pieces"))
     parser.add_argument("--json", action="store_true")
     o = parser.parse_args(argv)
     p = preset(o.preset)
-    p = p.but(steps=o.steps or p.r2_steps or p.steps)
+    p = p.but(**{"steps": o.steps or p.r2_steps or p.steps} | changes(o.fields))
     if not o.folder.is_dir():
         raise InputError(f"{o.folder} is not a folder of videos")
     pieces = cut([f for f in o.folder.iterdir() if is_video(f)], p.size)

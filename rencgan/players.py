@@ -28,6 +28,7 @@ class Players:
     def __init__(self, preset: Preset, seed: int = 0, device: str | torch.device = "cpu"):
         self.preset, self.device = preset, torch.device(device)
         self.warmed_up = self.finding_motion = False
+        self.risen = 1.0
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.encoder = Encoder(preset)
@@ -81,10 +82,10 @@ class Players:
         return self
 
     def begin(self, step: int) -> None:
-        """Learning rates and batch norm as this step wants them."""
+        """Learning rates, weights of losses and batch norm as this step wants them."""
         self.set_rates(step)
         p = self.preset
-        self.finding_motion = p.finds_motion(step)
+        self.finding_motion, self.risen = p.finds_motion(step), p.risen(step)
         over = 0 < self.preset.warmup <= step
         if over != self.warmed_up:
             self.warmed_up = over
@@ -128,10 +129,12 @@ class Players:
             share = _annealed(step, p.warmup, p.warmup_decay)
         else:
             share = _annealed(step, p.steps, p.lr_decay) * _ramped(step, p)
+        fast = p.motion_rate if p.finds_motion(step) else 1.0
+        slow = p.content_rate if 0 < p.warmup <= step else 1.0
         for name, optimiser in self.optimisers.items():
             for group in optimiser.param_groups:
-                slow = p.content_rate if group["content"] and 0 < p.warmup <= step else 1.0
-                group["lr"] = self.base_rates[name] * share * slow
+                factor = slow if group["content"] else fast
+                group["lr"] = self.base_rates[name] * share * factor
 
     @torch.no_grad()
     def update_averages(self, step: int) -> None:

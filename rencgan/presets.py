@@ -65,6 +65,9 @@ class Preset:
     lr_decay: float = 0.0  # last share of the steps, in which the rates fall to 0; 0: constant
     warmup_decay: float = 0.0  # the same for the steps of the warm-up
     ramp: int = 0  # steps in which the rates rise after each warm-up, when the losses change
+    motion_rate: float = 1.0  # factor on the rates in the motion warm-up, but of content streams
+    rise: float = 0.0  # share of the steps after it in which w_overlap and w_junction rise from 0
+    largest_gradient: float = 0.0  # norm to which a network's longer gradients are cut; 0: off
     beta1: float = 0.5
     beta2: float = 0.999
     average: float = 0.0  # decay of the running average of encoder and generator; 0: off
@@ -72,6 +75,7 @@ class Preset:
     # data
     step_range: tuple[int, int] = (1, 3)  # EncGAN3's sampling step; R2 always uses 1
     smallest_crop: float = 1.0  # random crops in training, to this share of the side; 1: off
+    crops_until: int = 0  # first steps that crop; the rest sees frames as they are; 0: all crop
     pair_stride: int = 0  # R2: frames from one training pair to the next; 0: the hop
     max_videos: int = 0  # videos prepared, spread over the classes; 0: all
     max_frames: int = 0  # frames prepared of each video; 0: all
@@ -100,6 +104,18 @@ class Preset:
     def finds_motion(self, step: int) -> bool:
         """Whether a step belongs to the motion warm-up."""
         return self.warmup <= step < self.warmup + self.motion_warmup
+
+    def crop(self, step: int) -> float:
+        """The smallest crop that a step takes; 1 is the whole frame."""
+        return self.smallest_crop if not self.crops_until or step < self.crops_until else 1.0
+
+    def risen(self, step: int) -> float:
+        """The share of w_overlap and w_junction that counts at a step. Full weight from the start
+        would blur: two clips agree most easily on what has no detail.
+        """
+        first = self.warmup + self.motion_warmup
+        whole = self.rise * (self.steps - first)
+        return min(1.0, max(0.0, (step - first) / whole)) if whole else 1.0
 
     def __post_init__(self):
         for f in fields(self):
@@ -160,6 +176,9 @@ class Preset:
             yield f"{' and '.join(small)} must be at least 1"
         counts = (
             "ramp",
+            "motion_rate",
+            "largest_gradient",
+            "crops_until",
             "warmup",
             "motion_warmup",
             "r2_steps",
@@ -183,9 +202,9 @@ class Preset:
             if getattr(self, steps) and getattr(self, batch) < 2:
                 yield f"batch norm needs a {batch} of at least 2"
         if not 0 <= self.average < 1 or not all(
-            0 <= decay <= 1 for decay in (self.lr_decay, self.warmup_decay)
+            0 <= share <= 1 for share in (self.lr_decay, self.warmup_decay, self.rise)
         ):
-            yield "average must lie in [0, 1), lr_decay and warmup_decay in [0, 1]"
+            yield "average must lie in [0, 1), lr_decay, warmup_decay and rise in [0, 1]"
         if not 0.1 <= self.smallest_crop <= 1:
             yield f"smallest_crop must lie in [0.1, 1], not {self.smallest_crop}"
         fused = self.attention_after == len(self.generator_widths)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rencgan import measures, show, train
+from rencgan import datasets, measures, show, train
 from rencgan.errors import InputError
 from rencgan.model import Model, load_model
 from rencgan.prepare import prepare
@@ -74,8 +74,12 @@ def r2_recipe(p) -> Preset:
 
 
 def job(p, kind: str, videos: VideoSet) -> train.Job:
-    """The training run that a notebook asks for; its folder is named after its recipe."""
-    preset = r2_recipe(p) if kind == "r2" else recipe(p)
+    """The training run that a notebook asks for; its folder is named after its recipe.
+
+    EncGAN3 skips frames as the data set's row of the table says: consecutive ones of sky and
+    taichi.
+    """
+    preset = r2_recipe(p) if kind == "r2" else recipe(p, step_range=datasets.get(p.dataset).steps)
     data = videos.path or videos
     found = train.Job(kind, preset, data, Path(), p.seed, init_from=p.init_path)
     return replace(found, out=p.out_dir / f"{kind}-{found.key()}")

@@ -191,7 +191,7 @@ def _what_a_step_takes(p: Preset, group: Group, step: int) -> tuple[str, int, sl
 def _cropped(x: Tensor, job: Job, step: int, group: Group) -> Tensor:
     """A batch as this step sees it."""
     _, joint, rows = _what_a_step_takes(job.preset, group, step)
-    return crops(x, job.preset.smallest_crop, job.seed, step, joint, rows)
+    return crops(x, job.preset.crop(step), job.seed, step, joint, rows)
 
 
 def _same_statistics(players: Players, group: Group) -> None:

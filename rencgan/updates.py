@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
 
 from rencgan import losses
 from rencgan.encgan3 import Codes, draw
@@ -119,7 +120,10 @@ def _step(m: Players, group: Group, loss: Tensor, *names: str) -> None:
         m.optimisers[name].zero_grad(set_to_none=True)
     loss.backward()
     for name in names:
-        group.average_gradients(getattr(m, name))
+        network = getattr(m, name)
+        group.average_gradients(network)
+        if m.preset.largest_gradient:
+            clip_grad_norm_(network.parameters(), m.preset.largest_gradient)
         m.optimisers[name].step()
 
 
@@ -145,19 +149,19 @@ def update_image_d(m: Players, group: Group, real: Tensor, fakes: Sequence[Tenso
 
 def update_encoder(m: Players, group: Group, terms: losses.Terms) -> dict:
     """Eq. 3.1 or 3.9. Only the encoder's weights move."""
-    _step(m, group, losses.total(terms, m.preset), "encoder")
+    _step(m, group, losses.total(terms, m.preset, m.risen), "encoder")
     return {k: v.detach() for k, v in terms.items()}
 
 
 def update_generator(m: Players, group: Group, terms: losses.Terms) -> dict:
     """Eq. 3.4 or 3.10. Only the generator's weights move."""
-    _step(m, group, losses.total(terms, m.preset), "generator")
+    _step(m, group, losses.total(terms, m.preset, m.risen), "generator")
     return {k: v.detach() for k, v in terms.items()}
 
 
 def update_joint(m: Players, group: Group, terms: losses.Terms) -> dict:
     """Eq. 4.4: encoder and generator together."""
-    _step(m, group, losses.total(terms, m.preset), "encoder", "generator")
+    _step(m, group, losses.total(terms, m.preset, m.risen), "encoder", "generator")
     return {k: v.detach() for k, v in terms.items()}
 
 

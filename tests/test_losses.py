@@ -66,6 +66,12 @@ def test_total_weighs_by_name():
     assert losses.total(terms, p) == 8
 
 
+def test_agreement_of_clips_counts_as_far_as_it_has_risen():
+    p = SMOKE.but(w_reconstruction=2.0, w_overlap=3.0, w_junction=5.0)
+    terms = {name: torch.tensor(1.0) for name in ("reconstruction", "overlap", "junction")}
+    assert losses.total(terms, p) == 10 and losses.total(terms, p, 0.5) == 6
+
+
 def test_the_still_term_is_blind_to_motion():
     ramp = torch.linspace(-1, 1, 16).view(1, 1, 16, 1, 1).expand(1, 3, 16, 4, 4)
     assert losses.still_term(ramp, -ramp)["still"] == pytest.approx(0, abs=1e-6)

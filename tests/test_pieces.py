@@ -41,9 +41,17 @@ def test_the_whole_comparison(folder, tmp_path, capsys):
     assert all(0 < row["l1"] < 2 and row["l1 ±"] >= 0 for row in result["rows"])
 
 
+def test_fields_of_the_preset_are_read_from_text():
+    fields = pieces.changes(["batch=4", "lr_encoder=1e-3", "bf16=false", "video_stream=3d"])
+    assert fields == {"batch": 4, "lr_encoder": 1e-3, "bf16": False, "video_stream": "3d"}
+
+
 WRONG = {
     "no such piece": (["--held-out", "99"], "there are pieces 0 to 2, no piece 99"),
     "no such video": (["--held-out-files", "d.mp4"], "no piece comes from 'd.mp4'"),
+    "no such field": (["--set", "bach=3"], "a preset has no field bach"),
+    "no value": (["--set", "batch"], "--set takes field=value, not 'batch'"),
+    "not a number": (["--set", "batch=many"], "batch must be a whole number, not 'many'"),
     "a preset": (["--preset", "tiny"], "there is no preset 'tiny'"),
 }
 

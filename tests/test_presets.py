@@ -45,7 +45,10 @@ IMPOSSIBLE = {
         "lr_encoder and lr_generator cannot be negative",
     ),
     "average that never moves": ({"average": 1.0}, r"average must lie in \[0, 1\)"),
-    "a warm-up that never anneals right": ({"warmup_decay": -0.1}, r"warmup_decay in \[0, 1\]"),
+    "a warm-up that never anneals right": (
+        {"warmup_decay": -0.1},
+        r"warmup_decay and rise in \[0, 1\]",
+    ),
     "climbing": ({"content_rate": -1.0}, "content_rate cannot be negative or infinite"),
     "an endless rate": ({"lr_generator": float("inf")}, "lr_generator cannot be negative or inf"),
     "a negative warm-up": ({"warmup": -3}, "warmup cannot be negative"),
@@ -58,7 +61,7 @@ IMPOSSIBLE = {
         "would all go to the warm-ups; give more than 60",
     ),
     "motion of no weight": ({"warmup": 1, "motion_warmup": 1}, "needs w_direction above 0"),
-    "decay over more than all": ({"lr_decay": 1.5}, r"lr_decay and warmup_decay in \[0, 1\]"),
+    "decay over more than all": ({"lr_decay": 1.5}, r"lr_decay, warmup_decay and rise in \[0, 1\]"),
     "steps of nothing": ({"step_range": (0, 3)}, "range of whole steps from 1 up"),
     "steps turned round": ({"step_range": (3, 1)}, "range of whole steps from 1 up"),
     "a number as text": ({"batch": "10"}, "batch must be a whole number, not '10'"),
@@ -99,7 +102,17 @@ def test_what_helps_but_was_not_published_is_off_in_the_published_presets():
         assert (p.w_direction, p.w_still, p.w_amount, p.w_overlap, p.w_junction) == (0,) * 5
         assert (p.smallest_crop, p.motion_gain, p.content_rate) == (1,) * 3
         assert (p.ramp, p.warmup, p.motion_warmup) == (0, 0, 0)
+        assert (p.rise, p.largest_gradient, p.motion_rate) == (0, 0, 1)
         assert p.batch_statistics
+
+
+def test_crops_end_and_the_weights_of_agreement_rise():
+    p = SMOKE.but(warmup=10, motion_warmup=10, steps=60, smallest_crop=0.8, crops_until=7, rise=0.5)
+    assert [p.crop(step) for step in (0, 6, 7, 59)] == [0.8, 0.8, 1, 1]
+    assert p.but(crops_until=0).crop(59) == 0.8
+    shares = [p.risen(step) for step in (0, 20, 25, 30, 40, 59)]
+    assert shares == [0, 0, 0.25, 0.5, 1, 1]
+    assert p.but(rise=0.0).risen(0) == 1
 
 
 def test_every_preset_is_called_what_it_is_called_and_says_why():

@@ -63,3 +63,9 @@ def test_results_are_json_that_every_reader_takes():
     rows = [{"seam_ratio": float("nan"), "l1": np.float64(0.5), "n": 3, "name": "x"}]
     text = json.dumps(study._without_nan({"rows": rows}), allow_nan=False)
     assert json.loads(text) == {"rows": [{"seam_ratio": None, "l1": 0.5, "n": 3, "name": "x"}]}
+
+
+@pytest.mark.parametrize(("dataset", "steps"), [("sky", (1, 1)), ("uva", (2, 3))])
+def test_clips_of_encgan3_skip_frames_as_the_data_set_wants(tmp_path, videos, dataset, steps):
+    p = settings(tmp_path, dataset=dataset)
+    assert study.job(p, "encgan3", videos).preset.step_range == steps

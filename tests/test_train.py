@@ -194,6 +194,26 @@ def test_after_each_warm_up_the_rates_rise():
     assert rates == pytest.approx({step: 1e-3 * share for step, share in shares.items()})
 
 
+def test_the_motion_warm_up_has_a_rate_of_its_own():
+    m = Players(SMOKE.but(motion_rate=3.0, lr_encoder=1e-3, ramp=0))
+    rates = []
+    for step in (0, SMOKE.warmup, SMOKE.warmup + SMOKE.motion_warmup):
+        m.begin(step)
+        rates.append(m.optimisers["encoder"].param_groups[-1]["lr"])
+    assert rates == pytest.approx([1e-3, 3e-3, 1e-3])
+
+
+@pytest.mark.parametrize("largest", [0.0, 0.01])
+def test_long_gradients_are_cut(largest):
+    m, x = Players(SMOKE.but(largest_gradient=largest)), batch_of(24)
+    m.begin(5)
+    iteration(m, ALONE, x, Draws.of(0, 5, 2, SMOKE, ALONE, "cpu"), VARIANTS["v4"])
+    for network in (m.encoder, m.generator):
+        gradients = [p.grad for p in network.parameters() if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        assert norm == pytest.approx(0.01, rel=1e-3) if largest else norm > 0.02
+
+
 def test_without_an_encoder_codes_are_noise():
     m = Players(SMOKE.but(encoder=False, warmup=0, motion_warmup=0))
     d = Draws.of(0, 0, 1, SMOKE, ALONE, "cpu")
