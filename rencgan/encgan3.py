@@ -236,6 +236,7 @@ class Encoder(nn.Module):
 
     def __init__(self, p: Preset):
         super().__init__()
+        self.largest_logvar = p.largest_logvar
         flat = p.encoder_widths[-1] * 16
         hidden = [flat, *p.encoder_hidden]
         fc = [_fc_set(a, b) for a, b in zip(hidden, hidden[1:], strict=False)]
@@ -269,14 +270,22 @@ class Encoder(nn.Module):
                 "batch norm needs a batch of at least 2 clips to train; this one has 1"
             )
         motion = self._merged(self._embeddings(x))  # (B, 256)
-        return Codes(
-            *self.content_space(x[:, :, reference]), self.mu_m(motion), self.logvar_m(motion)
-        )
+        logvar_m = self._bounded(self.logvar_m(motion))
+        return Codes(*self.content_space(x[:, :, reference]), self.mu_m(motion), logvar_m)
 
     def content_space(self, frame: Tensor) -> tuple[Tensor, Tensor]:
         """One frame (B, 3, H, W) to mean and log-variance of its content, (B, d_c) each."""
         content = self.content(frame)  # (B, 512)
-        return self.mu_c(content), self.logvar_c(content)
+        return self.mu_c(content), self._bounded(self.logvar_c(content))
+
+    def _bounded(self, logvar: Tensor) -> Tensor:
+        """Under the preset's bound, if it gives one; far below it the identity.
+
+        Our addition, off in the faithful configuration: where the KL weighs little, a rare clip can
+        be given noise that drowns its code.
+        """
+        bound = self.largest_logvar
+        return bound - nn.functional.softplus(bound - logvar) if bound else logvar
 
     def _embeddings(self, x: Tensor) -> Tensor:
         maps = difference_maps(x).transpose(1, 2)  # (B, 15, 3, H, W)

@@ -26,7 +26,7 @@ from rencgan.videoset import VideoSet
 
 LENGTH = 160  # frames in a piece
 SEEDS = 5  # noise seeds over which the spread is taken
-MOST = 32  # pieces of a group that are measured, evenly spread over it; VDrej takes its time
+MOST = 16  # pieces of a group that are measured, evenly spread over it; VDrej takes its time
 COLUMNS = ("l1", "seam_ratio", "motion", "sharpness")  # the last two as shares of the real ones
 
 

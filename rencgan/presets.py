@@ -33,6 +33,7 @@ class Preset:
     content_features: int = 512  # width of content's last fc set
     motion_features: int = 64  # width of one difference map's embedding
     initial_logvar: float = 0.0  # added to the first bias of both log-variances (0: default init)
+    largest_logvar: float = 0.0  # below 0: both log-variances stay under it; 0: no bound
     motion_gain: float = 1.0  # factor on the first weights of mu_m
     # discriminators
     image_d_widths: tuple[int, ...] = (64, 128, 256, 512)
@@ -196,6 +197,8 @@ class Preset:
             yield f"{' and '.join(negative)} cannot be negative or infinite"
         if not math.isfinite(self.motion_gain + self.initial_logvar):
             yield "motion_gain and initial_logvar must be finite"
+        if not -30 < self.largest_logvar <= 0:
+            yield f"largest_logvar must be negative, or 0 for no bound, not {self.largest_logvar}"
         if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1):
             yield f"beta1 and beta2 must lie in [0, 1), not {self.beta1} and {self.beta2}"
         for steps, batch in (("warmup", "warmup_batch"), ("motion_warmup", "motion_batch")):
@@ -293,33 +296,39 @@ MINI = Preset(
     encoder_widths=(16, 64),
     motion_features=128,
     initial_logvar=-7.0,
+    largest_logvar=-3.0,
     motion_gain=6.0,
     image_d_widths=(8, 16, 32),
     video_d_widths=(8, 16, 32),
     w_direction=1.0,
     w_reconstruction=2.0,
     w_still=3.0,
-    w_amount=0.5,
-    w_overlap=4.0,
-    w_junction=4.0,
-    w_kl_content=1e-5,
+    w_amount=1.0,
+    w_overlap=18.0,
+    w_junction=12.0,
+    w_kl_content=2e-6,
     w_kl_motion=1e-6,
     w_adversarial_video=0.02,
     w_adversarial_image=0.005,
     batch=8,
-    warmup=1000,
+    warmup=1900,
     warmup_batch=64,
     warmup_decay=0.4,
-    ramp=200,
-    motion_warmup=500,
-    content_rate=0.03,
-    steps=1900,
-    r2_steps=2100,
+    ramp=100,
+    motion_warmup=550,
+    motion_rate=2.0,
+    content_rate=0.01,
+    rise=0.6,
+    largest_gradient=0.5,
+    steps=2750,
+    r2_steps=2900,
     lr_encoder=1e-3,
     lr_generator=1e-3,
-    lr_decay=0.1,
+    beta2=0.99,
+    lr_decay=0.08,
     average=0.99,
-    smallest_crop=0.88,
+    smallest_crop=0.93,
+    crops_until=1500,
     pair_stride=1,
     max_videos=36,
 )

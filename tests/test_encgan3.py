@@ -159,6 +159,25 @@ def test_untrained_critics_cannot_tell():
         assert float(loss) == pytest.approx(1.386, abs=0.1)
 
 
+def test_noise_of_codes_can_be_bounded():
+    free, bound = Encoder(SMOKE).eval(), Encoder(SMOKE.but(largest_logvar=-3.0)).eval()
+    bound.load_state_dict(free.state_dict())
+    x = torch.rand(2, 3, 16, 16, 16) * 2 - 1
+    for shift in (-20.0, 10.0):
+        for encoder in (free, bound):
+            torch.nn.init.constant_(encoder.logvar_c.bias, shift)
+            torch.nn.init.constant_(encoder.logvar_m[-1].bias, shift)
+        with torch.no_grad():
+            ours, theirs = bound(x, 8), free(x, 8)
+        assert torch.equal(ours.mu_c, theirs.mu_c) and torch.equal(ours.mu_m, theirs.mu_m)
+        pairs = ((ours.logvar_c, theirs.logvar_c), (ours.logvar_m, theirs.logvar_m))
+        for ours_, theirs_ in pairs:
+            if shift < -3:
+                assert torch.allclose(ours_, theirs_, atol=1e-3)
+            else:
+                assert (ours_ <= -3).all() and (theirs_ > 5).all()
+
+
 def test_difference_maps_follow_eq_3_3():
     x = torch.randn(1, 3, 16, 4, 4)
     v = difference_maps(x)

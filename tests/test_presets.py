@@ -62,6 +62,7 @@ IMPOSSIBLE = {
     ),
     "motion of no weight": ({"warmup": 1, "motion_warmup": 1}, "needs w_direction above 0"),
     "decay over more than all": ({"lr_decay": 1.5}, r"lr_decay, warmup_decay and rise in \[0, 1\]"),
+    "a bound above 0": ({"largest_logvar": 2.0}, "largest_logvar must be negative, or 0"),
     "steps of nothing": ({"step_range": (0, 3)}, "range of whole steps from 1 up"),
     "steps turned round": ({"step_range": (3, 1)}, "range of whole steps from 1 up"),
     "a number as text": ({"batch": "10"}, "batch must be a whole number, not '10'"),
@@ -102,7 +103,7 @@ def test_what_helps_but_was_not_published_is_off_in_the_published_presets():
         assert (p.w_direction, p.w_still, p.w_amount, p.w_overlap, p.w_junction) == (0,) * 5
         assert (p.smallest_crop, p.motion_gain, p.content_rate) == (1,) * 3
         assert (p.ramp, p.warmup, p.motion_warmup) == (0, 0, 0)
-        assert (p.rise, p.largest_gradient, p.motion_rate) == (0, 0, 1)
+        assert (p.rise, p.largest_gradient, p.largest_logvar, p.motion_rate) == (0, 0, 0, 1)
         assert p.batch_statistics
 
 

@@ -18,7 +18,7 @@ from . import face, people, sky
 
 __all__ = ["DESCRIPTIONS", "VERSION", "StandIn", "catalogue"]
 
-VERSION = 2  # part of cache keys: bump when the pictures change
+VERSION = 3  # part of cache keys: bump when the pictures change
 
 DESCRIPTIONS = {
     "sky": "Procedural time-lapses: six classes of clouds move and change over 35 horizons.",

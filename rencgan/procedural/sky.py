@@ -136,7 +136,7 @@ def scene(seed: int, index: int) -> Scene:
         Tile(rng, 256, 10, 120, 1.35),
         Tile(rng, 128, 2, 40, 1.6),
     )
-    texels = np.array([22.0, 27.0, 62.0, 20.0]) / kind.scale * rng.uniform(0.8, 1.25)
+    texels = np.array([14.0, 17.0, 38.0, 13.0]) / kind.scale * rng.uniform(0.8, 1.25)
     start, rate = _light(rng)
     first = Scene(
         kind=kind,
@@ -158,7 +158,7 @@ def scene(seed: int, index: int) -> Scene:
         horizon=horizon,
         ground_seed=(seed, 14, index % SCENES),
     )
-    return _paced(first, length, target=np.exp(rng.uniform(np.log(0.8), np.log(2.4))))
+    return _paced(first, length, target=np.exp(rng.uniform(np.log(0.5), np.log(1.8))))
 
 
 def _paced(s: Scene, length: int, target: float) -> Scene:
