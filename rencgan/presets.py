@@ -330,7 +330,7 @@ MINI = Preset(
     smallest_crop=0.93,
     crops_until=1500,
     pair_stride=1,
-    max_videos=36,
+    max_videos=64,
 )
 
 PRESETS = {p.name: p for p in (SMOKE, MINI, PUBLISHED_64, PUBLISHED_128)}
