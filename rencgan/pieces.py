@@ -109,14 +109,22 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--also", type=Path, nargs="*", default=[], help="other video files")
     parser.add_argument("--preset", default="mini")
     parser.add_argument("--steps", type=int, default=0)
-    parser.add_argument("--set", nargs="*", default=[], metavar="FIELD=VALUE", dest="fields")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        dest="fields",
+        help="a field of the preset; may be given several times",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--candidates", type=int, default=20)
     parser.add_argument("--out", type=Path, default=Path("runs/pieces"))
     parser.add_argument("--json", action="store_true")
     o = parser.parse_args(argv)
     p = preset(o.preset)
-    p = p.but(**{"steps": o.steps or p.r2_steps or p.steps} | changes(o.fields))
+    p = p.but(**changes(o.fields))
+    p = p.but(steps=o.steps or p.r2_steps or p.steps)
     if not o.folder.is_dir():
         raise InputError(f"{o.folder} is not a folder of videos")
     pieces = cut([f for f in o.folder.iterdir() if is_video(f)], p.size)
@@ -136,7 +144,7 @@ def main(argv: list[str] | None = None) -> None:
     groups["others"] = list(cut(o.also, p.size, 24).values()) if o.also else []
     rows = report(model, {k: v for k, v in groups.items() if v}, o.candidates)
     if o.json:
-        print(json.dumps({"seconds": seconds, "steps": p.steps, "rows": rows}))
+        print(json.dumps({"seconds": seconds, "preset": p.as_dict(), "rows": rows}))
         return
     print(f"{p.steps} steps, {seconds:.0f} s of training in this call; spread over {SEEDS} seeds")
     for row in rows:

@@ -67,14 +67,14 @@ class Preset:
     warmup_decay: float = 0.0  # the same for the steps of the warm-up
     ramp: int = 0  # steps in which the rates rise after each warm-up, when the losses change
     motion_rate: float = 1.0  # factor on the rates in the motion warm-up, but of content streams
-    rise: float = 0.0  # share of the steps after it in which w_overlap and w_junction rise from 0
+    rise: float = 0.0  # share of the steps after the warm-ups in which w_overlap, w_junction rise
     largest_gradient: float = 0.0  # norm to which a network's longer gradients are cut; 0: off
     beta1: float = 0.5
     beta2: float = 0.999
     average: float = 0.0  # decay of the running average of encoder and generator; 0: off
     batch_statistics: bool = True  # False: batch norm trains on running statistics
     # data
-    step_range: tuple[int, int] = (1, 3)  # EncGAN3's sampling step; R2 always uses 1
+    step_range: tuple[int, int] = (1, 3)  # EncGAN3's frame step (notebooks: the data set's); R2: 1
     smallest_crop: float = 1.0  # random crops in training, to this share of the side; 1: off
     crops_until: int = 0  # first steps that crop; the rest sees frames as they are; 0: all crop
     pair_stride: int = 0  # R2: frames from one training pair to the next; 0: the hop
@@ -198,7 +198,9 @@ class Preset:
         if not math.isfinite(self.motion_gain + self.initial_logvar):
             yield "motion_gain and initial_logvar must be finite"
         if not -30 < self.largest_logvar <= 0:
-            yield f"largest_logvar must be negative, or 0 for no bound, not {self.largest_logvar}"
+            yield (
+                f"largest_logvar must lie between -30 and 0 (no bound), not {self.largest_logvar}"
+            )
         if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1):
             yield f"beta1 and beta2 must lie in [0, 1), not {self.beta1} and {self.beta2}"
         for steps, batch in (("warmup", "warmup_batch"), ("motion_warmup", "motion_batch")):
@@ -281,6 +283,11 @@ SMOKE = Preset(
     w_overlap=1.0,
     w_junction=1.0,
     smallest_crop=0.8,
+    crops_until=4,
+    rise=0.5,
+    largest_gradient=1.0,
+    largest_logvar=-1.0,
+    motion_rate=2.0,
     steps=6,
     max_videos=8,
     max_frames=420,

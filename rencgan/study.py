@@ -59,9 +59,16 @@ def recipe(p, **changes) -> Preset:
     """
     if getattr(p, "steps", 0):
         changes["steps"] = p.steps
-    if getattr(p, "init_path", None):  # a warm-up would undo what is begun from
-        changes |= {"warmup": 0, "motion_warmup": 0}
+    if getattr(p, "init_path", None):  # what a preset does at first would undo what is begun from
+        changes |= {"warmup": 0, "motion_warmup": 0, "rise": 0.0, "smallest_crop": 1.0}
     return PRESETS[p.preset].but(video_stream="1p2d", **changes)
+
+
+def encgan3_recipe(p) -> Preset:
+    """The same for EncGAN3: its clips skip frames as the data set's row of the table says. Those of
+    sky, taichi and your own videos are consecutive.
+    """
+    return recipe(p, step_range=datasets.get(p.dataset).steps)
 
 
 def r2_recipe(p) -> Preset:
@@ -74,12 +81,8 @@ def r2_recipe(p) -> Preset:
 
 
 def job(p, kind: str, videos: VideoSet) -> train.Job:
-    """The training run that a notebook asks for; its folder is named after its recipe.
-
-    EncGAN3 skips frames as the data set's row of the table says: consecutive ones of sky and
-    taichi.
-    """
-    preset = r2_recipe(p) if kind == "r2" else recipe(p, step_range=datasets.get(p.dataset).steps)
+    """The training run that a notebook asks for; its folder is named after its recipe."""
+    preset = r2_recipe(p) if kind == "r2" else encgan3_recipe(p)
     data = videos.path or videos
     found = train.Job(kind, preset, data, Path(), p.seed, init_from=p.init_path)
     return replace(found, out=p.out_dir / f"{kind}-{found.key()}")
@@ -90,8 +93,9 @@ def trained(p, kind: str, videos: VideoSet) -> tuple[Model, train.Job]:
 
     Refuses, before it trains, data of which no held-out video could be shown afterwards.
     """
-    videos.select(split="test", min_frames=CLIP)
     work = job(p, kind, videos)
+    step = work.preset.step_range[0] if kind == "encgan3" else 1
+    videos.select(split="test", min_frames=(CLIP - 1) * step + 1)
     shown = Progress(work.preset.steps, f"training {kind}")
     with shown:
         path = train.train(
@@ -105,6 +109,7 @@ def departures(preset: Preset) -> list[dict]:
     kind.
     """
     base = PUBLISHED_128.but(video_stream="1p2d") if preset.size == 128 else PUBLISHED_64
+    base = base.but(step_range=preset.step_range)  # the data set's
     return [
         {"field": name, "published": _plain(theirs), "here": _plain(ours)}
         for name, (theirs, ours) in preset.departures(base).items()
@@ -164,15 +169,19 @@ def motion_by_class(videos: VideoSet) -> list[dict]:
     ]
 
 
-def held_out_clips(videos: VideoSet, count: int, seed: int) -> np.ndarray:
-    """Clips of held-out videos, one a video where there are enough: (count, 16, H, W, 3) uint8."""
-    test = videos.select("test", min_frames=CLIP)
+def held_out_clips(videos: VideoSet, count: int, seed: int, step: int = 1) -> np.ndarray:
+    """Clips of held-out videos, one a video where there are enough: (count, 16, H, W, 3) uint8.
+
+    step: from one frame to the next; the smallest that the model was trained on.
+    """
+    length = (CLIP - 1) * step + 1
+    test = videos.select("test", min_frames=length)
     rng = np.random.default_rng(seed)
     clips = []
     for i in range(count):
         video = test.video(i % len(test))
-        start = int(rng.integers(len(video) - CLIP + 1))
-        clips.append(video[start : start + CLIP])
+        start = int(rng.integers(len(video) - length + 1))
+        clips.append(video[start : start + length : step])
     return np.stack(clips)
 
 

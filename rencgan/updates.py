@@ -310,7 +310,7 @@ def motion_iteration(m: Players, group: Group, x: Tensor, d: Draws, o: Objective
     Of a pair only X1: 16 unlike clips teach more than 8 pairs of overlapping ones.
     Our addition, off in the faithful configuration. Under Eq. 4.4 a small model first learns to
     stand still, and from there has next to no gradient towards motion; a cosine does not reward
-    standing still, and finds in tens of steps what the motion code is for.
+    standing still, and finds in a few hundred steps what the motion code is for.
     """
     f = Forward(m, x[:, :, :CLIP], d.first(), replace(o, noise=False))
     terms = losses.direction_term(f.clips, f.x_hat) | losses.still_term(f.clips, f.x_hat)

@@ -31,8 +31,10 @@ def test_pieces_are_cut_in_sorted_order_and_the_rest_is_dropped(folder):
 
 def test_the_whole_comparison(folder, tmp_path, capsys):
     options = ["--preset", "smoke", "--candidates", "2", "--out", str(tmp_path / "out"), "--json"]
+    options += ["--set", "batch=3", "--set", "r2_steps=5"]
     pieces.main([str(folder), "--held-out", "1", "--also", str(folder / "c.mp4"), *options])
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (result["preset"]["batch"], result["preset"]["steps"]) == (3, 5)
     groups = [(row["pieces"], row["count"], row["codes"]) for row in result["rows"]]
     ways = ("plain", "VDrej of 2")
     names = (("training", 2), ("held-out pieces", 1), ("others", 1))

@@ -62,7 +62,10 @@ IMPOSSIBLE = {
     ),
     "motion of no weight": ({"warmup": 1, "motion_warmup": 1}, "needs w_direction above 0"),
     "decay over more than all": ({"lr_decay": 1.5}, r"lr_decay, warmup_decay and rise in \[0, 1\]"),
-    "a bound above 0": ({"largest_logvar": 2.0}, "largest_logvar must be negative, or 0"),
+    "a bound above 0": (
+        {"largest_logvar": 2.0},
+        r"largest_logvar must lie between -30 and 0 \(no bound\)",
+    ),
     "steps of nothing": ({"step_range": (0, 3)}, "range of whole steps from 1 up"),
     "steps turned round": ({"step_range": (3, 1)}, "range of whole steps from 1 up"),
     "a number as text": ({"batch": "10"}, "batch must be a whole number, not '10'"),

@@ -57,6 +57,7 @@ def test_fine_tuning_does_without_warm_ups(tmp_path):
     assert study.recipe(settings(tmp_path)).warmup > 0
     tuned = study.recipe(settings(tmp_path, init_path=tmp_path / "checkpoint.pt"))
     assert (tuned.warmup, tuned.motion_warmup) == (0, 0)
+    assert tuned.risen(0) == 1 and tuned.crop(0) == 1
 
 
 def test_results_are_json_that_every_reader_takes():
@@ -69,3 +70,12 @@ def test_results_are_json_that_every_reader_takes():
 def test_clips_of_encgan3_skip_frames_as_the_data_set_wants(tmp_path, videos, dataset, steps):
     p = settings(tmp_path, dataset=dataset)
     assert study.job(p, "encgan3", videos).preset.step_range == steps
+
+
+def test_held_out_clips_skip_frames_like_those_of_training(videos):
+    every, third = (study.held_out_clips(videos, 2, 0, step) for step in (1, 3))
+    (film,) = [videos.select("test").video(0)]
+    starts = [i for i in range(60 - 45) if np.array_equal(film[i : i + 46 : 3], third[0])]
+    assert len(starts) >= 1 and every.shape == third.shape
+    with pytest.raises(InputError):
+        study.held_out_clips(videos, 2, 0, 5)  # 76 frames of 60
