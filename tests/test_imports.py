@@ -17,6 +17,7 @@ BLOCKED = "av papermill pydantic matplotlib seaborn IPython nbformat nbconvert P
 CORE = """
 presets encgan3 losses recall players updates parallel clips checkpoint train sample model
 measures sizes videoset progress errors paths
+frechet horizon features resnext protocols published evaluate
 """
 ALONE = """
     import importlib, importlib.abc, sys
@@ -138,6 +139,10 @@ FORBIDDEN = {
     "model": {"train", "study", "show", "report", "parameters", "prepare", "video"},
     "prepare": {"train", "players", "encgan3", "study", "show", "parameters", "presets"},
     "video": {"prepare", "train", "study", "show"},
+    "published": MODULES - {"errors"},
+    "frechet": MODULES - {"errors"},
+    "features": MODULES - {"errors", "paths", "resnext"},
+    "evaluate": {"train", "players", "encgan3", "study", "show", "prepare", "presets", "model"},
     "parameters": {"train", "study", "show", "prepare", "video"},
 }
 

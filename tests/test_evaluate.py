@@ -1,0 +1,203 @@
+"""Any folder against any other: with an extractor that is a few sums, so that values are known."""
+
+import json
+
+import numpy as np
+import pytest
+
+from rencgan import evaluate as ev
+from rencgan.errors import InputError
+from rencgan.protocols import PROTOCOLS, Protocol, protocol, start
+from rencgan.video import write_mp4
+
+
+class Sums:
+    """Four means of a clip: of each colour, and of its motion."""
+
+    metric, dims, min_frames = "FVD (sums)", 4, 2
+
+    def __call__(self, clips):
+        x = np.asarray(clips, np.float64)
+        x = x / 127.5 - 1 if clips.dtype == np.uint8 else x
+        return np.column_stack([x.mean((1, 2, 3)), np.abs(np.diff(x, axis=1)).mean((1, 2, 3, 4))])
+
+    def card(self):
+        return {"extractor": "sums", "sha256": "none"}
+
+
+def videos(n=8, frames=40, size=8, seed=0, shift=0):
+    rng = np.random.default_rng(seed)
+    base = rng.integers(40, 200, (n, 1, 1, 1, 3)) + rng.normal(0, 20, (n, frames, size, size, 3))
+    return [np.clip(v + shift, 0, 255).astype(np.uint8) for v in base]
+
+
+OURS = protocol("ours").but(lengths=(16, 32))
+
+
+def test_distance_floor_and_spread_of_two_sets():
+    scores = ev.evaluate(videos(), videos(seed=1, shift=60), OURS, Sums())
+    assert [s.name for s in scores] == [
+        "FVD (sums) 16f",
+        "FVD (sums) 32f",
+        "FVD (sums) 16f / FVD (sums) 32f",
+    ]
+    first = scores[0]
+    assert first.value > 0 and first.spread > 0 and first.floor > 0
+    told = first.card["resampled"]
+    assert told["counts of the floor"] == 4
+    assert told["at the floor's counts"] > 2 * first.floor
+    assert scores[2].value == pytest.approx(scores[0].value / scores[1].value)
+    json.dumps([s.as_dict() for s in scores])
+
+
+def test_a_set_with_itself_is_answered_with_a_warning():
+    scores = ev.evaluate(videos(), videos(), OURS, Sums())
+    assert scores[0].value < 1e-9
+    assert scores[0].card["warning"] == "both sides are the same videos"
+    assert "warning" not in ev.evaluate(videos(), videos(seed=1), OURS, Sums())[0].card
+
+
+def test_folders_of_files_arrays_and_images(tmp_path):
+    real, made = tmp_path / "real set", tmp_path / "made"
+    real.mkdir()
+    made.mkdir()
+    for i, v in enumerate(videos(4, size=16)):
+        write_mp4(real / f"vidéo {i}.mp4", v, 25)
+        np.save(made / f"{i}.npy", v)
+    scores = ev.evaluate(real, made, OURS, Sums())
+    card = scores[0].card
+    assert (
+        card["real"]["stored"] == "files (.mp4)" and card["generated"]["stored"] == "files (.npy)"
+    )
+    assert card["real"]["videos"] == card["generated"]["videos"] == 4
+    assert card["real"]["frame size"] == [16, 16]
+    assert scores[0].value < 0.1, "compression alone is a small distance"
+    sized = ev.evaluate(real, made, OURS.but(size=8), Sums())
+    assert sized[0].card["real"]["frame size"] == [8, 8]
+
+
+def test_what_is_short_or_broken_is_left_out_by_name(tmp_path):
+    for i, v in enumerate(videos(3)):
+        np.save(tmp_path / f"{i}.npy", v)
+    np.save(tmp_path / "short.npy", videos(1, frames=5)[0])
+    (tmp_path / "broken.npy").write_bytes(b"no array")
+    card = ev.evaluate(tmp_path, videos(), OURS, Sums())[0].card
+    assert card["real"]["videos"] == 3
+    assert card["real"]["left out"]["short.npy"] == "too short (5 frames)"
+    assert card["real"]["left out"]["broken.npy"].startswith("unreadable")
+
+
+def test_fewer_videos_than_a_protocol_asks_for_change_the_name():
+    p = Protocol("small", "a test", real=4, generated=20, lengths=(16,))
+    (score,) = ev.evaluate(videos(), videos(seed=1), p, Sums())
+    assert score.name == "FVD (sums) 16f (scaled)"
+    assert score.card["real"]["videos"] == 4 and score.card["generated"]["videos"] == 8
+    assert score.card["generated"]["asked for"] == 20
+
+
+def test_which_videos_and_frames_a_protocol_takes():
+    marked = [np.full((20, 4, 4, 3), 10 * i, np.uint8) for i in range(8)]
+    for v in marked:
+        v += np.arange(20, dtype=np.uint8)[:, None, None, None]
+    seen = []
+
+    class Watching(Sums):
+        def __call__(self, clips):
+            seen.append((int(clips[0, 0, 0, 0, 0]) // 10, clips[0, :, 0, 0, 0] % 10))
+            return super().__call__(clips)
+
+    p = Protocol("p", "a test", real=3, generated=2, lengths=(4,), real_stride=3)
+    ev.evaluate(marked, marked[::-1], p, Watching())
+    assert [s[0] for s in seen[:3]] == [0, 1, 2], "the first in sorted order"
+    assert seen[0][1].tolist() == [0, 3, 6, 9] and seen[3][1].tolist() == [0, 1, 2, 3]
+    seen.clear()
+    ev.evaluate(marked, marked, p.but(choice="random"), Watching())
+    assert [s[0] for s in seen[:3]] != [0, 1, 2]
+
+
+def test_starts_depend_on_the_video_alone():
+    assert start("first", 40, 16, 0, 3) == 0 and start("middle", 40, 16, 0, 3) == 12
+    drawn = {start("random", 40, 16, 0, i) for i in range(200)}
+    assert drawn == set(range(25))
+    assert start("random", 40, 16, 0, 3) == start("random", 40, 16, 0, 3)
+
+
+def test_windows_follow_a_video_that_fades():
+    made = videos(6, frames=64, seed=1)
+    for v in made:
+        v[32:] = 0
+    scores = ev.windows(videos(6, frames=64), made, Sums())
+    assert [s.name for s in scores][0] == "FVD (sums), frames 0 to 15"
+    values = [s.value for s in scores]
+    assert len(values) == 4 and min(values[2:]) > 1.3 * max(values[:2])
+
+
+def test_scores_of_different_cards_do_not_share_a_column():
+    a = ev.evaluate(videos(), videos(seed=1), OURS, Sums())
+    b = ev.evaluate(videos(), videos(seed=2), OURS, Sums())
+    assert ev.column([a[0], b[0]]) == [a[0].value, b[0].value]
+    others = {
+        "frames": (a[0], a[1]),
+        r"protocol \(name, choice": (
+            a[0],
+            ev.evaluate(videos(), videos(seed=1), OURS.but(name="mine", choice="sorted"), Sums())[
+                0
+            ],
+        ),
+        "the real side": (a[0], ev.evaluate(videos(7), videos(seed=1), OURS, Sums())[0]),
+        r"the generated side \(videos\)": (
+            a[0],
+            ev.evaluate(videos(), videos(5, seed=1), OURS, Sums())[0],
+        ),
+    }
+    for words, pair in others.items():
+        with pytest.raises(InputError, match=f"do not go into one column.*{words}"):
+            ev.column(pair)
+
+
+WRONG = {
+    "one video": (lambda: (videos(1), videos()), "of the real videos 1 can be used; at least 2"),
+    "short ones": (
+        lambda: (videos(), videos(frames=9)),
+        "of the generated videos 0 can be used; at least 2 of at least 16 frames",
+    ),
+    "mixed sizes": (
+        lambda: (videos(2) + videos(2, size=4), videos()),
+        r"real videos have frames of .*8x8.*name one size",
+    ),
+    "two sizes": (lambda: (videos(), videos(size=4)), "real frames are 8x8, generated ones 4x4"),
+    "not a folder": (lambda: ("nowhere", videos()), "the real videos: nowhere is not a folder"),
+    "whole numbers": (lambda: (videos(), [v.astype(int) for v in videos()]), "not uint8 or floats"),
+    "flat": (lambda: (videos(), [v[0] for v in videos()]), r"must be \(T, H, W, 3\)"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_bad_sides_get_one_sentence(kind):
+    make, words = WRONG[kind]
+    with pytest.raises(InputError, match=words):
+        ev.evaluate(*make(), OURS, Sums())
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"real_frames": "last"}, "real_frames is one of first, random, middle, not 'last'"),
+        ({"choice": "best"}, "choice is 'sorted' or 'random'"),
+        ({"lengths": ()}, "lengths are whole numbers"),
+        ({"real": 1}, "at least 2 real videos, not 1"),
+        ({"repeats": 1}, "at least 2 repeats"),
+        ({"ddof": 2}, "ddof is 0 or 1"),
+        ({"generated_stride": 0}, "strides are whole numbers from 1 up"),
+        ({"frame": 3}, "a protocol has no field frame"),
+    ],
+)
+def test_impossible_protocols_are_refused(changes, words):
+    with pytest.raises(InputError, match=words):
+        protocol("ours").but(**changes)
+
+
+def test_an_unknown_protocol_is_refused_with_those_there_are():
+    with pytest.raises(InputError, match="no protocol 'fvd'; choose one of ours, thesis"):
+        protocol("fvd")
+    assert all(p.name == name and p.source for name, p in PROTOCOLS.items())
