@@ -31,7 +31,7 @@ class Footage:
     """One side of a comparison: videos by name, each read when its turn comes.
 
     read(i) gives (T, H, W, 3) uint8, or floats in [-1, 1]. stored: how the pixels were kept.
-    left_out grows as videos turn out to be unreadable or too short.
+    left_out grows as videos turn out to be unreadable.
     """
 
     side: str  # "real" or "generated"
@@ -41,15 +41,17 @@ class Footage:
     left_out: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, side: str, what, size: int | None = None) -> "Footage":
+    def of(cls, side: str, what, size: int | None = None, split: str | None = None) -> "Footage":
         """From a folder (video files, folders of images, .npy arrays, or a prepared cache), a
-        VideoSet, or arrays. size: frames are cropped to a square and brought to it.
+        VideoSet, or arrays. size: frames are cropped to a square and brought to it. split: the part
+        of a prepared set that counts; other footage has none.
         """
         if isinstance(what, VideoSet):
+            what = what.select(split)
             names = [v.name for v in what.videos]
             return cls(side, names, _sized(what.video, size), "prepared frames")
         if isinstance(what, (str, Path)):
-            return _from_folder(side, Path(what), size)
+            return _from_folder(side, Path(what), size, split)
         arrays = list(what)
         return cls(side, [f"video {i}" for i in range(len(arrays))], _sized(arrays, size), "arrays")
 
@@ -70,26 +72,40 @@ def _sized(videos, size: int | None) -> Callable[[int], np.ndarray]:
     return read
 
 
-def _from_folder(side: str, folder: Path, size: int | None) -> Footage:
+class _Unusable(Exception):
+    """A file that cannot be read; the message is the reason, in a few words."""
+
+
+def _load(path: Path) -> np.ndarray:
+    """The frames of a video file, of a folder of images or of a .npy. Raises _Unusable."""
+    if path.suffix == ".npy":
+        try:
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            raise _Unusable("unreadable") from None
+    from rencgan.video import Unreadable, read_frames
+
+    try:
+        return np.stack(list(read_frames(path)))
+    except Unreadable as error:
+        raise _Unusable(error.reason) from None
+
+
+def _from_folder(side: str, folder: Path, size: int | None, split: str | None) -> Footage:
     if not folder.is_dir():
         raise InputError(f"the {side} videos: {folder} is not a folder")
     if (folder / "index.json").exists():
-        return Footage.of(side, VideoSet.open(folder), size)
+        return Footage.of(side, VideoSet.open(folder), size, split)
     videos, _ = datasets.discover(folder)
     found = sorted([*videos, *folder.rglob("*.npy")])
     if not found:
         raise InputError(f"the {side} videos: there is none in {folder}")
 
-    def load(i: int) -> np.ndarray:
-        if found[i].suffix == ".npy":
-            return np.load(found[i], mmap_mode="r", allow_pickle=False)
-        from rencgan.video import read_frames
-
-        return np.stack(list(read_frames(found[i])))
-
     kinds = sorted({p.suffix.lower() or "frame folder" for p in found})
     names = [p.relative_to(folder).as_posix() for p in found]
-    return Footage(side, names, _sized(load, size), f"files ({', '.join(kinds)})")
+    return Footage(
+        side, names, _sized(lambda i: _load(found[i]), size), f"files ({', '.join(kinds)})"
+    )
 
 
 # ----------------------------------------------------------------------------------------- features
@@ -104,6 +120,11 @@ class Side:
     shape: tuple[int, int]
     fingerprint: str  # of the pixels that were looked at
     footage: Footage
+    short: dict[int, dict[str, str]]  # for each length the videos that do not reach it
+
+    def left_out(self, length: int) -> dict[str, str]:
+        """Name -> reason, of the videos that a length could not use."""
+        return self.footage.left_out | self.short[length]
 
 
 def _frames(footage: Footage, i: int) -> np.ndarray | None:
@@ -111,14 +132,7 @@ def _frames(footage: Footage, i: int) -> np.ndarray | None:
     name = footage.names[i]
     try:
         frames = footage.read(i)
-    except InputError:
-        raise
-    except (OSError, ValueError) as error:
-        footage.left_out[name] = f"unreadable ({type(error).__name__})"
-        return None
-    except Exception as error:
-        if type(error).__name__ != "Unreadable":
-            raise
+    except _Unusable as error:
         footage.left_out[name] = str(error)
         return None
     if frames.dtype != np.uint8 and not np.issubdtype(frames.dtype, np.floating):
@@ -138,6 +152,7 @@ def gather(
     if p.choice == "random":
         order = np.random.default_rng([seed, 29]).permutation(order)
     rows: dict[int, list] = {length: [] for length in p.lengths}
+    short: dict[int, dict] = {length: {} for length in p.lengths}
     shape, pixels = None, 0
     for i in map(int, order):
         open_ = [n for n in p.lengths if len(rows[n]) < limit]
@@ -148,17 +163,18 @@ def gather(
         if frames is None:
             continue
         shape = _same_size(footage, i, frames, shape)
-        if len(frames) < (min(p.lengths) - 1) * stride + 1:
-            footage.left_out[footage.names[i]] = f"too short ({len(frames)} frames)"
         for length in open_:
             needed = (length - 1) * stride + 1
-            if len(frames) >= needed:
-                s = start(place, len(frames), needed, seed, i)
-                clip = np.ascontiguousarray(frames[s : s + needed : stride])
-                pixels = zlib.crc32(clip, pixels)
-                rows[length].append(np.asarray(extractor(clip[None]), np.float64)[0])
+            if len(frames) < needed:
+                short[length][footage.names[i]] = f"too short ({len(frames)} frames)"
+                continue
+            s = start(place, len(frames), needed, seed, i)
+            clip = np.ascontiguousarray(frames[s : s + needed : stride])
+            pixels = zlib.crc32(clip, pixels)
+            rows[length].append(np.asarray(extractor(clip[None]), np.float64)[0])
     features = {n: np.array(r) for n, r in rows.items()}
-    return Side(features, {n: len(r) for n, r in rows.items()}, shape, f"{pixels:08x}", footage)
+    counts = {n: len(r) for n, r in rows.items()}
+    return Side(features, counts, shape, f"{pixels:08x}", footage, short)
 
 
 def _same_size(footage: Footage, i: int, frames: np.ndarray, shape: tuple | None) -> tuple:
@@ -233,7 +249,7 @@ def _card(p: Protocol, extractor: Extractor, length: int, real: Side, made: Side
             "frame size": list(side.shape),
             "stored": side.footage.stored,
             "pixels crc32": side.fingerprint,
-            "left out": dict(side.footage.left_out),
+            "left out": side.left_out(length),
         }
 
     return {
@@ -262,7 +278,13 @@ def evaluate(
     """
     p = protocol(p) if isinstance(p, str) else p
     extractor = find(extractor) if isinstance(extractor, str) else extractor
-    both = [Footage.of("real", real, p.size), Footage.of("generated", generated, p.size)]
+    lengths = tuple(n for n in p.lengths if n >= extractor.min_frames)
+    if not lengths:
+        raise InputError(
+            f"{extractor.metric} needs clips of at least {extractor.min_frames} frames; protocol "
+            f"{p.name!r} has lengths {', '.join(map(str, p.lengths))}"
+        )
+    both = [Footage.of("real", real, p.size, p.split), Footage.of("generated", generated, p.size)]
     total, done = sum(len(f.names) for f in both), 0
 
     def tell(name: str) -> None:
@@ -271,7 +293,6 @@ def evaluate(
         if progress:
             progress(min(done, total), total, name)
 
-    lengths = tuple(n for n in p.lengths if n >= extractor.min_frames)
     sides = [gather(f, p.but(lengths=lengths), extractor, seed, tell) for f in both]
     _comparable(*sides, min(lengths))
     scores = [
@@ -279,14 +300,27 @@ def evaluate(
         for n in lengths
         if min(s.videos[n] for s in sides) >= 2
     ]
+    if _one_folder(real, generated):
+        for score in scores:
+            score.card["warning"] = SAME
     return scores + _ratio(scores)
+
+
+SAME = "both sides are the same videos"
+
+
+def _one_folder(a, b) -> bool:
+    """Whether both sides name one folder; a protocol may look at other videos of it on each."""
+    if not all(isinstance(side, (str, Path)) for side in (a, b)):
+        return False
+    return Path(a).resolve() == Path(b).resolve()
 
 
 def _comparable(real: Side, made: Side, shortest: int) -> None:
     for side in (real, made):
         n = side.videos[shortest]
         if n < 2:
-            reasons = "; ".join(f"{k}: {v}" for k, v in list(side.footage.left_out.items())[:3])
+            reasons = "; ".join(f"{k}: {v}" for k, v in list(side.left_out(shortest).items())[:3])
             raise InputError(
                 f"of the {side.footage.side} videos {n} can be used; at least 2 of at least "
                 f"{shortest} frames are needed" + (f" ({reasons})" if reasons else "")
@@ -305,7 +339,7 @@ def _score(p: Protocol, extractor: Extractor, n: int, real: Side, made: Side, se
     spread, floor = resampled.pop("spread"), resampled.pop("floor")
     card = _card(p, extractor, n, real, made, seed) | {"resampled": resampled}
     if real.fingerprint == made.fingerprint:
-        card["warning"] = "both sides are the same videos"
+        card["warning"] = SAME
     name = f"{extractor.metric} {n}f" + (" (scaled)" if scaled else "")
     return Score(name, _distance(a, b, p), floor, spread, card)
 
@@ -336,13 +370,12 @@ def windows(
             read = footage.read
             return Footage(footage.side, footage.names, lambda i: read(i)[first:], footage.stored)
 
-        try:
-            gathered = [
-                gather(cut(f, k * length), base, extractor, seed, lambda name: None) for f in sides
-            ]
-            _comparable(*gathered, length)
-        except InputError:
+        gathered = [
+            gather(cut(f, k * length), base, extractor, seed, lambda name: None) for f in sides
+        ]
+        if k and min(s.videos[length] for s in gathered) < 2:
             break
+        _comparable(*gathered, length)
         score = _score(base, extractor, length, *gathered, seed)
         name = f"{extractor.metric}, frames {k * length} to {(k + 1) * length - 1}"
         scores.append(Score(name, score.value, score.floor, score.spread, score.card))

@@ -25,7 +25,7 @@ class Protocol:
     real_stride: int = 1  # from one frame to the next
     generated_stride: int = 1
     choice: str = "sorted"  # of videos, where there are more: "sorted" (the first) or "random"
-    split: str = "train"  # of the real set, where it has one
+    split: str | None = None  # of the real set, where it is a prepared one; None: all of it
     size: int | None = None  # pixels of both sides before the extractor; None: as they are
     ddof: int = 1  # covariance: sums over (n - ddof)
     repeats: int = 5  # resamplings for the spread, and for the floor
@@ -91,6 +91,7 @@ PROTOCOLS = {
             real=2048,
             generated=2048,
             real_frames="random",
+            split="train",
             note="Of more than 2048 real videos the first in sorted order.",
         ),
         Protocol(
@@ -100,6 +101,7 @@ PROTOCOLS = {
             generated=2048,
             real_frames="random",
             choice="random",
+            split="train",
             note="The variant without the habit of taking the first in sorted order.",
         ),
         Protocol(

@@ -9,6 +9,7 @@ from rencgan import evaluate as ev
 from rencgan.errors import InputError
 from rencgan.protocols import PROTOCOLS, Protocol, protocol, start
 from rencgan.video import write_mp4
+from rencgan.videoset import VideoSet, write_tables
 
 
 class Sums:
@@ -84,7 +85,38 @@ def test_what_is_short_or_broken_is_left_out_by_name(tmp_path):
     card = ev.evaluate(tmp_path, videos(), OURS, Sums())[0].card
     assert card["real"]["videos"] == 3
     assert card["real"]["left out"]["short.npy"] == "too short (5 frames)"
-    assert card["real"]["left out"]["broken.npy"].startswith("unreadable")
+    assert card["real"]["left out"]["broken.npy"] == "unreadable"
+    long = ev.evaluate(videos(4) + videos(1, frames=20, seed=3), videos(), OURS, Sums())
+    assert long[0].card["real"]["left out"] == {}
+    assert long[1].card["real"]["left out"] == {"video 4": "too short (20 frames)"}
+
+
+def test_of_a_prepared_set_the_protocols_split_counts(tmp_path):
+    made = VideoSet.from_arrays(videos(6), splits=["train"] * 4 + ["test"] * 2)
+    np.save(tmp_path / "frames.npy", made.frames)
+    write_tables(tmp_path, made.videos, made.frames.shape, {})
+    for real in (made, tmp_path):
+        for split, count in ((None, 6), ("train", 4)):
+            card = ev.evaluate(real, videos(), OURS.but(split=split), Sums())[0].card["real"]
+            assert (card["videos"], card["stored"]) == (count, "prepared frames")
+
+
+def test_one_folder_on_both_sides_is_seen_whatever_a_protocol_takes_of_it(tmp_path):
+    for i, v in enumerate(videos(6)):
+        np.save(tmp_path / f"{i}.npy", v)
+    p = OURS.but(generated=3, lengths=(16,))
+    (score,) = ev.evaluate(tmp_path, f"{tmp_path}/../{tmp_path.name}", p, Sums())
+    assert score.card["warning"] == "both sides are the same videos"
+
+
+def test_lengths_below_the_extractors_are_refused():
+    with pytest.raises(InputError, match=r"FVD \(sums\) needs clips of at least 2 frames"):
+        ev.evaluate(videos(), videos(), OURS.but(lengths=(1,)), Sums())
+
+
+def test_windows_of_different_sizes_are_refused_not_none():
+    with pytest.raises(InputError, match="name one size for both sides"):
+        ev.windows(videos(), videos(size=4), Sums())
 
 
 def test_fewer_videos_than_a_protocol_asks_for_change_the_name():
