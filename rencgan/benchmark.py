@@ -1,19 +1,22 @@
 """Speed and memory on this machine: `python -m rencgan.benchmark [--json] [--quick]`.
 
-Four questions, one row a measurement: how fast prepared pairs are read, how fast R2 trains, how
-long 1000 frames take to generate, and whether peak memory stays the same for longer videos.
-Networks are untrained and pixels are noise, which changes no cost. A row is a plain dict:
+Five questions, one row a measurement: how fast prepared pairs are read, how fast R2 trains, how
+long 1000 frames take to generate, whether peak memory stays the same for longer videos, and how
+fast the embedded extractor scores clips. `--only` names those to answer. Networks are untrained and
+pixels are noise, which changes no cost. A row is a plain dict:
 
 what, preset, how    what was measured, at which preset, in which way
 median, low, high    of `raw`, the repeats, in `unit`
 note                 what differs from the question: a smaller batch, a scaled time
 left_out             instead of numbers: why there are none
 
-Training and memory rows are made in processes of their own: one that dies takes only its row.
+Training, memory and scoring rows are made in processes of their own: one that dies takes only its
+rows.
 """
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import resource
@@ -31,16 +34,21 @@ import torch
 from rencgan.augment import crops
 from rencgan.clips import ClipSampler, as_clips, as_frames
 from rencgan.errors import InputError
+from rencgan.evaluate import evaluate
+from rencgan.features import Extractor, find
+from rencgan.horizon import Looped, meters, seconds
 from rencgan.model import Model
 from rencgan.parallel import Group
 from rencgan.players import NETWORKS, Players
 from rencgan.presets import PRESETS, PUBLISHED_64, Preset, preset
+from rencgan.protocols import protocol
 from rencgan.provenance import provenance
-from rencgan.recall import clip_count
+from rencgan.recall import CLIP, clip_count
 from rencgan.updates import VARIANTS, Draws, iteration
 from rencgan.videoset import FRAMES, Video, VideoSet, write_tables
 
 Row = dict
+SECTIONS = ("reading", "training", "generation", "memory", "scoring")
 READ_SIZE, READ_BATCH = 64, 32
 LIMIT_S = 60.0  # a training step that takes longer is left out, a generation row is cut to it
 CPU_BATCH = {64: 2, 128: 2}  # size -> pairs a step on a CPU, where whole batches take minutes
@@ -49,6 +57,8 @@ FRAMES_ASKED = 1000
 CUTS = (FRAMES_ASKED, 200, 80, 40)  # frames really generated on a CPU: the most that fit in LIMIT_S
 LENGTHS = (200, 4000, 10_000)  # frames of the memory rows
 GENERATED = ("smoke", "mini", "64")  # presets whose generation is timed
+# What is scored: clips on each side, pixels, and with which network.
+SCORED, SCORED_QUICK, SCORED_SIZE, EXTRACTOR = 2048, 32, 64, "compact"
 # How training is measured; on a CPU only the first.
 HOWS = ("as it is", "bf16 off", "channels_last off", "torch.compile")
 
@@ -84,27 +94,14 @@ def row(
     }
 
 
-def left_out(what: str, p: Preset, how: str, reason: str) -> Row:
+def left_out(what: str, p: Preset | str, how: str, reason: str) -> Row:
     """A row without numbers, and why."""
-    return {"what": what, "preset": p.name, "how": how, "left_out": reason}
+    name = p if isinstance(p, str) else p.name
+    return {"what": what, "preset": name, "how": how, "left_out": reason}
 
 
 def device() -> torch.device:
     return Group().device()
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Wall time of a call, the GPU's queue included."""
-    _wait()
-    started = time.perf_counter()
-    work()
-    _wait()
-    return time.perf_counter() - started
-
-
-def _wait() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
 
 
 def noise(count: int, size: int, seed: int = 0) -> np.ndarray:
@@ -211,19 +208,9 @@ def _stay_in_memory() -> None:
 # --------------------------------------------------------------------------------------- generation
 
 
-class Footage:
-    """Footage (T, H, W, 3) uint8 of any length that holds 64 frames and repeats them."""
-
-    dtype, ndim = np.dtype(np.uint8), 4
-
-    def __init__(self, frames: int, size: int):
-        self.shape, self._base = (frames, size, size, 3), noise(64, size)
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, part: slice) -> np.ndarray:
-        return self._base[np.arange(*part.indices(len(self))) % len(self._base)]
+def footage(frames: int, size: int) -> Looped:
+    """Noise (frames, size, size, 3) uint8 that repeats every 64 frames."""
+    return Looped(noise(64, size), frames)
 
 
 def untrained(p: Preset) -> Model:
@@ -234,7 +221,7 @@ def untrained(p: Preset) -> Model:
 
 def generate(model: Model, frames: int, candidates: int = 1) -> None:
     """A long video from `frames` frames of footage; every piece is dropped as it comes."""
-    for piece in model.long_video(Footage(frames, model.preset.size), candidates=candidates):
+    for piece in model.long_video(footage(frames, model.preset.size), candidates=candidates):
         as_frames(piece[0])
 
 
@@ -285,26 +272,17 @@ def peak_memory() -> Iterator[dict]:
 
 def _meter() -> tuple[Callable[[], int], Callable[[], int], str]:
     """(level now, peak since this call, name of the meter), both in bytes."""
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-        torch.cuda.reset_peak_memory_stats()
-        return torch.cuda.memory_allocated, torch.cuda.max_memory_allocated, "GPU memory"
-    try:
-        Path("/proc/self/clear_refs").write_text("5")  # sets VmHWM back to VmRSS
-    except OSError:  # not Linux, or not allowed: the highest level ever is all there is
-        return _highest, _highest, "growth of the highest resident memory so far"
-    return lambda: _status("VmRSS"), lambda: _status("VmHWM"), "resident memory"
+    for name, (level, peak) in meters().items():
+        return level, peak, name
+    return _highest, _highest, f"growth of the {HIGHEST}"
+
+
+HIGHEST = "highest resident memory so far"  # all there is where no meter can be set back
 
 
 def _highest() -> int:
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def _status(name: str) -> int:
-    """An entry of /proc/self/status in bytes."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(s.split()[1]) * 1024 for s in lines if s.startswith(f"{name}:"))
 
 
 def same_memory(rows: Sequence[Row]) -> dict | None:
@@ -321,23 +299,85 @@ def same_memory(rows: Sequence[Row]) -> dict | None:
     return None
 
 
+# ------------------------------------------------------------------------------------------ scoring
+
+
+def scoring(quick: bool) -> list[Row]:
+    """The rows of `score` on stand-in clips, made in a fresh process; afterwards they are deleted.
+
+    0.8 GB on the disk, or a hundredth of a GB if quick.
+    """
+    each = SCORED_QUICK if quick else SCORED
+    empty = left_out("score clips", "any", f"{EXTRACTOR}, {each} + {each} clips", "")
+    try:
+        find(EXTRACTOR, device="cpu")  # before anything is written
+        with tempfile.TemporaryDirectory() as folder:
+            write_sides(Path(folder), each)
+            return _in_child(empty, "--score", folder)
+    except (InputError, OSError) as error:
+        return [empty | {"left_out": str(error)}]
+
+
+def write_sides(folder: Path, each: int, size: int = SCORED_SIZE) -> None:
+    """`each` clips of noise (16, size, size, 3) uint8 as .npy in folder/real, as many others in
+    folder/generated.
+    """
+    for first, side in enumerate(("real", "generated")):
+        (folder / side).mkdir()
+        for i in range(each):
+            np.save(folder / side / f"{i:04}.npy", noise(CLIP, size, first * each + i))
+
+
+def score(folder: Path, extractor: Extractor | str = EXTRACTOR) -> list[Row]:
+    """Clips a second of the distance between folder/real and folder/generated, first 16 frames of
+    each video, from opening the folders to the score with its spread; and the highest memory of
+    the process meanwhile, in MB (10^6 bytes), with all that it held before.
+
+    Call it in a fresh process. Raises InputError where the extractor cannot be had, and for what
+    `evaluate` refuses.
+    """
+    extractor = find(extractor) if isinstance(extractor, str) else extractor
+    p, scores = protocol("ours").but(lengths=(CLIP,)), []
+    watched = meters() or {HIGHEST: (_highest, _highest)}
+    took = seconds(
+        lambda: scores.extend(evaluate(folder / "real", folder / "generated", p, extractor))
+    )
+    peaks = {name: peak() for name, (_, peak) in watched.items()}
+    card = scores[0].card
+    real, made = (card[side]["videos"] for side in ("real", "generated"))
+    height, width = card["real"]["frame size"]
+    how = f"{card['extractor']['extractor']}, {real} + {made} clips of {CLIP}, {width}x{height}"
+    rows = [row("score clips", "any", how, "clips/s", [(real + made) / took], "reading included")]
+    for name, peak in peaks.items():
+        rows.append(row("peak memory of scoring", "any", how, "MB", [peak / 1e6], name))
+    return rows
+
+
 # ------------------------------------------------------------------------------- all of it, printed
 
 
-def measure(presets: Sequence[Preset], quick: bool = False) -> Iterator[Row]:
-    """Every row, as it is made."""
-    yield reading(quick)
-    hows = HOWS if device().type == "cuda" else HOWS[:1]
-    for p in presets:
-        for how in hows:
-            yield _in_child(left_out("train R2", p, how, ""), "--train", how, "--presets", p.name)
-    for p in presets:
-        if p.name in GENERATED:
-            yield generation(p, 1, quick)
-            yield generation(p, CANDIDATES, quick)
-    for p, frames in _lengths(presets, quick):
-        empty = left_out("peak memory", p, f"{frames} frames", "")
-        yield _in_child(empty, "--memory-of", str(frames), "--presets", p.name)
+def measure(
+    presets: Sequence[Preset], quick: bool = False, only: Sequence[str] = SECTIONS
+) -> Iterator[Row]:
+    """Every row of these sections, as it is made."""
+    if "reading" in only:
+        yield reading(quick)
+    if "training" in only:
+        hows = HOWS if device().type == "cuda" else HOWS[:1]
+        for p, how in itertools.product(presets, hows):
+            empty = left_out("train R2", p, how, "")
+            yield from _in_child(empty, "--train", how, "--presets", p.name)
+    if "generation" in only:
+        for p in presets:
+            if p.name in GENERATED:
+                yield generation(p, 1, quick)
+                yield generation(p, CANDIDATES, quick)
+    if "memory" in only:
+        for p, frames in _lengths(presets, quick):
+            empty = left_out("peak memory", p, f"{frames} frames", "")
+            yield from _in_child(empty, "--memory-of", str(frames), "--presets", p.name)
+    if "scoring" in only:
+        yield from scoring(quick)
 
 
 def _lengths(presets: Sequence[Preset], quick: bool) -> list[tuple[Preset, int]]:
@@ -348,8 +388,8 @@ def _lengths(presets: Sequence[Preset], quick: bool) -> list[tuple[Preset, int]]
     return [(NARROW, n) for n in LENGTHS] + [(PUBLISHED_64, LENGTHS[0])]
 
 
-def _in_child(empty: Row, *arguments: str) -> Row:
-    """A row made by this module in a fresh process, or `empty` with the reason."""
+def _in_child(empty: Row, *arguments: str) -> list[Row]:
+    """Rows made by this module in a fresh process, or `empty` with the reason."""
     command = [sys.executable, "-m", "rencgan.benchmark", *arguments]
     environment = os.environ | (FIXED_MALLOC if arguments[0] == "--memory-of" else {})
     try:
@@ -357,13 +397,13 @@ def _in_child(empty: Row, *arguments: str) -> Row:
             command, capture_output=True, text=True, timeout=20 * LIMIT_S, env=environment
         )
     except subprocess.TimeoutExpired:
-        return empty | {"left_out": f"it takes more than {20 * LIMIT_S / 60:.0f} minutes"}
+        return [empty | {"left_out": f"it takes more than {20 * LIMIT_S / 60:.0f} minutes"}]
     if done.returncode == 0:
         return json.loads(done.stdout.splitlines()[-1])
     if done.returncode == -9:
-        return empty | {"left_out": "the system ended it: it needs more memory than there is"}
+        return [empty | {"left_out": "the system ended it: it needs more memory than there is"}]
     last = (done.stderr.strip() or f"exit status {done.returncode}").splitlines()[-1]
-    return empty | {"left_out": last}
+    return [empty | {"left_out": last}]
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -412,9 +452,20 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--presets", nargs="+", default=list(PRESETS), metavar="PRESET")
     parser.add_argument("--quick", action="store_true", help="seconds, for a first look")
     parser.add_argument(
+        "--only",
+        nargs="+",
+        default=SECTIONS,
+        choices=SECTIONS,
+        metavar="SECTION",
+        help="some of " + ", ".join(SECTIONS),
+    )
+    parser.add_argument(
         "--memory-of", type=int, metavar="N", help="only the row for N frames, of the first preset"
     )
     parser.add_argument("--train", metavar="HOW", help="only that training row: " + ", ".join(HOWS))
+    parser.add_argument(
+        "--score", type=Path, metavar="FOLDER", help="only the rows of FOLDER/real and /generated"
+    )
     return parser.parse_args(argv)
 
 
@@ -424,18 +475,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         presets = [_named(name) for name in options.presets]
         if options.memory_of is not None:
-            print(json.dumps(memory(presets[0], options.memory_of)))
+            print(json.dumps([memory(presets[0], options.memory_of)]))
             return 0
         if options.train:
             if device().type == "cpu":
                 _stay_in_memory()
-            print(json.dumps(training(presets[0], options.train)))
+            print(json.dumps([training(presets[0], options.train)]))
+            return 0
+        if options.score:
+            print(json.dumps(score(options.score)))
             return 0
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
     rows = []
-    for found in measure(presets, options.quick):
+    for found in measure(presets, options.quick, options.only):
         rows.append(found)
         print(", ".join(cell for cell in _cells(found) if cell), file=sys.stderr, flush=True)
     same = same_memory(rows)

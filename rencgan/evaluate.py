@@ -8,177 +8,156 @@ differ do not go into one column.
 import argparse
 import contextlib
 import json
+import sys
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from rencgan import datasets
 from rencgan.errors import InputError
-from rencgan.features import Extractor, find
-from rencgan.frechet import Statistics, distance
+from rencgan.features import EXTRACTORS, Extractor, find
+from rencgan.footage import Footage
+from rencgan.frechet import distance_of
 from rencgan.progress import Progress
-from rencgan.protocols import Protocol, protocol, start
-from rencgan.videoset import VideoSet
-
-# ---------------------------------------------------------------------------------------- two sides
-
-
-@dataclass
-class Footage:
-    """One side of a comparison: videos by name, each read when its turn comes.
-
-    read(i) gives (T, H, W, 3) uint8, or floats in [-1, 1]. stored: how the pixels were kept.
-    left_out grows as videos turn out to be unreadable.
-    """
-
-    side: str  # "real" or "generated"
-    names: list[str]
-    read: Callable[[int], np.ndarray]
-    stored: str
-    left_out: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, side: str, what, size: int | None = None, split: str | None = None) -> "Footage":
-        """From a folder (video files, folders of images, .npy arrays, or a prepared cache), a
-        VideoSet, or arrays. size: frames are cropped to a square and brought to it. split: the part
-        of a prepared set that counts; other footage has none.
-        """
-        if isinstance(what, VideoSet):
-            what = what.select(split)
-            names = [v.name for v in what.videos]
-            return cls(side, names, _sized(what.video, size), "prepared frames")
-        if isinstance(what, (str, Path)):
-            return _from_folder(side, Path(what), size, split)
-        arrays = list(what)
-        return cls(side, [f"video {i}" for i in range(len(arrays))], _sized(arrays, size), "arrays")
-
-
-def _sized(videos, size: int | None) -> Callable[[int], np.ndarray]:
-    def read(i: int) -> np.ndarray:
-        frames = np.asarray(videos(i) if callable(videos) else videos[i])
-        if frames.ndim != 4 or frames.shape[3] != 3:
-            raise InputError(f"video {i} must be (T, H, W, 3), not {frames.shape}")
-        if size is None or frames.shape[1:3] == (size, size):
-            return frames
-        from rencgan.video import resize_crop
-
-        if frames.dtype != np.uint8:
-            raise InputError("only uint8 videos are brought to another size; give floats at theirs")
-        return np.stack([resize_crop(f, size) for f in frames])
-
-    return read
-
-
-class _Unusable(Exception):
-    """A file that cannot be read; the message is the reason, in a few words."""
-
-
-def _load(path: Path) -> np.ndarray:
-    """The frames of a video file, of a folder of images or of a .npy. Raises _Unusable."""
-    if path.suffix == ".npy":
-        try:
-            return np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError):
-            raise _Unusable("unreadable") from None
-    from rencgan.video import Unreadable, read_frames
-
-    try:
-        return np.stack(list(read_frames(path)))
-    except Unreadable as error:
-        raise _Unusable(error.reason) from None
-
-
-def _from_folder(side: str, folder: Path, size: int | None, split: str | None) -> Footage:
-    if not folder.is_dir():
-        raise InputError(f"the {side} videos: {folder} is not a folder")
-    if (folder / "index.json").exists():
-        return Footage.of(side, VideoSet.open(folder), size, split)
-    videos, _ = datasets.discover(folder)
-    found = sorted([*videos, *folder.rglob("*.npy")])
-    if not found:
-        raise InputError(f"the {side} videos: there is none in {folder}")
-
-    kinds = sorted({p.suffix.lower() or "frame folder" for p in found})
-    names = [p.relative_to(folder).as_posix() for p in found]
-    return Footage(
-        side, names, _sized(lambda i: _load(found[i]), size), f"files ({', '.join(kinds)})"
-    )
-
+from rencgan.protocols import PROTOCOLS, Protocol, protocol, start
 
 # ----------------------------------------------------------------------------------------- features
 
 
+HELD = 8 << 20  # bytes of clips that wait for their features
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which frames of a video are scored: `frames` of them, from `first` on where a protocol takes
+    the first ones.
+    """
+
+    frames: int
+    first: int = 0
+
+
 @dataclass
 class Side:
-    """What one side came to: features (n, d) for each length, and what the card tells of it."""
+    """What one side came to: features (videos, clips, d) for each window, and the card's facts."""
 
-    features: dict[int, np.ndarray]
-    videos: dict[int, int]
+    features: dict[Window, np.ndarray]
+    used: dict[Window, list[int]]  # indices of the videos
     shape: tuple[int, int]
     fingerprint: str  # of the pixels that were looked at
     footage: Footage
-    short: dict[int, dict[str, str]]  # for each length the videos that do not reach it
+    short: dict[Window, dict[str, str]]  # for each window the videos that do not reach it
 
-    def left_out(self, length: int) -> dict[str, str]:
-        """Name -> reason, of the videos that a length could not use."""
-        return self.footage.left_out | self.short[length]
+    def left_out(self, window: Window) -> dict[str, str]:
+        """Name -> reason, of the videos that a window could not use."""
+        return self.footage.left_out | self.short[window]
+
+    def told(self, window: Window, wanted: int | None) -> dict:
+        """A card's words on this side."""
+        used = self.used[window]
+        return {
+            "videos": len(used),
+            "distinct source videos": len({self.footage.sources[i] for i in used}),
+            "asked for": wanted,
+            "frame size": list(self.shape),
+            "stored": self.footage.stored,
+            "pixels crc32": self.fingerprint,
+            "left out": self.left_out(window),
+        }
 
 
-def _frames(footage: Footage, i: int) -> np.ndarray | None:
-    """One video, checked; None (and a reason kept) where it cannot be read."""
-    name = footage.names[i]
-    try:
-        frames = footage.read(i)
-    except _Unusable as error:
-        footage.left_out[name] = str(error)
-        return None
-    if frames.dtype != np.uint8 and not np.issubdtype(frames.dtype, np.floating):
-        raise InputError(f"{footage.side} video {name} holds {frames.dtype}, not uint8 or floats")
-    return frames
+@dataclass(frozen=True)
+class _Taking:
+    """A protocol's words on one side."""
+
+    limit: int
+    stride: int
+    place: str
+    order: np.ndarray
+
+    @classmethod
+    def of(cls, p: Protocol, footage: Footage, seed: int) -> "_Taking":
+        n, real = len(footage.names), footage.side == "real"
+        order = np.arange(n)
+        if p.choice == "random":
+            order = np.random.default_rng([seed, 29]).permutation(n)
+        limit = (p.real if real else p.generated) or n
+        stride = p.real_stride if real else p.generated_stride
+        return cls(limit, stride, p.real_frames if real else p.generated_frames, order)
+
+
+class _Features:
+    """Features of clips as they come, a few videos at a time: an extractor may use more cores for
+    them than for one, and only those are held.
+    """
+
+    def __init__(self, extractor: Extractor):
+        self.extractor, self.waiting, self.found = extractor, [], []
+
+    def add(self, clips: np.ndarray) -> None:
+        """Clips (k, T, H, W, 3) of one video."""
+        self.waiting.append(clips)
+        if sum(c.nbytes for c in self.waiting) >= HELD:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self.waiting:
+            made = np.asarray(self.extractor(np.concatenate(self.waiting)), np.float64)
+            self.found += list(made.reshape(len(self.waiting), -1, made.shape[1]))
+            self.waiting = []
+
+    def all(self) -> np.ndarray:
+        """(videos, k, d)."""
+        self._flush()
+        return np.array(self.found)
 
 
 def gather(
-    footage: Footage, p: Protocol, extractor: Extractor, seed: int, tell: Callable[[str], None]
+    footage: Footage,
+    p: Protocol,
+    windows: Sequence[Window],
+    extractor: Extractor,
+    seed: int,
+    tell: Callable[[str], None],
 ) -> Side:
-    """Reads a side once, clip by clip into features; videos too short are left out by name."""
-    real = footage.side == "real"
-    limit = (p.real if real else p.generated) or len(footage.names)
-    stride = p.real_stride if real else p.generated_stride
-    place = p.real_frames if real else p.generated_frames
-    order = np.arange(len(footage.names))
-    if p.choice == "random":
-        order = np.random.default_rng([seed, 29]).permutation(order)
-    rows: dict[int, list] = {length: [] for length in p.lengths}
-    short: dict[int, dict] = {length: {} for length in p.lengths}
-    shape, pixels = None, 0
-    for i in map(int, order):
-        open_ = [n for n in p.lengths if len(rows[n]) < limit]
+    """Reads each video once, its clips into features; videos too short are left out by name.
+
+    Raises InputError for videos of different sizes and for what the extractor refuses.
+    """
+    taking = _Taking.of(p, footage, seed)
+    features = {w: _Features(extractor) for w in windows}
+    side = Side({}, {w: [] for w in windows}, None, "", footage, {w: {} for w in windows})
+    pixels = 0
+    for i in map(int, taking.order):
+        open_ = [w for w in windows if len(side.used[w]) < taking.limit]
         if not open_:
             break
         tell(footage.names[i])
-        frames = _frames(footage, i)
+        frames = footage.usable(i)
         if frames is None:
             continue
-        shape = _same_size(footage, i, frames, shape)
-        for length in open_:
-            needed = (length - 1) * stride + 1
-            if len(frames) < needed:
-                short[length][footage.names[i]] = f"too short ({len(frames)} frames)"
+        for w in open_:
+            span = (w.frames - 1) * taking.stride + 1
+            if len(frames) < w.first + span:
+                side.short[w][footage.names[i]] = f"too short ({len(frames)} frames)"
                 continue
-            s = start(place, len(frames), needed, seed, i)
-            clip = np.ascontiguousarray(frames[s : s + needed : stride])
-            pixels = zlib.crc32(clip, pixels)
-            rows[length].append(np.asarray(extractor(clip[None]), np.float64)[0])
-    features = {n: np.array(r) for n, r in rows.items()}
-    counts = {n: len(r) for n, r in rows.items()}
-    return Side(features, counts, shape, f"{pixels:08x}", footage, short)
+            clips = []
+            for k in range(p.clips):
+                s = w.first + start(taking.place, len(frames) - w.first, span, seed, i, k)
+                clips.append(footage.sized(frames[s : s + span : taking.stride]))
+            side.shape = _same_size(footage, i, clips[0], side.shape)
+            pixels = zlib.crc32(np.stack(clips), pixels)
+            features[w].add(np.stack(clips))
+            side.used[w].append(i)
+    side.features = {w: f.all() for w, f in features.items()}
+    side.fingerprint = f"{pixels:08x}"
+    return side
 
 
-def _same_size(footage: Footage, i: int, frames: np.ndarray, shape: tuple | None) -> tuple:
-    here = tuple(frames.shape[1:3])
+def _same_size(footage: Footage, i: int, clip: np.ndarray, shape: tuple | None) -> tuple:
+    here = tuple(clip.shape[1:3])
     if shape is not None and here != shape:
         raise InputError(
             f"the {footage.side} videos have frames of {shape[1]}x{shape[0]} and "
@@ -211,22 +190,24 @@ class Score:
 
 
 def _distance(a: np.ndarray, b: np.ndarray, p: Protocol) -> float:
-    return distance(Statistics.of(a), Statistics.of(b), p.ddof)
+    """Of features (videos, clips, d)."""
+    return distance_of(a.reshape(-1, a.shape[-1]), b.reshape(-1, b.shape[-1]), p.ddof)
 
 
 def _resampled(real: np.ndarray, made: np.ndarray, p: Protocol, seed: int) -> dict:
-    """Spread over videos drawn again with replacement; floor from halves of the real videos, with
-    the distance of equally many generated ones beside it, because few videos lie further apart.
+    """Mean and spread over videos drawn again with replacement; floor from halves of the real
+    videos, with the distance of equally many generated ones beside it, because few videos lie
+    further apart.
     """
     rng = np.random.default_rng([seed, 37])
     drawn = [
         _distance(rng.choice(real, len(real)), rng.choice(made, len(made)), p)
         for _ in range(p.repeats)
     ]
-    found = {"spread": float(np.std(drawn, ddof=1)), "floor": None, "at the floor's counts": None}
+    found = {"mean": float(np.mean(drawn)), "spread": float(np.std(drawn, ddof=1))}
     half = min(len(real) // 2, len(made))
     if half < 2:
-        return found
+        return found | {"floor": None, "at the floor's counts": None}
     floors, ours = [], []
     for _ in range(p.repeats):
         shuffled = rng.permutation(real)
@@ -241,64 +222,39 @@ def _resampled(real: np.ndarray, made: np.ndarray, p: Protocol, seed: int) -> di
     }
 
 
-def _card(p: Protocol, extractor: Extractor, length: int, real: Side, made: Side, seed) -> dict:
-    def told(side: Side, wanted: int | None) -> dict:
-        return {
-            "videos": side.videos[length],
-            "asked for": wanted,
-            "frame size": list(side.shape),
-            "stored": side.footage.stored,
-            "pixels crc32": side.fingerprint,
-            "left out": side.left_out(length),
-        }
-
-    return {
-        "protocol": p.as_dict(),
-        "extractor": extractor.card(),
-        "frames": length,
-        "seed": seed,
-        "real": told(real, p.real),
-        "generated": told(made, p.generated),
-    }
-
-
 def evaluate(
     real,
     generated,
     p: Protocol | str = "ours",
-    extractor: Extractor | str = "i3d-400",
+    extractor: Extractor | str = "compact",
     seed: int = 0,
     progress: Callable[[int, int, str], None] | None = None,
+    reconstructed=None,
 ) -> list[Score]:
     """Fréchet distances of two sets of videos, one a length that both sides reach, and the ratio of
     the first two.
 
-    real, generated: folders, VideoSets or arrays (see Footage.of). Raises InputError for sides of
-    different frame sizes, fewer than 2 usable videos, and what `gather` refuses.
+    real, generated: folders, VideoSets or arrays (see Footage.of). reconstructed: the real videos
+    as a model rebuilds them from their codes; their distance goes into the cards, as what the
+    generated ones could come to at best. Raises InputError for sides of different frame sizes,
+    fewer than 2 usable videos, and what `gather` refuses.
     """
     p = protocol(p) if isinstance(p, str) else p
     extractor = find(extractor) if isinstance(extractor, str) else extractor
-    lengths = tuple(n for n in p.lengths if n >= extractor.min_frames)
-    if not lengths:
+    windows = [Window(n) for n in p.lengths if n >= extractor.min_frames]
+    if not windows:
         raise InputError(
             f"{extractor.metric} needs clips of at least {extractor.min_frames} frames; protocol "
             f"{p.name!r} has lengths {', '.join(map(str, p.lengths))}"
         )
     both = [Footage.of("real", real, p.size, p.split), Footage.of("generated", generated, p.size)]
-    total, done = sum(len(f.names) for f in both), 0
-
-    def tell(name: str) -> None:
-        nonlocal done
-        done += 1
-        if progress:
-            progress(min(done, total), total, name)
-
-    sides = [gather(f, p.but(lengths=lengths), extractor, seed, tell) for f in both]
-    _comparable(*sides, min(lengths))
+    if reconstructed is not None:
+        both.append(Footage.of("reconstructed", reconstructed, p.size))
+    sides = _gathered(both, p, windows, extractor, seed, progress)
     scores = [
-        _score(p, extractor, n, *sides, seed)
-        for n in lengths
-        if min(s.videos[n] for s in sides) >= 2
+        _score(p, extractor, w, sides, seed)
+        for w in windows
+        if min(len(s.used[w]) for s in sides[:2]) >= 2
     ]
     if _one_folder(real, generated):
         for score in scores:
@@ -309,6 +265,29 @@ def evaluate(
 SAME = "both sides are the same videos"
 
 
+def _gathered(both: Sequence[Footage], p, windows, extractor, seed, progress) -> list[Side]:
+    """The sides, compatible with each other in the first window."""
+    total, done = sum(len(f.names) for f in both), 0
+
+    def tell(name: str) -> None:
+        nonlocal done
+        done += 1
+        if progress:
+            progress(min(done, total), total, name)
+
+    sides = [gather(f, p, windows, extractor, seed, tell) for f in both]
+    shortest = min(windows, key=lambda w: (w.first, w.frames))
+    for side in sides:
+        _enough(side, shortest)
+        if side.shape != sides[0].shape:
+            a, b = sides[0].shape, side.shape
+            raise InputError(
+                f"real frames are {a[1]}x{a[0]}, {side.footage.side} ones {b[1]}x{b[0]}; name one "
+                "size for both sides"
+            )
+    return sides
+
+
 def _one_folder(a, b) -> bool:
     """Whether both sides name one folder; a protocol may look at other videos of it on each."""
     if not all(isinstance(side, (str, Path)) for side in (a, b)):
@@ -316,31 +295,42 @@ def _one_folder(a, b) -> bool:
     return Path(a).resolve() == Path(b).resolve()
 
 
-def _comparable(real: Side, made: Side, shortest: int) -> None:
-    for side in (real, made):
-        n = side.videos[shortest]
-        if n < 2:
-            reasons = "; ".join(f"{k}: {v}" for k, v in list(side.left_out(shortest).items())[:3])
-            raise InputError(
-                f"of the {side.footage.side} videos {n} can be used; at least 2 of at least "
-                f"{shortest} frames are needed" + (f" ({reasons})" if reasons else "")
-            )
-    if real.shape != made.shape:
-        raise InputError(
-            f"real frames are {real.shape[1]}x{real.shape[0]}, generated ones "
-            f"{made.shape[1]}x{made.shape[0]}; name one size for both sides"
-        )
+def _enough(side: Side, window: Window) -> None:
+    n = len(side.used[window])
+    if n >= 2:
+        return
+    reasons = "; ".join(f"{k}: {v}" for k, v in list(side.left_out(window).items())[:3])
+    raise InputError(
+        f"of the {side.footage.side} videos {n} can be used; at least 2 of at least "
+        f"{window.frames} frames are needed" + (f" ({reasons})" if reasons else "")
+    )
 
 
-def _score(p: Protocol, extractor: Extractor, n: int, real: Side, made: Side, seed: int) -> Score:
-    a, b = real.features[n], made.features[n]
+def _score(p: Protocol, extractor: Extractor, w: Window, sides: Sequence[Side], seed: int) -> Score:
+    real, made = sides[:2]
+    a, b = real.features[w], made.features[w]
     scaled = (p.real and len(a) < p.real) or (p.generated and len(b) < p.generated)
     resampled = _resampled(a, b, p, seed)
     spread, floor = resampled.pop("spread"), resampled.pop("floor")
-    card = _card(p, extractor, n, real, made, seed) | {"resampled": resampled}
+    card = {
+        "protocol": p.as_dict(),
+        "extractor": extractor.card(),
+        "frames": w.frames,
+        "first frame": w.first,
+        "seed": seed,
+        "scaled": bool(scaled),
+        "real": real.told(w, p.real),
+        "generated": made.told(w, p.generated),
+        "reconstruction": None,
+        "resampled": resampled,
+    }
+    for rebuilt in sides[2:]:
+        if len(rebuilt.used[w]) >= 2:
+            value = _distance(a, rebuilt.features[w], p)
+            card["reconstruction"] = {"distance": value} | rebuilt.told(w, None)
     if real.fingerprint == made.fingerprint:
         card["warning"] = SAME
-    name = f"{extractor.metric} {n}f" + (" (scaled)" if scaled else "")
+    name = f"{extractor.metric} {w.frames}f" + (" (scaled)" if scaled else "")
     return Score(name, _distance(a, b, p), floor, spread, card)
 
 
@@ -362,29 +352,64 @@ def windows(
     """The distance of successive windows of long videos, each to the same window of real ones
     (Figure 4.9): how quality falls with time. Ends where fewer than 2 videos of a side reach.
     """
-    sides = [Footage.of("real", real), Footage.of("generated", generated)]
-    base, scores = protocol("ours").but(lengths=(length,)), []
-    for k in range(most):
-
-        def cut(footage: Footage, first: int) -> Footage:
-            read = footage.read
-            return Footage(footage.side, footage.names, lambda i: read(i)[first:], footage.stored)
-
-        gathered = [
-            gather(cut(f, k * length), base, extractor, seed, lambda name: None) for f in sides
-        ]
-        if k and min(s.videos[length] for s in gathered) < 2:
+    p = protocol("ours").but(lengths=(length,))
+    both = [Footage.of("real", real), Footage.of("generated", generated)]
+    wanted = [Window(length, k * length) for k in range(most)]
+    sides = _gathered(both, p, wanted, extractor, seed, None)
+    scores = []
+    for w in wanted:
+        if min(len(s.used[w]) for s in sides) < 2:
             break
-        _comparable(*gathered, length)
-        score = _score(base, extractor, length, *gathered, seed)
-        name = f"{extractor.metric}, frames {k * length} to {(k + 1) * length - 1}"
+        score = _score(p, extractor, w, sides, seed)
+        name = f"{extractor.metric}, frames {w.first} to {w.first + length - 1}"
         scores.append(Score(name, score.value, score.floor, score.spread, score.card))
     return scores
 
 
+def under_protocols(
+    real,
+    generated,
+    extractors: Mapping[str, Extractor],
+    names: Sequence[str] = tuple(PROTOCOLS),
+    seed: int = 0,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> tuple[list[Score], dict[str, str]]:
+    """The same samples under every named protocol with every extractor: how much of a number is
+    protocol. Beside the scores, for what has none, the sentence that says why.
+    """
+    scores, refused = [], {}
+    pairs = [(n, e) for n in names for e in extractors.values()]
+    for done, (name, extractor) in enumerate(pairs):
+        try:
+            found = evaluate(real, generated, name, extractor, seed)
+            scores += [s for s in found if " / " not in s.name]
+        except InputError as error:
+            refused[f"{name}, {extractor.metric}"] = str(error)
+        if progress:
+            progress(done + 1, len(pairs), name)
+    return scores, refused
+
+
+def rows(scores: Sequence[Score]) -> list[dict]:
+    """Scores as rows of a table: what matters of the card, in its words."""
+    return [
+        {
+            "protocol": s.card["protocol"]["name"] + (" (scaled)" if s.card["scaled"] else ""),
+            "score": s.name.removesuffix(" (scaled)"),
+            "value": s.value,
+            "spread": s.spread,
+            "floor": s.floor,
+            "at the floor's counts": s.card["resampled"]["at the floor's counts"],
+            "real": s.card["real"]["videos"],
+            "generated": s.card["generated"]["videos"],
+        }
+        for s in scores
+    ]
+
+
 def same_card(a: dict, b: dict) -> str:
     """ "" for scores that may stand in one column; else what separates them, in words."""
-    keys = ("protocol", "extractor", "frames", "seed")
+    keys = ("protocol", "extractor", "frames", "first frame", "seed")
     for key in keys:
         if a[key] != b[key]:
             inner = a[key] if isinstance(a[key], dict) else {}
@@ -431,15 +456,16 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("real", type=Path)
     parser.add_argument("generated", type=Path)
     parser.add_argument("--protocol", default="ours")
-    parser.add_argument("--extractor", default="i3d-400", help="i3d-400 or resnext-101")
+    parser.add_argument("--extractor", default="compact", help=", ".join(EXTRACTORS))
+    parser.add_argument("--reconstructed", type=Path, help="REAL, as a model rebuilds it")
     parser.add_argument("--size", type=int, help="crop and bring both sides to this many pixels")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     o = parser.parse_args(argv)
     p = protocol(o.protocol)
     p = p.but(size=o.size) if o.size else p
-    with _bar() as tell:
-        scores = evaluate(o.real, o.generated, p, o.extractor, o.seed, tell)
+    with contextlib.redirect_stdout(sys.stderr), _bar() as tell:  # stdout is for the scores
+        scores = evaluate(o.real, o.generated, p, o.extractor, o.seed, tell, o.reconstructed)
     if o.json:
         print(json.dumps({"scores": [s.as_dict() for s in scores]}))
         return

@@ -1,23 +1,25 @@
 """Networks whose features a Fréchet distance compares, behind one interface.
 
-name          metric      expected file              features of a clip
-i3d-400       FVD         i3d_torchscript.pt         400 logits; all frames, at least 10
-resnext-101   video FID   resnext-101-kinetics.pth   2048, pooled; the middle 16 frames
+name          metric          expected file              features of a clip
+compact       FVD (compact)   compact.safetensors        704, pooled; all frames, at least 8
+i3d-400       FVD             i3d_torchscript.pt         400 logits; all frames, at least 10
+resnext-101   video FID       resnext-101-kinetics.pth   2048, pooled; the middle 16 frames
 
-    extractor = features.find("i3d-400")
-    x = extractor(clips)         # (B, T, H, W, 3) uint8 -> (B, 400)
+    extractor = features.find("compact")
+    x = extractor(clips)         # (B, T, H, W, 3) uint8 -> (B, 704)
     extractor.card()             # what a result says about it
     found, missing = features.available()
 
-Nothing is downloaded: the user brings the files. They are looked for in the path that is given, in
-the folder that RENCGAN_WEIGHTS names, and in `weights` of the project. Another network, such as
-one whose weights ship with the package, joins by `register`; its metric needs a name of its own.
+The first ships with the package (fit_compact.py trains it). Nothing is downloaded: the user brings
+the files of the others. They are looked for in the path that is given, in the folder that
+RENCGAN_WEIGHTS names, and in `weights` of the project. Another network joins by `register`; its
+metric needs a name of its own.
 
 Resizing, as the published pipelines do it. I3D: 224x224 by the TorchScript file itself, which is
 asked to (rescale=True, resize=True, as StyleGAN-V asks): bilinear, not antialiased, as in the
 TensorFlow original. ResNeXt: both sides to 112, whatever the aspect; bilinear with antialiasing, by
 PIL, as in G3AN's evaluation. That evaluation reads its clips from compressed video files; here no
-codec comes between.
+codec comes between. The compact one: both sides to 64, bilinear with antialiasing.
 """
 
 import contextlib
@@ -27,6 +29,7 @@ import os
 import warnings
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,6 +37,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rencgan import compact
 from rencgan.errors import InputError
 from rencgan.paths import project_root, resolve
 from rencgan.resnext import ResNeXt3D
@@ -63,6 +67,7 @@ class Kind:
     prepare: Callable[[Tensor], Tensor]  # (T, H, W, 3) uint8 to a batch of 1, both on the CPU
     sha256: str | None = None  # of the published file, where one was published
     folder: Path | None = None  # where its file lies, if it ships with the package
+    small: bool = False  # on a CPU, one clip a core is faster than all cores on one clip
 
 
 EXTRACTORS: dict[str, Kind] = {}
@@ -148,8 +153,11 @@ class Extractor:
         dtype, too few frames, values out of range, and features that are not finite.
         """
         self._check(clips)
-        with _exactly(self.device):
-            return torch.cat([self._features(_as_bytes(clip)) for clip in clips])
+        cores = torch.get_num_threads()
+        if not self.kind.small or self.device.type != "cpu" or min(cores, len(clips)) < 2:
+            return torch.cat([self._features(clip) for clip in clips])
+        with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            return torch.cat(list(pool.map(self._features, clips)))
 
     def _check(self, clips) -> None:
         """Refuses in a sentence what is no batch of clips, or of clips that are too short."""
@@ -169,9 +177,11 @@ class Extractor:
                 f"not {clips.shape[1]}"
             )
 
-    def _features(self, clip: Tensor) -> Tensor:
-        """(T, H, W, 3) uint8 to (1, d) on the CPU."""
-        features = self.network(self.kind.prepare(clip.cpu()).to(self.device))
+    def _features(self, clip: np.ndarray | Tensor) -> Tensor:
+        """(T, H, W, 3) to (1, d) on the CPU."""
+        with _exactly(self.device):
+            x = self.kind.prepare(_as_bytes(clip).cpu())
+            features = self.network(x.to(self.device))
         shape = tuple(getattr(features, "shape", ()))
         if shape != (1, self.dims):
             raise InputError(
@@ -293,6 +303,47 @@ def available(
         except InputError as error:
             missing[name] = str(error)
     return found, missing
+
+
+# ------------------------------------------------------------------------------------ embedded one
+
+
+def is_safetensors(content: bytes) -> bool:
+    """True where a length and as long a JSON object begin the file."""
+    length = int.from_bytes(content[:8], "little")
+    return content[8:9] == b"{" and 8 + length <= len(content)
+
+
+def prepare_compact(clip: Tensor) -> Tensor:
+    """(T, H, W, 3) uint8 to (1, 3, T, 64, 64) in [-1, 1]."""
+    x = clip.permute(0, 3, 1, 2).float() / 127.5 - 1
+    if x.shape[2:] != (compact.SIZE, compact.SIZE):
+        shape = (compact.SIZE, compact.SIZE)
+        x = nn.functional.interpolate(x, shape, mode="bilinear", antialias=True)
+    return x.transpose(0, 1)[None]
+
+
+register(
+    Kind(
+        name="compact",
+        metric="FVD (compact)",
+        file=compact.WEIGHTS.name,
+        home="this package",
+        dims=compact.Compact.dims,
+        min_frames=8,  # of fewer, the deepest layer has a single step in time
+        frames="all",
+        size=compact.SIZE,
+        resize="both sides to 64: bilinear, antialiased",
+        values="[-1, 1]",
+        format="safetensors file",
+        recognise=is_safetensors,
+        load=compact.load,
+        prepare=prepare_compact,
+        sha256=compact.SHA256,
+        folder=compact.WEIGHTS.parent,
+        small=True,
+    )
+)
 
 
 # --------------------------------------------------------------------------------------------- I3D

@@ -86,3 +86,23 @@ def distance(a: Statistics, b: Statistics, ddof: int = 1) -> float:
     trace = np.linalg.svd(_root(c_a).T @ _root(c_b), compute_uv=False).sum()
     gap = a.mean - b.mean
     return max(0.0, float(gap @ gap + np.trace(c_a) + np.trace(c_b) - 2 * trace))
+
+
+def distance_of(a: np.ndarray, b: np.ndarray, ddof: int = 1) -> float:
+    """The same distance of features (n, d) and (m, d) that are at hand.
+
+    With fewer samples than dimensions the centred samples themselves are roots of the covariances,
+    so that nothing of size d x d is made.
+    """
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or len(a) + len(b) > a.shape[1]:
+        return distance(Statistics.of(a), Statistics.of(b), ddof)
+    if min(len(a), len(b)) <= ddof:
+        raise InputError(f"{min(len(a), len(b))} samples are too few for a covariance")
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        raise InputError("features hold NaN or infinity; the videos or the extractor are broken")
+    gap = a.mean(0) - b.mean(0)
+    s_a = (a - a.mean(0)) / np.sqrt(len(a) - ddof)
+    s_b = (b - b.mean(0)) / np.sqrt(len(b) - ddof)
+    trace = np.linalg.svd(s_a @ s_b.T, compute_uv=False).sum()
+    return max(0.0, float(gap @ gap + (s_a**2).sum() + (s_b**2).sum() - 2 * trace))

@@ -1,7 +1,7 @@
 """A trained model, rebuilt from its checkpoint alone."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from rencgan import checkpoint, sample
 from rencgan.clips import as_clips, as_frames
 from rencgan.errors import InputError
-from rencgan.players import Players
+from rencgan.players import NETWORKS, Players
 from rencgan.presets import Preset
 from rencgan.recall import CLIP, seams
 from rencgan.updates import Objective
@@ -81,6 +81,13 @@ class Model:
     def clips(self, z_c: Tensor, z_m: Tensor) -> np.ndarray:
         """Codes to clips: (B, 16, H, W, 3) uint8."""
         return as_frames(self.generator(z_c, z_m))
+
+
+def untrained(model: Model) -> Model:
+    """The same networks before any training: what a score of no merit is measured on."""
+    networks = Players(model.preset, model.seed, model.device).for_generation()
+    fresh = [network.requires_grad_(False) for network in networks]
+    return replace(model, step=0, digest="", **dict(zip(NETWORKS, fresh, strict=False)))
 
 
 def load_model(path: str | Path, kind: str | None = None, device: str | None = None) -> Model:

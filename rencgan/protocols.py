@@ -22,11 +22,14 @@ class Protocol:
     lengths: tuple[int, ...] = (16, 128)  # frames scored; one distance each
     real_frames: str = "first"  # "first", "random" or "middle" clip of a video
     generated_frames: str = "first"
+    clips: int = 1  # taken of each video
     real_stride: int = 1  # from one frame to the next
     generated_stride: int = 1
     choice: str = "sorted"  # of videos, where there are more: "sorted" (the first) or "random"
     split: str | None = None  # of the real set, where it is a prepared one; None: all of it
     size: int | None = None  # pixels of both sides before the extractor; None: as they are
+    resize: str = "centre square, area average"  # how frames come to `size`, where one is given
+    values: str = "uint8; floats from [-1, 1] as (x + 1) / 2 of 255"
     ddof: int = 1  # covariance: sums over (n - ddof)
     repeats: int = 5  # resamplings for the spread, and for the floor
     note: str = ""
@@ -50,8 +53,12 @@ class Protocol:
         for side in ("real", "generated"):
             if getattr(self, side) is not None and getattr(self, side) < 2:
                 yield f"a distance needs at least 2 {side} videos, not {getattr(self, side)}"
-        if self.repeats < 2:
-            yield f"a spread needs at least 2 repeats, not {self.repeats}"
+        if self.clips < 1:
+            yield f"at least 1 clip is taken of a video, not {self.clips}"
+        if self.clips > 1 and "random" not in (self.real_frames, self.generated_frames):
+            yield "several clips of a video differ only where a side's frames are 'random'"
+        if self.repeats < 5:
+            yield f"a spread needs at least 5 repeats, not {self.repeats}"
         if self.ddof not in (0, 1):
             yield f"ddof is 0 or 1, not {self.ddof}"
 
@@ -149,10 +156,11 @@ def protocol(name: str) -> Protocol:
     return PROTOCOLS[name]
 
 
-def start(place: str, frames: int, needed: int, seed: int, index: int) -> int:
+def start(place: str, frames: int, needed: int, seed: int, index: int, clip: int = 0) -> int:
     """First frame of the clip of `needed` frames that a protocol takes from a video.
 
-    "random" depends on (seed, index of the video) alone, so neither order nor batches matter.
+    "random" depends on (seed, index of the video, number of the clip) alone, so neither order nor
+    batches matter.
     """
     spare = frames - needed
     if spare < 0:
@@ -161,4 +169,4 @@ def start(place: str, frames: int, needed: int, seed: int, index: int) -> int:
         return 0
     if place == "middle":
         return spare // 2
-    return int(np.random.default_rng([seed, 31, index]).integers(spare + 1))
+    return int(np.random.default_rng([seed, 31, index, clip]).integers(spare + 1))

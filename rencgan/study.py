@@ -380,7 +380,11 @@ def save_results(
 
 
 def _without_nan(value):
-    """JSON has no NaN (the seam ratio of a video that stands still is one): None in its place."""
+    """JSON has no NaN (the seam ratio of a video that stands still is one): None in its place.
+    Scores become what they say of themselves.
+    """
+    if hasattr(value, "as_dict"):
+        value = value.as_dict()
     if isinstance(value, dict):
         return {k: _without_nan(v) for k, v in value.items()}
     if isinstance(value, list | tuple):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from rencgan import benchmark
+from rencgan import benchmark, features, horizon
 from rencgan.errors import InputError
 from rencgan.presets import PRESETS
 
@@ -23,7 +23,7 @@ def result():
     return json.loads(printed.getvalue())
 
 
-def test_it_answers_the_four_questions(result):
+def test_it_answers_the_five_questions(result):
     asked = [(r["what"], r["preset"], r["how"].split(",")[0]) for r in result["rows"]]
     training = [a for a in asked if a[0] == "train R2"]
     assert ("read pairs", "any", "64x64") in asked
@@ -31,16 +31,20 @@ def test_it_answers_the_four_questions(result):
     assert ("generate 1000 frames", "smoke", "plain") in asked
     assert ("generate 1000 frames", "smoke", "VDrej") in asked
     assert [a[2] for a in asked if a[0] == "peak memory"] == ["200 frames", "2000 frames"]
+    assert ("score clips", "any", "compact") in asked
 
 
 def test_every_row_holds_its_repeats_and_their_spread(result):
     for row in result["rows"]:
         if row["how"] in benchmark.HOWS[1:] and "left_out" in row:
             continue  # a variant that this GPU cannot run says so
+        if row["what"] == "score clips" and "compact" not in features.EXTRACTORS:
+            assert "no feature extractor 'compact'" in row["left_out"]
+            continue
         assert len(row["raw"]) >= 1 and min(row["raw"]) > 0, row
         assert row["median"] == pytest.approx(np.median(row["raw"]))
         assert (row["low"], row["high"]) == (min(row["raw"]), max(row["raw"]))
-        assert row["unit"] in ("pairs/s", "s", "MB")
+        assert row["unit"] in ("pairs/s", "clips/s", "s", "MB")
 
 
 def test_it_names_the_machine_and_the_code(result):
@@ -97,9 +101,9 @@ def test_a_process_that_fails_costs_its_row_only(monkeypatch, tmp_path):
     failing.chmod(0o755)
     monkeypatch.setattr(benchmark.sys, "executable", str(failing))
     empty = benchmark.left_out("train R2", SMOKE, "as it is", "")
-    assert benchmark._in_child(empty, "--train", "as it is") == empty | {"left_out": "the reason"}
+    assert benchmark._in_child(empty, "--train", "as it is") == [empty | {"left_out": "the reason"}]
     failing.write_text("#!/bin/sh\nkill -9 $$\n")
-    assert "more memory" in benchmark._in_child(empty, "--train", "as it is")["left_out"]
+    assert "more memory" in benchmark._in_child(empty, "--train", "as it is")[0]["left_out"]
 
 
 def test_only_the_memory_rows_hold_the_allocator_still(monkeypatch, tmp_path):
@@ -137,12 +141,122 @@ def test_few_frames_are_scaled_up_and_said_to_be(monkeypatch):
     assert found["raw"] == [2.0 * 124 / 4]  # 1000 frames are 124 clips at hop 8, 40 are 4
 
 
-def test_footage_of_any_length_is_a_loop_of_uint8():
-    footage = benchmark.Footage(10_000, 16)
-    assert len(footage) == 10_000 and footage[0:16].shape == (16, 16, 16, 3)
-    assert footage[0:16].dtype == np.uint8
-    assert np.array_equal(footage[6400:6416], footage[0:16])
-    assert len(footage[9_990:10_006]) == 10  # it ends where it says
+def test_only_the_sections_that_are_named_are_measured(monkeypatch, capsys):
+    made = {
+        "reading": lambda *_: benchmark.row("reading", "any", "", "s", [1]),
+        "generation": lambda *_: benchmark.row("generation", SMOKE, "", "s", [1]),
+        "scoring": lambda *_: [benchmark.row("scoring", "any", "", "s", [1])],
+        "_in_child": lambda empty, *_: [empty],
+    }
+    for name, fake in made.items():
+        monkeypatch.setattr(benchmark, name, fake)
+
+    def found(*only):
+        assert benchmark.main(["--json", "--presets", "smoke", *only]) == 0
+        return {r["what"] for r in json.loads(capsys.readouterr().out)["rows"]}
+
+    assert found("--only", "scoring") == {"scoring"}
+    assert found("--only", "memory", "reading") == {"peak memory", "reading"}
+    assert found("--only", "training", "generation") == {"train R2", "generation"}
+    assert found() == {"reading", "train R2", "generation", "peak memory", "scoring"}
+    with pytest.raises(SystemExit):
+        benchmark.main(["--only", "painting"])
+    assert "painting" in capsys.readouterr().err
+
+
+class Means:
+    """An extractor of three sums; remembers the clips that it saw."""
+
+    metric, dims, min_frames = "distance of means", 3, 2
+
+    def __init__(self):
+        self.seen = []
+
+    def __call__(self, clips):
+        self.seen += [np.array(c) for c in clips]
+        return clips.astype(np.float64).mean((1, 2, 3))
+
+    def card(self):
+        return {"extractor": "means"}
+
+
+def test_scoring_counts_the_clips_of_both_sides_over_the_whole_call(monkeypatch, tmp_path):
+    benchmark.write_sides(tmp_path, 3)
+    real_seconds, extractor = benchmark.seconds, Means()
+    monkeypatch.setattr(benchmark, "seconds", lambda work: real_seconds(work) * 0 + 2.0)
+    rows = benchmark.score(tmp_path, extractor)
+    assert rows[0]["what"] == "score clips" and rows[0]["raw"] == [6 / 2.0]
+    assert rows[0]["how"] == "means, 3 + 3 clips of 16, 64x64"
+    assert len(extractor.seen) == 6 and {c.shape for c in extractor.seen} == {(16, 64, 64, 3)}
+    assert len({c.tobytes() for c in extractor.seen}) == 6  # no clip twice, on neither side
+    peaks = [r for r in rows if r["what"] == "peak memory of scoring"]
+    assert len(rows) == 1 + len(peaks) and benchmark.same_memory(rows) is None
+    assert {r["note"] for r in peaks} == set(horizon.meters() or [benchmark.HIGHEST])
+    resident = next(r for r in peaks if r["note"] != "GPU memory")
+    assert resident["unit"] == "MB" and 50 < resident["raw"][0] < 200_000
+    json.dumps(rows)
+
+
+def test_memory_that_scoring_takes_is_in_its_row(tmp_path):
+    if "resident memory" not in horizon.meters():
+        pytest.skip("this system has no meter of resident memory that can be set back")
+
+    class Heavy(Means):
+        def __call__(self, clips):
+            np.full(400_000_000, 1, np.uint8)
+            return super().__call__(clips)
+
+    benchmark.write_sides(tmp_path, 2)
+
+    def peak(extractor):
+        rows = benchmark.score(tmp_path, extractor)
+        return next(r["median"] for r in rows if r["note"] == "resident memory")
+
+    light, heavy = peak(Means()), peak(Heavy())
+    assert 390 < heavy - light < 500
+
+
+def test_scoring_hands_its_clips_to_a_fresh_process_and_deletes_them(monkeypatch):
+    given = []
+
+    def child(empty, option, folder):
+        sides = [sorted(benchmark.Path(folder, s).glob("*.npy")) for s in ("real", "generated")]
+        given.append((option, folder, [len(s) for s in sides], np.load(sides[1][0])))
+        return ["rows"]
+
+    monkeypatch.setattr(benchmark, "find", lambda *_, **__: Means())
+    monkeypatch.setattr(benchmark, "_in_child", child)
+    assert benchmark.scoring(quick=True) == ["rows"]
+    option, folder, counts, clip = given[0]
+    assert option == "--score" and counts == [32, 32]
+    assert clip.shape == (16, 64, 64, 3) and clip.dtype == np.uint8
+    assert not benchmark.Path(folder).exists()
+
+
+def test_scoring_without_its_extractor_or_disk_is_left_out_and_says_why(monkeypatch):
+    def none(*_, **__):
+        raise InputError("there is no compact here")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(benchmark, "write_sides", full)
+    monkeypatch.setattr(benchmark, "find", lambda *_, **__: Means())
+    (row,) = benchmark.scoring(quick=False)
+    assert row["how"] == "compact, 2048 + 2048 clips" and "No space left" in row["left_out"]
+    monkeypatch.setattr(benchmark, "find", none)
+    (row,) = benchmark.scoring(quick=False)
+    assert row["left_out"] == "there is no compact here" and "median" not in row
+
+
+def test_the_process_that_scores_prints_its_rows_or_a_sentence(monkeypatch, tmp_path, capsys):
+    assert benchmark.main(["--score", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    benchmark.write_sides(tmp_path, 2)
+    monkeypatch.setattr(benchmark, "find", lambda *_, **__: Means())
+    assert benchmark.main(["--score", str(tmp_path)]) == 0
+    rows = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert rows[0]["unit"] == "clips/s" and rows[1]["unit"] == "MB"
 
 
 def test_the_cache_that_is_read_is_memory_mapped(tmp_path):

@@ -135,7 +135,7 @@ def test_which_videos_and_frames_a_protocol_takes():
 
     class Watching(Sums):
         def __call__(self, clips):
-            seen.append((int(clips[0, 0, 0, 0, 0]) // 10, clips[0, :, 0, 0, 0] % 10))
+            seen.extend((int(c[0, 0, 0, 0]) // 10, c[:, 0, 0, 0] % 10) for c in clips)
             return super().__call__(clips)
 
     p = Protocol("p", "a test", real=3, generated=2, lengths=(4,), real_stride=3)
@@ -218,7 +218,7 @@ def test_bad_sides_get_one_sentence(kind):
         ({"choice": "best"}, "choice is 'sorted' or 'random'"),
         ({"lengths": ()}, "lengths are whole numbers"),
         ({"real": 1}, "at least 2 real videos, not 1"),
-        ({"repeats": 1}, "at least 2 repeats"),
+        ({"repeats": 4}, "at least 5 repeats, not 4"),
         ({"ddof": 2}, "ddof is 0 or 1"),
         ({"generated_stride": 0}, "strides are whole numbers from 1 up"),
         ({"frame": 3}, "a protocol has no field frame"),
@@ -233,3 +233,107 @@ def test_an_unknown_protocol_is_refused_with_those_there_are():
     with pytest.raises(InputError, match="no protocol 'fvd'; choose one of ours, thesis"):
         protocol("fvd")
     assert all(p.name == name and p.source for name, p in PROTOCOLS.items())
+
+
+# ------------------------------------------------------------------------- what else a card can say
+
+
+def test_the_reconstructions_distance_goes_into_the_card():
+    real = videos()
+    rebuilt = [np.clip(v.astype(int) + 10, 0, 255).astype(np.uint8) for v in real]
+    scores = ev.evaluate(real, videos(seed=1), OURS, Sums(), reconstructed=rebuilt)
+    alone = ev.evaluate(real, rebuilt, OURS, Sums())
+    for s, a in zip(scores[:2], alone[:2], strict=True):
+        assert s.card["reconstruction"]["distance"] == a.value > 0
+        assert s.card["reconstruction"]["videos"] == 8
+    assert alone[0].card["reconstruction"] is None
+    with pytest.raises(InputError, match="of the reconstructed videos 0 can be used"):
+        ev.evaluate(real, videos(), OURS, Sums(), reconstructed=[v[:9] for v in rebuilt])
+
+
+def test_mean_and_spread_are_over_at_least_five_draws():
+    score = ev.evaluate(videos(), videos(seed=1, shift=30), OURS, Sums())[0]
+    told = score.card["resampled"]
+    assert score.card["protocol"]["repeats"] >= 5
+    assert abs(told["mean"] - score.value) < 5 * score.spread
+    other = ev.evaluate(videos(), videos(seed=1, shift=30), OURS, Sums(), seed=1)[0]
+    assert other.spread != score.spread, "another seed draws other videos"
+
+
+def test_several_clips_of_a_video_are_drawn_but_count_as_one_video():
+    p = OURS.but(lengths=(16,), clips=3, real_frames="random", generated_frames="random")
+    (score,) = ev.evaluate(videos(), videos(seed=1), p, Sums())
+    assert score.card["real"]["videos"] == 8
+    sides = [ev.Footage.of("real", videos())]
+    (side,) = ev._gathered(sides, p, [ev.Window(16)], Sums(), 0, None)
+    features = side.features[ev.Window(16)]
+    assert features.shape == (8, 3, 4)
+    assert len(np.unique(features[0], axis=0)) == 3, "different clips"
+    with pytest.raises(InputError, match="differ only where a side's frames are 'random'"):
+        OURS.but(clips=2)
+
+
+def test_distinct_source_videos_are_counted(tmp_path):
+    names = ["filmA_0001", "filmA_0002", "filmB_0001", "filmC_0007"]
+    made = VideoSet.from_arrays(videos(4), names=names, subjects=["A", "A", "B", "C"])
+    for dataset, count in (("sky", 3), ("kth", 4), ("", 4)):
+        made.card["dataset"] = dataset
+        card = ev.evaluate(made, videos(), OURS, Sums())[0].card
+        assert card["real"]["distinct source videos"] == count, dataset
+        assert card["generated"]["distinct source videos"] == 8
+
+
+def test_the_same_samples_under_every_protocol():
+    real = VideoSet.from_arrays(videos(8, frames=140, size=16), splits=["train"] * 6 + ["test"] * 2)
+    found, refused = ev.under_protocols(real, videos(6, 140, 16, seed=1), {"sums": Sums()})
+    rows = ev.rows(found)
+    assert {r["protocol"].removesuffix(" (scaled)") for r in rows} == set(PROTOCOLS)
+    assert not refused
+    of = {(r["protocol"], r["score"]): r for r in rows}
+    assert of["ours", "FVD (sums) 128f"]["real"] == 8
+    assert of["styleganv (scaled)", "FVD (sums) 16f"]["real"] == 6, "its training split"
+    assert ("ours (scaled)", "FVD (sums) 16f") not in of
+    values = {r["value"] for r in rows if r["score"] == "FVD (sums) 16f"}
+    assert len(values) >= 3, "a number depends on its protocol"
+
+    class Long(Sums):
+        metric, min_frames = "FVD (long)", 100
+
+    found, refused = ev.under_protocols(real, videos(6, 140, 16, seed=1), {"long": Long()})
+    assert "tats, FVD (long)" in refused and "at least 100 frames" in refused["tats, FVD (long)"]
+
+
+def test_windows_read_each_video_once():
+    read, made = [], videos(4, frames=64, seed=1)
+
+    def counted(i):
+        read.append(i)
+        return made[i]
+
+    side = ev.Footage("generated", list("abcd"), counted, "arrays")
+    p, wanted = OURS.but(choice="sorted"), [ev.Window(16, k) for k in (0, 16, 32, 48)]
+    (found,) = ev._gathered([side], p, wanted, Sums(), 0, None)
+    assert read == [0, 1, 2, 3]
+    one = Sums()(np.stack([made[2][32:48]]))
+    assert np.array_equal(found.features[wanted[2]][2], one)
+
+
+def test_nan_and_values_out_of_range_are_refused_with_the_embedded_network():
+    for value, words in ((np.nan, "NaN or infinity"), (1.5, "values from .* to 1.5")):
+        broken = [v / 127.5 - 1 for v in videos(3)]
+        broken[1][3, 2, 2] = value
+        with pytest.raises(InputError, match=words):
+            ev.evaluate(broken, videos(3), OURS, "compact")
+
+
+def test_the_command_scores_two_folders(tmp_path, capsys):
+    for side, seed in (("real", 0), ("made", 1)):
+        (tmp_path / side).mkdir()
+        for i, v in enumerate(videos(4, frames=20, size=16, seed=seed)):
+            np.save(tmp_path / side / f"{i}.npy", v)
+    ev.main([str(tmp_path / "real"), str(tmp_path / "made"), "--json"])
+    (score,) = json.loads(capsys.readouterr().out)["scores"]
+    assert score["name"] == "FVD (compact) 16f" and score["value"] > 0 and score["spread"] > 0
+    assert score["card"]["extractor"]["sha256"] and score["floor"] > 0
+    ev.main([str(tmp_path / "real"), str(tmp_path / "made")])
+    assert capsys.readouterr().out.startswith("FVD (compact) 16f ")

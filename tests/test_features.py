@@ -634,17 +634,19 @@ def test_a_folder_that_is_not_there_is_named(i3d, tmp_path, monkeypatch):
 
 def test_available_has_an_extractor_or_a_sentence_for_each(i3d, resnext):
     found, missing = features.available(i3d.parent, "cpu")
-    assert list(found) == ["i3d-400", "resnext-101"] and not missing
+    assert list(found) == ["compact", "i3d-400", "resnext-101"] and not missing
     resnext.unlink()
     i3d.write_bytes(b"")
     found, missing = features.available(i3d.parent, "cpu")
-    assert not found and list(missing) == ["i3d-400", "resnext-101"]
+    assert list(found) == ["compact"] and list(missing) == ["i3d-400", "resnext-101"]
     assert missing["i3d-400"].startswith(f"{i3d} is empty")
     assert missing["resnext-101"].startswith(f"there is no {RESNEXT.file} in {i3d.parent}")
 
 
 def test_an_unknown_name_lists_the_names():
-    with pytest.raises(InputError, match="no feature extractor 'i3d'; choose from i3d-400, resnex"):
+    with pytest.raises(
+        InputError, match="no feature extractor 'i3d'; choose from compact, i3d-400"
+    ):
         features.find("i3d")
 
 
@@ -665,7 +667,7 @@ def test_the_card_says_what_was_used(i3d, resnext):
 
 
 def test_the_module_says_what_the_table_holds():
-    for kind in (I3D, RESNEXT):
+    for kind in features.EXTRACTORS.values():
         row = next(r for r in features.__doc__.splitlines() if r.startswith(kind.name))
         assert re.split(r" {2,}", row)[:3] == [kind.name, kind.metric, kind.file]
         assert re.search(rf"\b{kind.dims}\b", row)
@@ -677,7 +679,7 @@ def test_a_metric_belongs_to_one_network(metric):
         features.register(replace(I3D, name="other", metric=metric))
     with pytest.raises(ValueError, match=r"already"):
         features.register(replace(I3D, metric="a new one"))
-    assert list(features.EXTRACTORS) == ["i3d-400", "resnext-101"]
+    assert list(features.EXTRACTORS) == ["compact", "i3d-400", "resnext-101"]
 
 
 def test_an_extractor_that_ships_with_the_package_joins_the_table(
@@ -692,6 +694,6 @@ def test_an_extractor_that_ships_with_the_package_joins_the_table(
     (tmp_path / "small.pt").write_bytes(detector_file)
     monkeypatch.setenv(features.VARIABLE, str(tmp_path / "lost"))  # not asked for it
     found, missing = features.available(device="cpu")
-    assert list(found) == ["small"] and list(missing) == ["i3d-400", "resnext-101"]
+    assert list(found) == ["compact", "small"] and list(missing) == ["i3d-400", "resnext-101"]
     assert found["small"].card()["metric"] == "FVD (small)"
     assert found["small"](some_clips()).shape == (2, 400)

@@ -3,7 +3,7 @@ import pytest
 import scipy.linalg
 
 from rencgan.errors import InputError
-from rencgan.frechet import Statistics, distance
+from rencgan.frechet import Statistics, distance, distance_of
 
 
 def features(n, d, seed=0, scale=1.0, shift=0.0):
@@ -125,3 +125,23 @@ def test_what_cannot_be_compared_is_told_in_a_sentence(kind):
     act, words = WRONG[kind]
     with pytest.raises(InputError, match=words):
         act()
+
+
+@pytest.mark.parametrize(("n", "m", "d"), [(5, 7, 40), (2, 2, 9), (30, 8, 40), (60, 50, 12)])
+def test_features_at_hand_give_the_same_distance(n, m, d):
+    rng = np.random.default_rng(n)
+    a, b = rng.normal(0, 2, (n, d)), rng.normal(1, 1, (m, d))
+    for ddof in (0, 1):
+        through = distance(Statistics.of(a), Statistics.of(b), ddof)
+        assert distance_of(a, b, ddof) == pytest.approx(through, rel=1e-9)
+    assert distance_of(a, a) == pytest.approx(0, abs=1e-9)
+
+
+def test_features_at_hand_are_refused_alike():
+    few = np.zeros((1, 9))
+    with pytest.raises(InputError, match="1 samples are too few"):
+        distance_of(few, np.zeros((4, 9)))
+    with pytest.raises(InputError, match="NaN or infinity"):
+        distance_of(np.full((3, 9), np.nan), np.zeros((4, 9)))
+    with pytest.raises(InputError, match="9 and 8 dimensions"):
+        distance_of(np.zeros((3, 9)), np.zeros((4, 8)))

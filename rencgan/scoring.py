@@ -1,0 +1,338 @@
+"""What the notebooks score: a model's videos beside those that any score worth its name puts behind
+them, and beside references made of real frames.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import torch
+
+from rencgan import evaluate, features, horizon, inception, measures, published
+from rencgan.clips import as_clips, as_frames
+from rencgan.errors import InputError
+from rencgan.evaluate import Score
+from rencgan.features import Extractor
+from rencgan.model import Model, untrained
+from rencgan.paths import project_root
+from rencgan.progress import Progress
+from rencgan.protocols import Protocol
+from rencgan.recall import CLIP
+from rencgan.videoset import VideoSet
+
+PRINTED = {  # names of the data sets in the papers' tables
+    "uva": "UvA",
+    "weizmann": "Weizmann",
+    "kth": "KTH",
+    "ucf101": "UCF101",
+    "taichi": "Taichi",
+    "sky": "Sky",
+}
+BATCH = 16  # clips that a model makes at a time
+Videos = Sequence[np.ndarray]  # each (T, H, W, 3) uint8
+
+
+def extractors() -> dict[str, Extractor]:
+    """Those that can be had; of the others it is printed what is missing."""
+    found, missing = features.available()
+    for sentence in missing.values():
+        print(sentence.replace(f"{project_root()}/", ""))
+    return found
+
+
+def attempt(work: Callable, *given, **options):
+    """What `work` returns; None where it refuses, and its sentence is printed: a notebook goes on
+    with what it has.
+    """
+    try:
+        return work(*given, **options)
+    except InputError as error:
+        print(error)
+        return None
+
+
+# --------------------------------------------------------------------------------- videos to score
+
+
+def long_videos(model: Model, footage: Videos, p, codes: str | None = None) -> list[np.ndarray]:
+    """R2's long video of every piece of footage, with the notebook's hop and seed; codes drawn as
+    it says unless they are given.
+    """
+    made = []
+    with Progress(len(footage), "long videos to score") as bar:
+        for i, video in enumerate(footage):
+            options = {"hop": p.hop, "codes": codes or p.codes, "seed": p.seed + i}
+            made.append(model.long_frames(video, **options))
+            bar.update(i + 1)
+    return made
+
+
+def footage_of(
+    videos: VideoSet, split: str | None, frames: int, most: int = 64
+) -> list[np.ndarray]:
+    """Up to `most` videos of a split (all: None), cut to `frames`; those of less than a clip are
+    left out.
+    """
+    chosen = videos.select(split=split, min_frames=CLIP)
+    return [chosen.video(i)[:frames] for i in range(min(most, len(chosen)))]
+
+
+def contenders(model: Model, footage: Videos, made: Videos, p) -> dict[str, list[np.ndarray]]:
+    """A model's videos and what they must beat, then references made of real frames, by name.
+
+    To beat: an untrained model, the model's own clips in random order, its own first frame held.
+    """
+    real = [v[: len(m)] for v, m in zip(footage, made, strict=True)]
+    return {
+        "R2": list(made),
+        "untrained model": long_videos(untrained(model), footage, p),
+        "own clips, shuffled": _shuffled(made, p),
+        "own first frame, held": [measures.frozen(v, len(v)) for v in made],
+        "real clips, shuffled": _shuffled(real, p),
+        "real first frame, held": [measures.frozen(v, len(v)) for v in real],
+    }
+
+
+def clip_contenders(
+    model: Model, videos: VideoSet, p, step: int = 1, most: int = 64
+) -> tuple[dict[str, list[np.ndarray]], list[np.ndarray]]:
+    """For EncGAN3: clips from noise, clips from the codes of training clips (as Table 3.2 is made),
+    those of an untrained model, and real reference frames, held; and all real clips rebuilt.
+    """
+
+    span = (CLIP - 1) * step + 1
+    training = _clips(videos.select("train", min_frames=span), most, step)
+    held = np.repeat(training[:, model.reference][:, None], CLIP, axis=1)
+    made = {
+        "EncGAN3, from noise": _from_noise(model, most, p.seed),
+        "EncGAN3, from training clips": _rebuilt(model, training),
+        "untrained model": _from_noise(untrained(model), most, p.seed),
+        "real reference frames, held": held,
+    }
+    every = videos.select(min_frames=span)
+    rebuilt = _rebuilt(model, _clips(every, len(every), step))
+    return {name: list(clips) for name, clips in made.items()}, list(rebuilt)
+
+
+def _clips(videos: VideoSet, count: int, step: int) -> np.ndarray:
+    """`count` clips (count, 16, H, W, 3), shared evenly among the videos: of each the first one,
+    then others evenly spaced.
+    """
+    span, found = (CLIP - 1) * step + 1, []
+    for i in range(count):
+        video, of = videos.video(i % len(videos)), -(-count // len(videos))
+        start = (len(video) - span) * (i // len(videos)) // max(1, of - 1)
+        found.append(video[start : start + span : step])
+    return np.stack(found)
+
+
+def _from_noise(model: Model, count: int, seed: int) -> np.ndarray:
+    rng = torch.Generator().manual_seed(seed)
+    z_c, z_m = (
+        torch.randn(count, n, generator=rng).to(model.device)
+        for n in (model.preset.content_dim, model.preset.motion_dim)
+    )
+    parts = zip(z_c.split(BATCH), z_m.split(BATCH), strict=True)
+    return np.concatenate([model.clips(c, m) for c, m in parts])
+
+
+@torch.no_grad()
+def _rebuilt(model: Model, clips: np.ndarray) -> np.ndarray:
+    made = []
+    for first in range(0, len(clips), BATCH):
+        part = as_clips(clips[first : first + BATCH], model.device)
+        codes = model.encoder(part, model.reference)
+        made.append(model.clips(codes.mu_c, codes.mu_m))
+    return np.concatenate(made)
+
+
+def _shuffled(videos: Videos, p) -> list[np.ndarray]:
+    return [measures.shuffled(v, len(v), p.hop, p.seed + i) for i, v in enumerate(videos)]
+
+
+# ------------------------------------------------------------------------------------------ scores
+
+
+def compare(
+    real,
+    sides: Mapping[str, Videos],
+    extractor: Extractor,
+    protocol: Protocol | str = "ours",
+    reconstructed: Videos | None = None,
+    seed: int = 0,
+) -> dict[str, list[Score]]:
+    """The scores of several sets of videos against the same real ones, a list for each name.
+
+    Raises InputError where their cards do not allow one table, or a side has too few videos.
+    """
+    found = {}
+    with Progress(len(sides), f"scoring, {extractor.metric}") as bar:
+        for done, (name, side) in enumerate(sides.items(), 1):
+            found[name] = evaluate.evaluate(
+                real, side, protocol, extractor, seed, reconstructed=reconstructed
+            )
+            bar.update(done, name)
+    for scores in zip(*found.values(), strict=True):
+        evaluate.column(scores)
+    return found
+
+
+def score_rows(found: Mapping[str, Sequence[Score]]) -> list[dict]:
+    """Rows: the name, then every score with its spread; last the floors."""
+    rows = [
+        {"videos": name} | {s.name: f"{s.value:.4g} ± {s.spread:.2g}" for s in scores}
+        for name, scores in found.items()
+    ]
+    floors = {s.name: s.floor for s in next(iter(found.values())) if s.floor is not None}
+    if floors:
+        told = {name: f"{floor:.4g}" for name, floor in floors.items()}
+        rows.append({"videos": "floor: real against real, half the videos each"} | told)
+    return rows
+
+
+def card_rows(score: Score) -> list[dict]:
+    """A score's card as rows for a table; what is nested is named by its way down."""
+
+    def flat(value, way: str = ""):
+        if isinstance(value, Mapping) and value:
+            for key, inner in value.items():
+                yield from flat(inner, f"{way}, {key}" if way else str(key))
+        else:
+            text = ", ".join(map(str, value)) if isinstance(value, list) else value
+            yield way, "none" if text in (None, "", {}) else str(text)
+
+    head = {"score": score.name, "value": f"{score.value:.4f}", "spread": f"{score.spread:.4f}"}
+    head["floor"] = "none" if score.floor is None else f"{score.floor:.4f}"
+    return [{"what": k, "is": v} for k, v in [*head.items(), *flat(score.card)]]
+
+
+def over_windows(found: Sequence[Score]) -> dict[str, list[float]]:
+    """Curves of the scores of `evaluate.windows`, with their floors where there are any."""
+    lines = {"generated": [s.value for s in found]}
+    if all(s.floor is not None for s in found):
+        key = "at the floor's counts"
+        lines[key] = [s.card["resampled"][key] for s in found]
+        lines["floor: real against real"] = [s.floor for s in found]
+    return lines
+
+
+def by_protocol(
+    real: VideoSet, made: Videos, found: Mapping[str, Extractor], seed: int = 0
+) -> list[Score]:
+    """The same samples under all named protocols; what cannot be had is printed."""
+    with Progress(1, "scoring under every protocol") as bar:
+
+        def tell(done: int, total: int, name: str) -> None:
+            bar.total = total
+            bar.update(done, name)
+
+        scores, refused = evaluate.under_protocols(real, made, found, seed=seed, progress=tell)
+    for name, sentence in refused.items():
+        print(f"{name}: {sentence}")
+    return scores
+
+
+def inception_scores(
+    videos: VideoSet, sides: Mapping[str, Videos], extractor: Extractor, seed: int = 0
+) -> dict[str, list[Score]]:
+    """Video IS with H(y) and H(y|x) of several sets of clips, by a classifier of the set's own
+    classes. Raises InputError for a set without classes.
+    """
+    classifier = inception.train_classifier(videos, extractor, seed=seed)
+    return {
+        name: inception.video_is(side, classifier, extractor, seed, real=videos)
+        for name, side in sides.items()
+    }
+
+
+# ------------------------------------------------------------------------------------- long horizon
+
+
+def horizon_rows(sides: Mapping[str, Videos], real: Videos, hop: int) -> list[dict]:
+    """Rows: each set of videos, and the real ones, by the measures that need no network."""
+    rows = []
+    for name, videos in {"real": list(real), **sides}.items():
+        row = {
+            "videos": name,
+            "motion": np.mean([measures.motion(v, hop) for v in videos]),
+            "seam ratio": _mean([measures.seam_ratio(v, hop) for v in videos]),
+            "sharpness": np.mean([measures.sharpness(v) for v in videos]),
+        }
+        against = horizon.against_real(videos, real)
+        rows.append(row | {k: ours for k, (ours, _) in against.items()})
+    return rows
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    known = [v for v in values if np.isfinite(v)]
+    return float(np.mean(known)) if known else None
+
+
+def over_time(
+    curve: Callable[[np.ndarray], np.ndarray], sides: Mapping[str, Videos]
+) -> dict[str, np.ndarray]:
+    """Mean curve of each set, over the frames that all its videos have."""
+    found = {}
+    for name, videos in sides.items():
+        shortest = min(map(len, videos))
+        found[name] = np.mean([curve(v[:shortest]) for v in videos], 0)
+    return found
+
+
+def memorisation(
+    made: Videos, held_out: Videos, training: Videos, extractor: Extractor
+) -> list[dict]:
+    """Rows: how far the first clips of generated and of held-out videos lie from the nearest
+    training clip, in pixels and in features. Much nearer than held-out ones: copied.
+    """
+    clips = {
+        name: np.stack([v[:CLIP] for v in videos])
+        for name, videos in (("generated", made), ("held out", held_out), ("training", training))
+    }
+    found = {name: np.asarray(extractor(c), np.float64) for name, c in clips.items()}
+    rows = []
+    for name in ("generated", "held out"):
+        pixels = horizon.nearest(clips[name], clips["training"], "pixels")
+        near = horizon.nearest(found[name], found["training"], "features")
+        rows.append(
+            {
+                "clips": name,
+                "nearest training clip, pixels": pixels.distance.mean(),
+                "least": pixels.distance.min(),
+                "nearest, features": near.distance.mean(),
+                "least, features": near.distance.min(),
+            }
+        )
+    return rows
+
+
+def cost_rows(model: Model, footage: np.ndarray, p, lengths: Sequence[int]) -> list[dict]:
+    """Time and peak memory of long video at each length, its frames dropped as they come."""
+
+    def make(n: int):
+        for piece in model.long_video(horizon.Looped(footage, n + CLIP), hop=p.hop, seed=p.seed):
+            yield as_frames(piece[0])
+
+    return horizon.cost(make, lengths)
+
+
+# ---------------------------------------------------------------------------------------- published
+
+
+def published_rows(dataset: str, metric: str, **chosen) -> list[dict]:
+    """What papers print for this metric on this data set: rows with their source; [] if nothing.
+    chosen: other fields of a cell, such as method or number (published.find has them all).
+    """
+    try:
+        cells = published.find(metric=metric, data=PRINTED.get(dataset, dataset), **chosen)
+    except InputError:  # a set that no table of that metric has
+        return []
+    return [
+        {
+            "method": f"{c.method} ({c.setting})" if c.setting else c.method,
+            "frames": c.frames,
+            "pixels": c.resolution,
+            f"published {metric}": c.value,
+            "source": f"{c.paper}, table {c.number}",
+        }
+        for c in cells
+    ]

@@ -1,0 +1,141 @@
+"""What notebooks score: with the embedded extractor and with models before any training."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from conftest import moving_videos
+from test_evaluate import Sums
+
+from rencgan import evaluate, scoring
+from rencgan.errors import InputError
+from rencgan.model import Model, untrained
+from rencgan.players import Players
+from rencgan.presets import SMOKE
+from rencgan.updates import Objective
+from rencgan.videoset import VideoSet
+
+P = SimpleNamespace(hop=8, codes="sample", seed=0, frames=48, dataset="sky")
+
+
+def a_model(kind: str) -> Model:
+    """Networks that differ from those of seed 0, as trained ones do."""
+    encoder, generator, critic = Players(SMOKE, seed=9).for_generation()
+    return Model(kind, SMOKE, Objective(), 5, 0, "abc", encoder, generator, critic)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return a_model("r2")
+
+
+@pytest.fixture(scope="module")
+def footage():
+    return moving_videos(4, 50)
+
+
+def test_an_untrained_model_has_the_weights_of_its_seed(model):
+    fresh = untrained(model)
+    begun = Players(SMOKE, seed=0).generator
+    ours = dict(fresh.generator.named_parameters())
+    assert all(torch.equal(ours[k], v) for k, v in begun.named_parameters())
+    assert any(not torch.equal(ours[k], v) for k, v in model.generator.named_parameters())
+    assert (fresh.step, fresh.digest) == (0, "") and not fresh.generator.training
+
+
+def test_contenders_are_what_their_names_say(model, footage):
+    made = scoring.long_videos(model, footage, P)
+    sides = scoring.contenders(model, footage, made, P)
+    assert [len(v) for v in sides["R2"]] == [48] * 4
+    assert all(len(v) == 48 for side in sides.values() for v in side)
+    for name, source in (("own", made), ("real", footage)):
+        held = next(v for k, v in sides.items() if k.startswith(name) and "held" in k)
+        mixed = next(v for k, v in sides.items() if k.startswith(name) and "shuffled" in k)
+        for i in range(4):
+            assert (held[i] == source[i][0]).all()
+            values = [np.sort(v[i][:48], axis=None) for v in (mixed, source)]
+            assert np.array_equal(*values), "the same frames"
+        assert any(not np.array_equal(mixed[i], source[i][:48]) for i in range(4)), "other order"
+    assert not np.array_equal(sides["untrained model"][0], made[0])
+    assert not np.array_equal(made[0], scoring.long_videos(model, footage, P, codes="mean")[0])
+
+
+def test_scores_of_all_sides_stand_in_one_table(model, footage):
+    made = scoring.long_videos(model, footage, P)
+    sides = scoring.contenders(model, footage, made, P)
+    p = evaluate.protocol("ours").but(lengths=(16, 32))
+    found = scoring.compare(footage, sides, Sums(), p, reconstructed=made)
+    assert list(found) == list(sides)
+    rows = scoring.score_rows(found)
+    assert [r["videos"] for r in rows] == [*sides, "floor: real against real, half the videos each"]
+    assert rows[0]["FVD (sums) 16f"].startswith(f"{found['R2'][0].value:.4g} ± ")
+    told = {r["what"]: r["is"] for r in scoring.card_rows(found["R2"][0])}
+    assert told["protocol, name"] == "ours" and told["generated, videos"] == "4"
+    assert float(told["reconstruction, distance"]) == pytest.approx(found["R2"][0].value)
+    with pytest.raises(InputError, match=r"the generated side \(videos\)"):
+        scoring.compare(footage, {"all": made, "some": made[:3]}, Sums(), p)
+
+
+def test_a_refusal_is_printed_and_the_notebook_goes_on(footage, capsys):
+    assert scoring.attempt(scoring.compare, footage[:1], {"R2": footage}, Sums()) is None
+    assert "of the real videos 1 can be used" in capsys.readouterr().out
+
+
+def test_missing_weights_are_told_and_the_embedded_ones_are_there(monkeypatch, capsys):
+    monkeypatch.delenv("RENCGAN_WEIGHTS", raising=False)
+    assert "compact" in scoring.extractors()
+    told = capsys.readouterr().out
+    for name in ("i3d_torchscript.pt", "resnext-101-kinetics.pth"):
+        assert f"there is no {name} in weights" in told or name not in told
+
+
+def test_encgan3_is_scored_on_as_many_clips_as_its_rivals():
+    videos = VideoSet.from_arrays(moving_videos(5, 50), splits=["train"] * 4 + ["test"])
+    sides, rebuilt = scoring.clip_contenders(a_model("encgan3"), videos, P, step=2, most=10)
+    assert len(rebuilt) == 5
+    assert all(np.shape(v) == (10, 16, 16, 16, 3) for v in sides.values())
+    held = sides["real reference frames, held"]
+    assert all((clip == clip[0]).all() for clip in held)
+    assert len({clip[0].tobytes() for clip in held}) == 10, "several clips of a video differ"
+
+
+def test_clips_of_a_video_lie_apart_and_fit():
+    videos = VideoSet.from_arrays(
+        [np.tile(np.arange(40, dtype=np.uint8)[:, None, None, None], (1, 16, 16, 3))]
+    )
+    clips = scoring._clips(videos, 3, step=2)
+    assert clips[:, 0, 0, 0, 0].tolist() == [0, 4, 9]
+    assert clips[2, -1, 0, 0, 0] == 39 and (np.diff(clips[:, :, 0, 0, 0].astype(int)) == 2).all()
+
+
+def test_horizon_rows_stand_beside_real_video(footage):
+    rows = scoring.horizon_rows({"held": [np.repeat(v[:1], 50, 0) for v in footage]}, footage, 8)
+    assert [r["videos"] for r in rows] == ["real", "held"]
+    assert rows[1]["motion"] == 0 and rows[1]["seam ratio"] is None
+    assert rows[1]["colour kept at the end"] == 1 > rows[0]["colour kept at the end"]
+
+
+def test_copied_clips_are_seen(footage):
+    rows = scoring.memorisation(footage[:2], moving_videos(2, 50, seed=8), footage, Sums())
+    assert rows[0]["nearest training clip, pixels"] == 0 == rows[0]["nearest, features"]
+    assert rows[1]["least"] > 0 and rows[1]["least, features"] > 0
+
+
+def test_windows_become_curves(footage):
+    scores = evaluate.windows(footage, moving_videos(4, 50, seed=3), Sums())
+    lines = scoring.over_windows(scores)
+    assert len(lines) == 3 and all(len(v) == 3 for v in lines.values())
+    assert lines["generated"] == [s.value for s in scores]
+
+
+def test_published_numbers_come_with_their_source():
+    rows = scoring.published_rows("sky", "FVD", paper="thesis", number="4.5", method="R2")
+    assert [(r["frames"], r["published FVD"]) for r in rows] == [(16, 360.9), (128, 587.0)]
+    assert rows[0]["source"] == "thesis, table 4.5"
+    assert scoring.published_rows("folder", "FVD") == []
+
+
+def test_cost_is_told_for_each_length(model, footage):
+    rows = scoring.cost_rows(model, footage[0], P, (40, 80))
+    assert [r["frames"] for r in rows] == [40, 80] and all(r["seconds"] > 0 for r in rows)
