@@ -11,7 +11,7 @@ development half, on which an extractor may be improved, and a test half, which 
 import argparse
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -279,6 +279,20 @@ def as_text(rows: Sequence[Row]) -> str:
         lines.append(
             f"{name:<22}{r.videos:>7}{r.floor:>9.2f} ±{r.floor_spread:<5.2f}  {steps}  {verdict}"
         )
+    return "\n".join(lines)
+
+
+def as_markdown(rows: Sequence[Mapping]) -> str:
+    """The same for a README, from rows as `Row.as_dict` gives them."""
+    lines = ["| spoilt by | floor | distance at each level | in training |", "|---|---|---|---|"]
+    for r in rows:
+        steps = ", ".join(
+            f"{level:g}: {d:.0f}" for level, d in zip(r["levels"], r["distances"], strict=True)
+        )
+        floor = f"{r['floor']:.0f} ± {r['floor_spread']:.0f}"
+        verdict = "" if r["fit"] else " (not fit)"
+        seen = "yes" if r["trained_on"] else "no"
+        lines.append(f"| {r['family']} ({r['unit']}) | {floor} | {steps}{verdict} | {seen} |")
     return "\n".join(lines)
 
 

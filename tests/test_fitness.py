@@ -1,10 +1,12 @@
 """How an extractor answers to spoilt video; with one whose answers are known."""
 
+import json
+
 import numpy as np
 import pytest
-from conftest import moving_videos
+from conftest import ROOT, moving_videos, real_clips
 
-from rencgan import fitness
+from rencgan import compact, features, fitness
 from rencgan.errors import InputError
 from rencgan.video import write_mp4
 
@@ -127,3 +129,45 @@ def test_too_little_footage_is_refused(tmp_path):
         fitness.measure(FAMILIES["wrong speed"], shots(6, 40), Known())
     with pytest.raises(InputError, match="at least two folders"):
         fitness.measure(FAMILIES["swapped class"], shots(12)[:2] * 3, Known())
+
+
+# ----------------------------------------------------------------------------- the shipped evidence
+
+
+@pytest.fixture(scope="module")
+def evidence():
+    path = compact.WEIGHTS.with_name("compact.fitness.json")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_the_evidence_is_of_the_shipped_weights(evidence):
+    assert evidence["extractor"]["sha256"] == compact.SHA256
+    assert evidence["draws"] >= 5
+    for half in ("development", "test"):
+        assert [r["family"] for r in evidence[half]] == [f.name for f in fitness.FAMILIES]
+
+
+def test_the_embedded_network_is_fit_on_scenes_it_was_not_developed_on(evidence):
+    for r in evidence["test"]:
+        steps = [r["floor"], *r["distances"]]
+        assert len(r["levels"]) >= 4 and steps == sorted(steps), r["family"]
+        assert steps[-1] - r["floor"] > 2 * max(r["floor_spread"], r["spreads"][-1]), r["family"]
+    unseen = {r["family"] for r in evidence["test"] if not r["trained_on"]}
+    assert unseen == {f.name for f in fitness.FAMILIES} - set(compact.TRAINED_ON)
+    assert len(unseen) >= 3
+
+
+def test_the_readme_shows_the_evidence(evidence):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = text.split("<!-- fitness -->")[1].split("<!-- /fitness -->")[0].strip()
+    assert shown == fitness.as_markdown(evidence["test"])
+    assert f"On {evidence['videos']['test']['videos']} real videos" in text
+
+
+def test_the_embedded_network_answers_to_noise_and_disorder_in_real_video():
+    shots = fitness.load(real_clips("sky"), compact.SIZE)
+    extractor = features.find("compact", device="cpu")
+    for name in ("noise", "shuffled frames"):
+        row = fitness.measure(FAMILIES[name], shots[:20], extractor, draws=2)
+        steps = [row.floor, *row.distances]
+        assert steps == sorted(steps), name
