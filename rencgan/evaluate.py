@@ -9,7 +9,6 @@ import argparse
 import contextlib
 import json
 import sys
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,150 +20,8 @@ from rencgan.features import EXTRACTORS, Extractor, find
 from rencgan.footage import Footage
 from rencgan.frechet import distance_of
 from rencgan.progress import Progress
-from rencgan.protocols import PROTOCOLS, Protocol, protocol, start
-
-# ----------------------------------------------------------------------------------------- features
-
-
-HELD = 8 << 20  # bytes of clips that wait for their features
-
-
-@dataclass(frozen=True)
-class Window:
-    """Which frames of a video are scored: `frames` of them, from `first` on where a protocol takes
-    the first ones.
-    """
-
-    frames: int
-    first: int = 0
-
-
-@dataclass
-class Side:
-    """What one side came to: features (videos, clips, d) for each window, and the card's facts."""
-
-    features: dict[Window, np.ndarray]
-    used: dict[Window, list[int]]  # indices of the videos
-    shape: tuple[int, int]
-    fingerprint: str  # of the pixels that were looked at
-    footage: Footage
-    short: dict[Window, dict[str, str]]  # for each window the videos that do not reach it
-
-    def left_out(self, window: Window) -> dict[str, str]:
-        """Name -> reason, of the videos that a window could not use."""
-        return self.footage.left_out | self.short[window]
-
-    def told(self, window: Window, wanted: int | None) -> dict:
-        """A card's words on this side."""
-        used = self.used[window]
-        return {
-            "videos": len(used),
-            "distinct source videos": len({self.footage.sources[i] for i in used}),
-            "asked for": wanted,
-            "frame size": list(self.shape),
-            "stored": self.footage.stored,
-            "pixels crc32": self.fingerprint,
-            "left out": self.left_out(window),
-        }
-
-
-@dataclass(frozen=True)
-class _Taking:
-    """A protocol's words on one side."""
-
-    limit: int
-    stride: int
-    place: str
-    order: np.ndarray
-
-    @classmethod
-    def of(cls, p: Protocol, footage: Footage, seed: int) -> "_Taking":
-        n, real = len(footage.names), footage.side == "real"
-        order = np.arange(n)
-        if p.choice == "random":
-            order = np.random.default_rng([seed, 29]).permutation(n)
-        limit = (p.real if real else p.generated) or n
-        stride = p.real_stride if real else p.generated_stride
-        return cls(limit, stride, p.real_frames if real else p.generated_frames, order)
-
-
-class _Features:
-    """Features of clips as they come, a few videos at a time: an extractor may use more cores for
-    them than for one, and only those are held.
-    """
-
-    def __init__(self, extractor: Extractor):
-        self.extractor, self.waiting, self.found = extractor, [], []
-
-    def add(self, clips: np.ndarray) -> None:
-        """Clips (k, T, H, W, 3) of one video."""
-        self.waiting.append(clips)
-        if sum(c.nbytes for c in self.waiting) >= HELD:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self.waiting:
-            made = np.asarray(self.extractor(np.concatenate(self.waiting)), np.float64)
-            self.found += list(made.reshape(len(self.waiting), -1, made.shape[1]))
-            self.waiting = []
-
-    def all(self) -> np.ndarray:
-        """(videos, k, d)."""
-        self._flush()
-        return np.array(self.found)
-
-
-def gather(
-    footage: Footage,
-    p: Protocol,
-    windows: Sequence[Window],
-    extractor: Extractor,
-    seed: int,
-    tell: Callable[[str], None],
-) -> Side:
-    """Reads each video once, its clips into features; videos too short are left out by name.
-
-    Raises InputError for videos of different sizes and for what the extractor refuses.
-    """
-    taking = _Taking.of(p, footage, seed)
-    features = {w: _Features(extractor) for w in windows}
-    side = Side({}, {w: [] for w in windows}, None, "", footage, {w: {} for w in windows})
-    pixels = 0
-    for i in map(int, taking.order):
-        open_ = [w for w in windows if len(side.used[w]) < taking.limit]
-        if not open_:
-            break
-        tell(footage.names[i])
-        frames = footage.usable(i)
-        if frames is None:
-            continue
-        for w in open_:
-            span = (w.frames - 1) * taking.stride + 1
-            if len(frames) < w.first + span:
-                side.short[w][footage.names[i]] = f"too short ({len(frames)} frames)"
-                continue
-            clips = []
-            for k in range(p.clips):
-                s = w.first + start(taking.place, len(frames) - w.first, span, seed, i, k)
-                clips.append(footage.sized(frames[s : s + span : taking.stride]))
-            side.shape = _same_size(footage, i, clips[0], side.shape)
-            pixels = zlib.crc32(np.stack(clips), pixels)
-            features[w].add(np.stack(clips))
-            side.used[w].append(i)
-    side.features = {w: f.all() for w, f in features.items()}
-    side.fingerprint = f"{pixels:08x}"
-    return side
-
-
-def _same_size(footage: Footage, i: int, clip: np.ndarray, shape: tuple | None) -> tuple:
-    here = tuple(clip.shape[1:3])
-    if shape is not None and here != shape:
-        raise InputError(
-            f"the {footage.side} videos have frames of {shape[1]}x{shape[0]} and "
-            f"{here[1]}x{here[0]} ({footage.names[i]}); name one size for both sides"
-        )
-    return here
-
+from rencgan.protocols import PROTOCOLS, Protocol, protocol
+from rencgan.sides import Side, Window, gather
 
 # ------------------------------------------------------------------------------------------- scores
 
@@ -194,31 +51,50 @@ def _distance(a: np.ndarray, b: np.ndarray, p: Protocol) -> float:
     return distance_of(a.reshape(-1, a.shape[-1]), b.reshape(-1, b.shape[-1]), p.ddof)
 
 
-def _resampled(real: np.ndarray, made: np.ndarray, p: Protocol, seed: int) -> dict:
-    """Mean and spread over videos drawn again with replacement; floor from halves of the real
-    videos, with the distance of equally many generated ones beside it, because few videos lie
-    further apart.
+def _bootstrap(real: np.ndarray, made: np.ndarray, p: Protocol, seed: int) -> np.ndarray:
+    """Distances of videos drawn again with replacement. Two lengths with the same videos draw the
+    same ones.
     """
     rng = np.random.default_rng([seed, 37])
-    drawn = [
-        _distance(rng.choice(real, len(real)), rng.choice(made, len(made)), p)
-        for _ in range(p.repeats)
-    ]
-    found = {"mean": float(np.mean(drawn)), "spread": float(np.std(drawn, ddof=1))}
-    half = min(len(real) // 2, len(made))
-    if half < 2:
-        return found | {"floor": None, "at the floor's counts": None}
-    floors, ours = [], []
+    return np.array(
+        [
+            _distance(rng.choice(real, len(real)), rng.choice(made, len(made)), p)
+            for _ in range(p.repeats)
+        ]
+    )
+
+
+def _halves(sources: Sequence[str], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of two parts of the real videos, equally many, of which no film is in both."""
+    films = sorted(set(sources))
+    turn = {film: k for k, film in enumerate(rng.permutation(films))}
+    order = sorted(rng.permutation(len(sources)), key=lambda i: turn[sources[i]])
+    counts = [sum(s == film for s in sources) for film in sorted(films, key=turn.get)]
+    ends = np.cumsum(counts)
+    cut = int(ends[np.abs(ends - len(sources) / 2).argmin()])
+    half = min(cut, len(sources) - cut)
+    return np.array(order[:half], int), np.array(order[cut : cut + half], int)
+
+
+def _floor(real: np.ndarray, made: np.ndarray, sources: Sequence[str], p, seed: int) -> dict:
+    """Distances of halves of the real videos, and of equally many generated ones beside them,
+    because few videos lie further apart. None where a half has fewer than 2 videos.
+    """
+    rng = np.random.default_rng([seed, 41])
+    floors, ours, counts = [], [], []
     for _ in range(p.repeats):
-        shuffled = rng.permutation(real)
-        a, b = shuffled[:half], shuffled[half : 2 * half]
-        floors.append(_distance(a, b, p))
-        ours.append(_distance(a, rng.permutation(made)[:half], p))
-    return found | {
+        a, b = _halves(sources, rng)
+        half = min(len(a), len(made))
+        if half < 2:
+            return {"floor": None, "at the floor's counts": None}
+        floors.append(_distance(real[a[:half]], real[b[:half]], p))
+        ours.append(_distance(real[a[:half]], rng.permutation(made)[:half], p))
+        counts.append(half)
+    return {
         "floor": float(np.mean(floors)),
         "floor's spread": float(np.std(floors, ddof=1)),
         "at the floor's counts": float(np.mean(ours)),
-        "counts of the floor": half,
+        "counts of the floor": int(np.median(counts)),
     }
 
 
@@ -232,7 +108,7 @@ def evaluate(
     reconstructed=None,
 ) -> list[Score]:
     """Fréchet distances of two sets of videos, one a length that both sides reach, and the ratio of
-    the first two.
+    those of 16 and 128 frames.
 
     real, generated: folders, VideoSets or arrays (see Footage.of). reconstructed: the real videos
     as a model rebuilds them from their codes; their distance goes into the cards, as what the
@@ -240,6 +116,8 @@ def evaluate(
     fewer than 2 usable videos, and what `gather` refuses.
     """
     p = protocol(p) if isinstance(p, str) else p
+    if seed < 0:
+        raise InputError(f"seed is a whole number from 0 up, not {seed}")
     extractor = find(extractor) if isinstance(extractor, str) else extractor
     windows = [Window(n) for n in p.lengths if n >= extractor.min_frames]
     if not windows:
@@ -251,15 +129,12 @@ def evaluate(
     if reconstructed is not None:
         both.append(Footage.of("reconstructed", reconstructed, p.size))
     sides = _gathered(both, p, windows, extractor, seed, progress)
-    scores = [
-        _score(p, extractor, w, sides, seed)
-        for w in windows
-        if min(len(s.used[w]) for s in sides[:2]) >= 2
-    ]
+    reached = [w for w in windows if min(len(s.used[w]) for s in sides[:2]) >= 2]
+    scores = {w.frames: _score(p, extractor, w, sides, seed) for w in reached}
     if _one_folder(real, generated):
-        for score in scores:
+        for score in scores.values():
             score.card["warning"] = SAME
-    return scores + _ratio(scores)
+    return [*scores.values(), *_ratio(scores, sides, p, seed)]
 
 
 SAME = "both sides are the same videos"
@@ -310,8 +185,9 @@ def _score(p: Protocol, extractor: Extractor, w: Window, sides: Sequence[Side], 
     real, made = sides[:2]
     a, b = real.features[w], made.features[w]
     scaled = (p.real and len(a) < p.real) or (p.generated and len(b) < p.generated)
-    resampled = _resampled(a, b, p, seed)
-    spread, floor = resampled.pop("spread"), resampled.pop("floor")
+    drawn = _bootstrap(a, b, p, seed)
+    resampled = _floor(a, b, [real.footage.sources[i] for i in real.used[w]], p, seed)
+    floor = resampled.pop("floor")
     card = {
         "protocol": p.as_dict(),
         "extractor": extractor.card(),
@@ -322,28 +198,38 @@ def _score(p: Protocol, extractor: Extractor, w: Window, sides: Sequence[Side], 
         "real": real.told(w, p.real),
         "generated": made.told(w, p.generated),
         "reconstruction": None,
-        "resampled": resampled,
+        "resampled": {"mean": float(drawn.mean())} | resampled,
     }
     for rebuilt in sides[2:]:
         if len(rebuilt.used[w]) >= 2:
             value = _distance(a, rebuilt.features[w], p)
             card["reconstruction"] = {"distance": value} | rebuilt.told(w, None)
-    if real.fingerprint == made.fingerprint:
-        card["warning"] = SAME
+    warnings = [s.footage.warning for s in (real, made) if s.footage.warning]
+    if real.fingerprints[w] == made.fingerprints[w]:
+        warnings.append(SAME)
+    if warnings:
+        card["warning"] = "; ".join(warnings)
     name = f"{extractor.metric} {w.frames}f" + (" (scaled)" if scaled else "")
-    return Score(name, _distance(a, b, p), floor, spread, card)
+    return Score(name, _distance(a, b, p), floor, float(drawn.std(ddof=1)), card)
 
 
-def _ratio(scores: Sequence[Score]) -> list[Score]:
-    """The first length's distance over the second's, as the thesis reports it; spread by
-    propagation.
+def _ratio(scores: Mapping[int, Score], sides: Sequence[Side], p, seed: int) -> list[Score]:
+    """FVD-16f over FVD-128f, as the thesis reports it, where there are both. Its spread is over
+    the same draws of videos on both sides of the line.
     """
-    if len(scores) < 2 or not scores[1].value:
+    if 16 not in scores or 128 not in scores or not scores[128].value:
         return []
-    a, b = scores[:2]
-    value = a.value / b.value
-    spread = value * np.hypot(a.spread / max(a.value, 1e-12), b.spread / b.value)
-    return [Score(f"{a.name} / {b.name}", value, None, float(spread), a.card)]
+    short, long = scores[16], scores[128]
+    drawn = [
+        _bootstrap(*(side.features[Window(n)] for side in sides[:2]), p, seed) for n in (16, 128)
+    ]
+    ratios = drawn[0] / np.maximum(drawn[1], 1e-12)
+    card = {k: short.card[k] for k in ("protocol", "extractor", "seed", "real", "generated")}
+    card |= {"frames": [16, 128], "first frame": 0, "scaled": short.card["scaled"]}
+    card |= {"at 128 frames": {k: long.card[k] for k in ("real", "generated")}}
+    card |= {"reconstruction": None, "resampled": {"mean": float(ratios.mean())}}
+    name = f"{short.name} / {long.name}"
+    return [Score(name, short.value / long.value, None, float(ratios.std(ddof=1)), card)]
 
 
 def windows(
@@ -425,9 +311,13 @@ def same_card(a: dict, b: dict) -> str:
 
 
 def column(scores: Sequence[Score]) -> list[float]:
-    """Values that may be compared. Raises InputError that names how the cards differ."""
+    """Values that may be compared. Raises InputError that names how the scores differ."""
     for score in scores[1:]:
-        if difference := same_card(scores[0].card, score.card):
+        difference = same_card(scores[0].card, score.card)
+        names = [s.name.replace(" (scaled)", "") for s in (scores[0], score)]
+        if not difference and names[0] != names[1]:
+            difference = f"what they measure ({names[0]}, {names[1]})"
+        if difference:
             raise InputError(
                 f"{scores[0].name} and {score.name} do not go into one column: they differ in "
                 f"{difference}"
@@ -463,15 +353,38 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true")
     o = parser.parse_args(argv)
     p = protocol(o.protocol)
-    p = p.but(size=o.size) if o.size else p
+    p = p if o.size is None else p.but(size=o.size)
     with contextlib.redirect_stdout(sys.stderr), _bar() as tell:  # stdout is for the scores
         scores = evaluate(o.real, o.generated, p, o.extractor, o.seed, tell, o.reconstructed)
     if o.json:
         print(json.dumps({"scores": [s.as_dict() for s in scores]}))
         return
     for s in scores:
-        floor = "no floor" if s.floor is None else f"floor {s.floor:.4f}"
-        print(f"{s.name:<28} {s.value:.4f} ±{s.spread:.4f}  {floor}")
+        print(_line(s))
+    for sentence in _notes(scores, p):
+        print(sentence, file=sys.stderr)
+
+
+def _line(s: Score) -> str:
+    line = f"{s.name:<28} {s.value:.4f} ±{s.spread:.4f}"
+    if s.floor is None:
+        return line
+    told = s.card["resampled"]
+    few, ours = told["counts of the floor"], told["at the floor's counts"]
+    return f"{line}  floor {s.floor:.4f} ({few} real against {few}; {few} generated: {ours:.4f})"
+
+
+def _notes(scores: Sequence[Score], p: Protocol) -> list[str]:
+    """What somebody who reads the numbers alone would miss."""
+    found = [s.card["warning"] for s in scores if "warning" in s.card]
+    for side in ("real", "generated"):
+        left_out = {k: v for s in scores for k, v in s.card[side]["left out"].items()}
+        found += [f"left out of the {side} videos: {k}: {v}" for k, v in left_out.items()]
+    there = {s.card["frames"] for s in scores if isinstance(s.card["frames"], int)}
+    for n in p.lengths:
+        if n not in there:
+            found.append(f"no distance of {n} frames: fewer than 2 videos a side have so many")
+    return list(dict.fromkeys(found))
 
 
 if __name__ == "__main__":

@@ -65,7 +65,8 @@ class Kind:
     recognise: Callable[[bytes], bool]  # is a file's content of this format?
     load: Callable[[Path, bytes], nn.Module]  # a file's path and content to a network
     prepare: Callable[[Tensor], Tensor]  # (T, H, W, 3) uint8 to a batch of 1, both on the CPU
-    sha256: str | None = None  # of the published file, where one was published
+    sha256: str | None = None  # of the file that it must be, where one is known
+    stated: str = "none was published"  # by whom that sum is stated
     folder: Path | None = None  # where its file lies, if it ships with the package
     small: bool = False  # on a CPU, one clip a core is faster than all cores on one clip
 
@@ -110,7 +111,7 @@ def _exactly(device: torch.device):
         yield
 
 
-def _as_bytes(clip: np.ndarray | Tensor) -> Tensor:
+def as_bytes(clip: np.ndarray | Tensor) -> Tensor:
     """(T, H, W, 3) uint8, or floats in [-1, 1] as (x + 1) / 2 of 255, rounded. Always a uint8
     tensor; raises InputError for NaN and for values out of range.
     """
@@ -154,10 +155,15 @@ class Extractor:
         """
         self._check(clips)
         cores = torch.get_num_threads()
-        if not self.kind.small or self.device.type != "cpu" or min(cores, len(clips)) < 2:
-            return torch.cat([self._features(clip) for clip in clips])
-        with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            return torch.cat(list(pool.map(self._features, clips)))
+        side_by_side = self.kind.small and self.device.type == "cpu" and min(cores, len(clips)) > 1
+        with _exactly(self.device):
+            if not side_by_side:
+                return torch.cat([self._features(clip) for clip in clips])
+            one = {"initializer": torch.set_num_threads, "initargs": (1,)}
+            with ThreadPoolExecutor(cores, **one) as pool:
+                found = list(pool.map(self._features, clips))
+            torch.set_num_threads(cores)  # also what threads that begin later start with
+            return torch.cat(found)
 
     def _check(self, clips) -> None:
         """Refuses in a sentence what is no batch of clips, or of clips that are too short."""
@@ -179,9 +185,8 @@ class Extractor:
 
     def _features(self, clip: np.ndarray | Tensor) -> Tensor:
         """(T, H, W, 3) to (1, d) on the CPU."""
-        with _exactly(self.device):
-            x = self.kind.prepare(_as_bytes(clip).cpu())
-            features = self.network(x.to(self.device))
+        with torch.no_grad(), torch.autocast(self.device.type, enabled=False):  # a thread's own
+            features = self.network(self.kind.prepare(as_bytes(clip).cpu()).to(self.device))
         shape = tuple(getattr(features, "shape", ()))
         if shape != (1, self.dims):
             raise InputError(
@@ -199,7 +204,7 @@ class Extractor:
             "metric": self.metric,
             "file": self.path.name,
             "sha256": self.digest,
-            "sha256 checked": "none was published" if self.kind.sha256 is None else "as published",
+            "sha256 checked": self.kind.stated,
             "size": self.size,
             "resize": self.kind.resize,
             "value range": self.kind.values,
@@ -340,6 +345,7 @@ register(
         load=compact.load,
         prepare=prepare_compact,
         sha256=compact.SHA256,
+        stated="as the package records it",
         folder=compact.WEIGHTS.parent,
         small=True,
     )
@@ -416,6 +422,7 @@ register(
         # Not its authors': many public projects that use the file state this same sum, for instance
         # the set-up scripts that take it from huggingface.co/flateon/FVD-I3D-torchscript.
         sha256="bec6519f66ea534e953026b4ae2c65553c17bf105611c746d904657e5860a5e2",
+        stated="as public projects state it",
     )
 )
 

@@ -1,8 +1,8 @@
 """Trains the embedded feature extractor anew: `python -m rencgan.fit_compact`.
 
 On the stand-in videos it learns to tell three things: the class of a video, its pace, and whether
-its frames are in order. Noise, blur, frozen frames and seams play no part, so that how it answers
-to them on real video (fitness.py) is evidence, not memory.
+its frames are in order. Noise, blur and seams play no part, so that how it answers to them on real
+video (fitness.py) is evidence, not memory.
 """
 
 import argparse
@@ -107,7 +107,7 @@ def as_input(clips: np.ndarray) -> Tensor:
 
 def _step(network: Compact, answers: nn.ModuleDict, x: Tensor, targets: dict) -> dict[str, Tensor]:
     """Cross-entropy of every head."""
-    features = network(x.contiguous(memory_format=torch.channels_last_3d))
+    features = network.pooled(x.contiguous(memory_format=torch.channels_last_3d))
     return {
         name: nn.functional.cross_entropy(head(features), targets[name], ignore_index=-100)
         for name, head in answers.items()
@@ -145,7 +145,7 @@ def _rounded(network: Compact) -> Compact:
 @torch.no_grad()
 def _deviations(network: Compact, clips: np.ndarray) -> Tensor:
     """Of every feature over the clips; a feature that hardly varies there is not blown up."""
-    features = torch.cat([network(as_input(part)) for part in np.array_split(clips, 20)])
+    features = torch.cat([network.pooled(as_input(part)) for part in np.array_split(clips, 20)])
     found = features.std(0)
     return found.clamp_min(0.1 * float(found.median())).half().float()
 

@@ -102,7 +102,7 @@ def load(folder: str | Path, size: int, patterns: Sequence[str] = ()) -> list[Sh
             frames = footage.usable(i)
             if frames is not None and len(frames) >= FRAMES:
                 label = PurePosixPath(name).parts[0] if "/" in name else "video"
-                shots.append(Shot(name, label, scene(name, patterns), footage.sized(frames)))
+                shots.append(Shot(name, label, scene(name, patterns), footage.clip(i, frames)))
             bar.update(i + 1, name)
     if len(shots) < 8:
         raise InputError(f"{folder} has {len(shots)} usable videos; a fitness table needs 8")
@@ -114,7 +114,11 @@ def scene(name: str, patterns: Sequence[str]) -> str:
     groups matched. A video that matches none is a scene of its own.
     """
     for pattern in patterns:
-        if match := re.search(pattern, name):
+        try:
+            match = re.search(pattern, name)
+        except re.error as error:
+            raise InputError(f"{pattern!r} is no regular expression: {error}") from None
+        if match:
             return " ".join((pattern, *match.groups()))
     return name
 
@@ -287,9 +291,9 @@ def as_markdown(rows: Sequence[Mapping]) -> str:
     lines = ["| spoilt by | floor | distance at each level | in training |", "|---|---|---|---|"]
     for r in rows:
         steps = ", ".join(
-            f"{level:g}: {d:.0f}" for level, d in zip(r["levels"], r["distances"], strict=True)
+            f"{level:g}: {d:.1f}" for level, d in zip(r["levels"], r["distances"], strict=True)
         )
-        floor = f"{r['floor']:.0f} ± {r['floor_spread']:.0f}"
+        floor = f"{r['floor']:.1f} ± {r['floor_spread']:.1f}"
         verdict = "" if r["fit"] else " (not fit)"
         seen = "yes" if r["trained_on"] else "no"
         lines.append(f"| {r['family']} ({r['unit']}) | {floor} | {steps}{verdict} | {seen} |")
@@ -311,9 +315,11 @@ def main(argv: list[str] | None = None) -> None:
         help="names with this regular expression, and the same text in its groups, are one scene",
     )
     parser.add_argument("--extractor", default="compact")
-    parser.add_argument("--draws", type=int, default=6)
+    parser.add_argument("--draws", type=int, default=6, help="at least 2")
     parser.add_argument("--json", type=Path, help="write the table there as well")
     o = parser.parse_args(argv)
+    if o.draws < 2:
+        raise InputError(f"a spread needs at least 2 draws, not {o.draws}")
     extractor = find(o.extractor)
     trained_on = compact.TRAINED_ON if o.extractor == "compact" else ()
     shots = load(o.folder, extractor.size, o.scene)

@@ -28,10 +28,11 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from rencgan.errors import InputError
-from rencgan.evaluate import Score, Side, Window, gather
+from rencgan.evaluate import Score
 from rencgan.features import Extractor
 from rencgan.footage import Footage
 from rencgan.protocols import Protocol
+from rencgan.sides import Side, Window, gather
 from rencgan.videoset import Video, VideoSet, writing
 
 VERSION = 1  # of everything that decides a classifier; part of every cache's key
@@ -171,13 +172,13 @@ def _clips(videos: VideoSet, split: str, by: str, length: int) -> _Clips:
     return _Clips(where, names)
 
 
-def _fingerprint(videos: VideoSet, by: str, parts: list[_Clips]) -> str:
-    """Of what a classifier sees: the table, and the first frame of every clip."""
+def _fingerprint(videos: VideoSet, by: str, parts: list[_Clips], length: int) -> str:
+    """Of what a classifier sees: the table, and all frames of every clip."""
     rows = [(v.name, _class(v, by), v.split, v.length) for v in videos.videos]
     pixels = zlib.crc32(json.dumps([rows, videos.size]).encode())
     for clips in parts:
         for i, s in clips.where:
-            pixels = zlib.crc32(np.ascontiguousarray(videos.video(i)[s]), pixels)
+            pixels = zlib.crc32(np.ascontiguousarray(videos.video(i)[s : s + length]), pixels)
     return f"{pixels:08x}"
 
 
@@ -321,7 +322,7 @@ def train_classifier(
     test = _clips(videos, "test", by, length)
     recipe = {
         "version": VERSION,
-        "videos": _fingerprint(videos, by, [train, test]),
+        "videos": _fingerprint(videos, by, [train, test], length),
         "extractor": [extractor.name, extractor.digest],
         "by": by,
         "frames": length,
@@ -550,6 +551,8 @@ def video_is(
             f"{extractor.name}; train one with it"
         )
     p = _protocol(classifier, place, repeats).but(size=size)
+    if not isinstance(generated, (str, Path, VideoSet)):
+        generated = list(generated)  # it is looked at twice
     total = len(Footage.of("generated", generated).names) + (len(real) if real else 0)
     done = 0
 

@@ -28,7 +28,8 @@ class Protocol:
     choice: str = "sorted"  # of videos, where there are more: "sorted" (the first) or "random"
     split: str | None = None  # of the real set, where it is a prepared one; None: all of it
     size: int | None = None  # pixels of both sides before the extractor; None: as they are
-    resize: str = "centre square, area average"  # how frames come to `size`, where one is given
+    # How frames come to `size`, where one is given.
+    resize: str = "centre square; area average when it shrinks, bilinear when it grows"
     values: str = "uint8; floats from [-1, 1] as (x + 1) / 2 of 255"
     ddof: int = 1  # covariance: sums over (n - ddof)
     repeats: int = 5  # resamplings for the spread, and for the floor
@@ -48,6 +49,10 @@ class Protocol:
             yield f"choice is 'sorted' or 'random', not {self.choice!r}"
         if not self.lengths or min(self.lengths) < 1:
             yield f"lengths are whole numbers of frames, not {self.lengths}"
+        if len(set(self.lengths)) < len(self.lengths):
+            yield f"each length is named once, not {self.lengths}"
+        if self.size is not None and self.size < 8:
+            yield f"size is at least 8 pixels, not {self.size}"
         if min(self.real_stride, self.generated_stride) < 1:
             yield "strides are whole numbers from 1 up"
         for side in ("real", "generated"):

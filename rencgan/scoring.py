@@ -69,11 +69,16 @@ def long_videos(model: Model, footage: Videos, p, codes: str | None = None) -> l
 def footage_of(
     videos: VideoSet, split: str | None, frames: int, most: int = 64
 ) -> list[np.ndarray]:
-    """Up to `most` videos of a split (all: None), cut to `frames`; those of less than a clip are
-    left out.
+    """Up to `most` videos of a split (all: None), evenly spaced over it, cut to `frames`; those of
+    less than a clip are left out.
     """
     chosen = videos.select(split=split, min_frames=CLIP)
-    return [chosen.video(i)[:frames] for i in range(min(most, len(chosen)))]
+    return [chosen.video(i)[:frames] for i in _spaced(len(chosen), most)]
+
+
+def _spaced(n: int, most: int) -> list[int]:
+    """At most `most` of n indices. Sets are often sorted by class; the first ones are of one."""
+    return np.linspace(0, n - 1, min(n, most)).round().astype(int).tolist()
 
 
 def contenders(model: Model, footage: Videos, made: Videos, p) -> dict[str, list[np.ndarray]]:
@@ -118,9 +123,10 @@ def _clips(videos: VideoSet, count: int, step: int) -> np.ndarray:
     then others evenly spaced.
     """
     span, found = (CLIP - 1) * step + 1, []
+    chosen = _spaced(len(videos), count)
     for i in range(count):
-        video, of = videos.video(i % len(videos)), -(-count // len(videos))
-        start = (len(video) - span) * (i // len(videos)) // max(1, of - 1)
+        video, of = videos.video(chosen[i % len(chosen)]), -(-count // len(chosen))
+        start = (len(video) - span) * (i // len(chosen)) // max(1, of - 1)
         found.append(video[start : start + span : step])
     return np.stack(found)
 
@@ -171,6 +177,14 @@ def compare(
                 real, side, protocol, extractor, seed, reconstructed=reconstructed
             )
             bar.update(done, name)
+    lengths = {name: [s.name for s in scores] for name, scores in found.items()}
+    first = next(iter(lengths))
+    for name, told in lengths.items():
+        if len(told) != len(lengths[first]):
+            raise InputError(
+                f"{first} and {name} do not go into one table: their videos reach other lengths "
+                f"({', '.join(lengths[first])}; {', '.join(told)})"
+            )
     for scores in zip(*found.values(), strict=True):
         evaluate.column(scores)
     return found
@@ -235,9 +249,12 @@ def inception_scores(
     videos: VideoSet, sides: Mapping[str, Videos], extractor: Extractor, seed: int = 0
 ) -> dict[str, list[Score]]:
     """Video IS with H(y) and H(y|x) of several sets of clips, by a classifier of the set's own
-    classes. Raises InputError for a set without classes.
+    classes; of a set with a single one (faces that smile) by its actors, as the thesis does.
+    Raises InputError for a set with neither.
     """
-    classifier = inception.train_classifier(videos, extractor, seed=seed)
+    labels = {v.label for v in videos.videos}
+    by = "label" if len(labels) > 1 or not any(v.subject for v in videos.videos) else "subject"
+    classifier = inception.train_classifier(videos, extractor, by, seed=seed)
     return {
         name: inception.video_is(side, classifier, extractor, seed, real=videos)
         for name, side in sides.items()
@@ -278,24 +295,28 @@ def over_time(
     return found
 
 
+APART = 8  # frames from one training clip to the next, where the nearest is looked for
+
+
 def memorisation(
-    made: Videos, held_out: Videos, training: Videos, extractor: Extractor
+    made: Videos, held_out: Videos, training: VideoSet, extractor: Extractor
 ) -> list[dict]:
-    """Rows: how far the first clips of generated and of held-out videos lie from the nearest
-    training clip, in pixels and in features. Much nearer than held-out ones: copied.
+    """Rows: how far clips of generated and of held-out videos (every 64 frames one) lie from the
+    nearest clip of the training videos (every 8 frames one), in pixels and in features. Much nearer
+    than held-out ones: copied.
     """
-    clips = {
-        name: np.stack([v[:CLIP] for v in videos])
-        for name, videos in (("generated", made), ("held out", held_out), ("training", training))
-    }
-    found = {name: np.asarray(extractor(c), np.float64) for name, c in clips.items()}
+    videos = training.select("train", min_frames=CLIP)
+    source = [videos.video(i) for i in range(len(videos))]
+    clips = {"training": _every(source, APART)}
+    clips |= {"generated": _every(made, 64), "held out": _every(held_out, 64)}
+    found = {name: _in_parts(extractor, c) for name, c in clips.items()}
     rows = []
     for name in ("generated", "held out"):
         pixels = horizon.nearest(clips[name], clips["training"], "pixels")
         near = horizon.nearest(found[name], found["training"], "features")
         rows.append(
             {
-                "clips": name,
+                "clips": f"{name} ({len(clips[name])})",
                 "nearest training clip, pixels": pixels.distance.mean(),
                 "least": pixels.distance.min(),
                 "nearest, features": near.distance.mean(),
@@ -303,6 +324,20 @@ def memorisation(
             }
         )
     return rows
+
+
+def _every(videos: Videos, apart: int) -> np.ndarray:
+    """Clips (n, 16, H, W, 3) that begin every `apart` frames."""
+    return np.stack([v[s : s + CLIP] for v in videos for s in range(0, len(v) - CLIP + 1, apart)])
+
+
+def _in_parts(extractor: Extractor, clips: np.ndarray) -> np.ndarray:
+    with Progress(len(clips), "clips to features") as bar:
+        found = []
+        for first in range(0, len(clips), BATCH):
+            found.append(np.asarray(extractor(clips[first : first + BATCH]), np.float64))
+            bar.update(min(first + BATCH, len(clips)))
+    return np.concatenate(found)
 
 
 def cost_rows(model: Model, footage: np.ndarray, p, lengths: Sequence[int]) -> list[dict]:

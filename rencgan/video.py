@@ -101,6 +101,15 @@ def read_frames(path: str | Path, max_frames: int | None = None) -> Iterator[np.
         raise Unreadable("zero frames")
 
 
+def codec(path: str | Path) -> str | None:
+    """The name of a video file's codec, such as "h264"; None where it cannot be told."""
+    try:
+        with av.open(str(path)) as container:
+            return container.streams.video[0].codec_context.name
+    except (OSError, av.FFmpegError, IndexError, ValueError):
+        return None
+
+
 def frame_files(folder: Path) -> list[Path]:
     """The images of a folder in natural order (frame_2 before frame_10), hidden files left out."""
     return sorted(filter(is_image, folder.iterdir()), key=_natural)

@@ -36,11 +36,12 @@ OURS = protocol("ours").but(lengths=(16, 32))
 
 
 def test_distance_floor_and_spread_of_two_sets():
-    scores = ev.evaluate(videos(), videos(seed=1, shift=60), OURS, Sums())
+    p = protocol("ours")
+    scores = ev.evaluate(videos(frames=130), videos(frames=130, seed=1, shift=100), p, Sums())
     assert [s.name for s in scores] == [
         "FVD (sums) 16f",
-        "FVD (sums) 32f",
-        "FVD (sums) 16f / FVD (sums) 32f",
+        "FVD (sums) 128f",
+        "FVD (sums) 16f / FVD (sums) 128f",
     ]
     first = scores[0]
     assert first.value > 0 and first.spread > 0 and first.floor > 0
@@ -49,6 +50,14 @@ def test_distance_floor_and_spread_of_two_sets():
     assert told["at the floor's counts"] > 2 * first.floor
     assert scores[2].value == pytest.approx(scores[0].value / scores[1].value)
     json.dumps([s.as_dict() for s in scores])
+    ratio = scores[2].card
+    assert ratio["frames"] == [16, 128] and ratio["at 128 frames"]["real"]["videos"] == 8
+    # Both lengths of a draw are of the same videos, which differ in colour: the ratio is steadier.
+    apart = scores[2].value * np.hypot(*(s.spread / s.value for s in scores[:2]))
+    assert 0 < scores[2].spread < 0.5 * apart
+    assert ratio["resampled"]["mean"] == pytest.approx(scores[2].value, abs=5 * scores[2].spread)
+    only = ev.evaluate(videos(), videos(seed=1), OURS, Sums())
+    assert [s.name for s in only] == ["FVD (sums) 16f", "FVD (sums) 32f"]
 
 
 def test_a_set_with_itself_is_answered_with_a_warning():
@@ -68,7 +77,8 @@ def test_folders_of_files_arrays_and_images(tmp_path):
     scores = ev.evaluate(real, made, OURS, Sums())
     card = scores[0].card
     assert (
-        card["real"]["stored"] == "files (.mp4)" and card["generated"]["stored"] == "files (.npy)"
+        card["real"]["stored"] == "files (.mp4: h264)"
+        and card["generated"]["stored"] == "files (.npy)"
     )
     assert card["real"]["videos"] == card["generated"]["videos"] == 4
     assert card["real"]["frame size"] == [16, 16]
@@ -220,6 +230,8 @@ def test_bad_sides_get_one_sentence(kind):
         ({"real": 1}, "at least 2 real videos, not 1"),
         ({"repeats": 4}, "at least 5 repeats, not 4"),
         ({"ddof": 2}, "ddof is 0 or 1"),
+        ({"size": 4}, "size is at least 8 pixels, not 4"),
+        ({"lengths": (16, 16)}, "each length is named once"),
         ({"generated_stride": 0}, "strides are whole numbers from 1 up"),
         ({"frame": 3}, "a protocol has no field frame"),
     ],
@@ -306,14 +318,14 @@ def test_the_same_samples_under_every_protocol():
 def test_windows_read_each_video_once():
     read, made = [], videos(4, frames=64, seed=1)
 
-    def counted(i):
-        read.append(i)
+    def counted(i, most):
+        read.append((i, most))
         return made[i]
 
     side = ev.Footage("generated", list("abcd"), counted, "arrays")
     p, wanted = OURS.but(choice="sorted"), [ev.Window(16, k) for k in (0, 16, 32, 48)]
     (found,) = ev._gathered([side], p, wanted, Sums(), 0, None)
-    assert read == [0, 1, 2, 3]
+    assert read == [(0, 64), (1, 64), (2, 64), (3, 64)]
     one = Sums()(np.stack([made[2][32:48]]))
     assert np.array_equal(found.features[wanted[2]][2], one)
 
@@ -337,3 +349,107 @@ def test_the_command_scores_two_folders(tmp_path, capsys):
     assert score["card"]["extractor"]["sha256"] and score["floor"] > 0
     ev.main([str(tmp_path / "real"), str(tmp_path / "made")])
     assert capsys.readouterr().out.startswith("FVD (compact) 16f ")
+
+
+# ------------------------------------------------------------------- what a second look had found
+
+
+def test_scores_of_different_kinds_do_not_share_a_column():
+    scores = ev.evaluate(videos(frames=130), videos(frames=130, seed=1), "ours", Sums())
+    with pytest.raises(InputError, match="do not go into one column"):
+        ev.column([scores[0], scores[2]])
+
+
+@pytest.mark.parametrize("name", ["thesis", "styleganv", "styleganv-random", "g3an-video-fid"])
+def test_a_perfect_reconstruction_has_no_distance(name):
+    real = videos(90, frames=20, size=4)
+    p = protocol(name).but(lengths=(16,), real_stride=1)
+    score = ev.evaluate(real, videos(70, frames=20, size=4, seed=1), p, Sums(), reconstructed=real)[
+        0
+    ]
+    told = score.card["reconstruction"]
+    assert told["distance"] < 1e-9 and told["videos"] == score.card["real"]["videos"]
+
+
+def test_bytes_and_floats_may_lie_in_one_folder(tmp_path):
+    dark = [v // 200 for v in videos(6)]  # 0 or 1, which as floats would mean grey to white
+    mixed = [v if i % 2 else v / 127.5 - 1 for i, v in enumerate(dark)]
+    score = ev.evaluate(dark, mixed, OURS, Sums())[0]
+    assert score.value < 1e-9 and score.card["warning"] == "both sides are the same videos"
+    sized = ev.evaluate(dark, mixed, OURS.but(size=16), Sums())
+    assert sized[0].value < 1e-9, "floats are brought to a size too"
+
+
+def test_values_out_of_range_name_the_file(tmp_path):
+    for i, v in enumerate(videos(3)):
+        np.save(tmp_path / f"{i}.npy", v / 127.5 - (1 if i != 1 else 0))
+    with pytest.raises(InputError, match=r"real video 1.npy: clips hold values from"):
+        ev.evaluate(tmp_path, videos(), OURS, Sums())
+
+
+def test_floats_from_0_to_1_are_warned_of():
+    score = ev.evaluate(videos(), [v / 255 for v in videos(seed=1)], OURS, Sums())[0]
+    assert "never fall below 0" in score.card["warning"] and "generated" in score.card["warning"]
+    right = ev.evaluate(videos(), [v / 127.5 - 1 for v in videos(seed=1)], OURS, Sums())[0]
+    assert "warning" not in right.card
+
+
+def test_a_video_kept_both_ways_counts_once(tmp_path):
+    for i, v in enumerate(videos(3, size=16)):
+        np.save(tmp_path / f"{i}.npy", v)
+        write_mp4(tmp_path / f"{i}.mp4", v, 25)
+    np.save(tmp_path / ".hidden.npy", v)
+    np.save(tmp_path / "labels.npy", np.arange(3))
+    card = ev.evaluate(tmp_path, videos(4, size=16, seed=1), OURS, Sums())[0].card["real"]
+    assert card["videos"] == 3 and card["stored"] == "files (.npy)"
+    assert card["left out"] == {"labels.npy": "not (T, H, W, 3) but (3,)"}
+    link = tmp_path.parent / "linked"
+    link.mkdir()
+    (link / "inner").symlink_to(tmp_path)
+    assert ev.evaluate(link, videos(4, size=16), OURS, Sums())[0].card["real"]["videos"] == 3
+
+
+def test_no_film_lies_in_both_halves_of_the_floor():
+    rng = np.random.default_rng(0)
+    sources = ["a"] * 4 + ["b"] * 3 + ["c"] * 5 + ["d"]
+    for _ in range(20):
+        one, other = ev._halves(sources, rng)
+        assert len(one) == len(other) >= 2
+        assert not {sources[i] for i in one} & {sources[i] for i in other}
+    one, other = ev._halves(list("abcdefgh"), rng)
+    assert len(one) == len(other) == 4 and len({*one, *other}) == 8
+    assert ev._halves(["a"] * 6, rng)[0].size == 0, "one film has no floor"
+
+
+def test_the_command_tells_what_the_numbers_do_not(tmp_path, capsys):
+    for i, v in enumerate(videos(4, frames=20, size=16)):
+        np.save(tmp_path / f"{i}.npy", v)
+    np.save(tmp_path / "short.npy", v[:5])
+    ev.main([str(tmp_path), str(tmp_path)])
+    told = capsys.readouterr().err
+    assert "both sides are the same videos" in told
+    assert "left out of the real videos: short.npy: too short (5 frames)" in told
+    assert "no distance of 128 frames" in told
+    for wrong, words in (("--size", "size is at least 8"), ("--seed", "seed is a whole number")):
+        with pytest.raises(InputError, match=words):
+            ev.main([str(tmp_path), str(tmp_path), wrong, "-3"])
+
+
+def test_only_as_many_frames_are_read_as_count(tmp_path):
+    for side in "ab":
+        (tmp_path / side).mkdir()
+        for i, v in enumerate(videos(2, frames=60, size=16)):
+            write_mp4(tmp_path / side / f"{i}.mp4", v, 25)
+    footage = ev.Footage.of("real", tmp_path / "a")
+    assert len(footage.usable(0, 20)) == 20 and len(footage.usable(0)) == 60
+
+
+def test_windows_of_a_video_have_prints_of_their_own():
+    real, made = videos(6, frames=64), videos(6, frames=64, seed=1)
+    first = ev.windows(real, made, Sums())[0]
+    alone = ev.evaluate(real, made, protocol("ours").but(lengths=(16,)), Sums())[0]
+    assert ev.column([first, named(alone, first.name)]) == [alone.value] * 2
+
+
+def named(score, name):
+    return ev.Score(name, score.value, score.floor, score.spread, score.card)

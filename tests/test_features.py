@@ -10,6 +10,7 @@ import json
 import pathlib
 import re
 import socket
+import threading
 import warnings
 import zipfile
 from dataclasses import replace
@@ -659,7 +660,9 @@ def test_the_card_says_what_was_used(i3d, resnext):
     assert card["extractor"] == "i3d-400" and card["metric"] == "FVD" and card["dims"] == 400
     assert card["file"] == I3D.file and card["size"] == 224 and "bilinear" in card["resize"]
     assert card["sha256"] == hashlib.sha256(i3d.read_bytes()).hexdigest()
-    assert card["sha256 checked"] == "as published" and card["value range"].startswith("0..255")
+    assert card["sha256 checked"].startswith("as public ") and card["value range"].startswith(
+        "0..255"
+    )
     card = find("resnext-101", resnext).card()
     assert card["metric"] == "video FID" and card["sha256 checked"] == "none was published"
     assert card["size"] == 112 and card["frames"] == "the middle 16"
@@ -697,3 +700,24 @@ def test_an_extractor_that_ships_with_the_package_joins_the_table(
     assert list(found) == ["compact", "small"] and list(missing) == ["i3d-400", "resnext-101"]
     assert found["small"].card()["metric"] == "FVD (small)"
     assert found["small"](some_clips()).shape == (2, 400)
+
+
+def test_features_leave_no_trace_in_the_process():
+    before = (torch.get_num_threads(), torch.backends.cudnn.deterministic)
+    torch.set_num_threads(2)
+    try:
+        extractor = features.find("compact", device="cpu")
+        clips = np.random.default_rng(0).integers(0, 256, (4, 16, 32, 32, 3), np.uint8)
+        together = extractor(clips)
+        torch.set_num_threads(1)
+        assert torch.equal(together, extractor(clips)), "however many work side by side"
+        torch.set_num_threads(2)
+        extractor(clips)
+        seen = []
+        worker = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+        worker.start()
+        worker.join()
+        assert seen == [2] and torch.get_num_threads() == 2
+        assert torch.backends.cudnn.deterministic == before[1]
+    finally:
+        torch.set_num_threads(before[0])

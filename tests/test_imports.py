@@ -17,7 +17,8 @@ BLOCKED = "av papermill pydantic matplotlib seaborn IPython nbformat nbconvert P
 CORE = """
 presets encgan3 losses recall players updates parallel clips checkpoint train sample model
 measures sizes videoset progress errors paths
-frechet horizon features resnext compact protocols published footage evaluate inception fitness
+frechet horizon features resnext compact protocols published footage sides evaluate
+inception fitness
 """
 ALONE = """
     import importlib, importlib.abc, sys
@@ -144,6 +145,7 @@ FORBIDDEN = {
     "compact": MODULES - {"errors"},
     "features": MODULES - {"errors", "paths", "resnext", "compact"},
     "footage": {"train", "players", "encgan3", "study", "show", "prepare", "presets", "evaluate"},
+    "sides": {"train", "players", "encgan3", "study", "show", "prepare", "presets", "evaluate"},
     "evaluate": {"train", "players", "encgan3", "study", "show", "prepare", "presets", "model"},
     "inception": {"train", "players", "encgan3", "study", "show", "prepare", "presets", "model"},
     "fitness": {"train", "players", "encgan3", "study", "show", "prepare", "presets", "model"},

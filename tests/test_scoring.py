@@ -8,7 +8,7 @@ import torch
 from conftest import moving_videos
 from test_evaluate import Sums
 
-from rencgan import evaluate, scoring
+from rencgan import evaluate, features, scoring
 from rencgan.errors import InputError
 from rencgan.model import Model, untrained
 from rencgan.players import Players
@@ -86,8 +86,10 @@ def test_missing_weights_are_told_and_the_embedded_ones_are_there(monkeypatch, c
     monkeypatch.delenv("RENCGAN_WEIGHTS", raising=False)
     assert "compact" in scoring.extractors()
     told = capsys.readouterr().out
-    for name in ("i3d_torchscript.pt", "resnext-101-kinetics.pth"):
-        assert f"there is no {name} in weights" in told or name not in told
+    _, missing = features.available()
+    assert missing and all(
+        f"there is no {features.get(n).file} in weights" in told for n in missing
+    )
 
 
 def test_encgan3_is_scored_on_as_many_clips_as_its_rivals():
@@ -117,7 +119,9 @@ def test_horizon_rows_stand_beside_real_video(footage):
 
 
 def test_copied_clips_are_seen(footage):
-    rows = scoring.memorisation(footage[:2], moving_videos(2, 50, seed=8), footage, Sums())
+    training = VideoSet.from_arrays([*footage, *moving_videos(1, 50, seed=7)], splits=["train"] * 5)
+    copied = [v[24:] for v in footage[:2]]  # no clip that begins a video
+    rows = scoring.memorisation(copied, moving_videos(2, 50, seed=8), training, Sums())
     assert rows[0]["nearest training clip, pixels"] == 0 == rows[0]["nearest, features"]
     assert rows[1]["least"] > 0 and rows[1]["least, features"] > 0
 
@@ -139,3 +143,35 @@ def test_published_numbers_come_with_their_source():
 def test_cost_is_told_for_each_length(model, footage):
     rows = scoring.cost_rows(model, footage[0], P, (40, 80))
     assert [r["frames"] for r in rows] == [40, 80] and all(r["seconds"] > 0 for r in rows)
+
+
+def test_what_stands_for_a_set_is_spread_over_it():
+    arrays = [np.full((20, 16, 16, 3), 10 * (i // 8), np.uint8) for i in range(24)]  # 3 classes
+    videos = VideoSet.from_arrays(arrays)
+    shown = {int(v[0, 0, 0, 0]) for v in scoring.footage_of(videos, None, 16, most=6)}
+    clips = {int(c[0, 0, 0, 0]) for c in scoring._clips(videos, 6, 1)}
+    assert shown == clips == {0, 10, 20}
+
+
+def test_sides_of_other_lengths_do_not_share_a_table(footage):
+    p = evaluate.protocol("ours").but(lengths=(16, 40))
+    sides = {"long": footage, "short": [v[:20] for v in footage]}
+    with pytest.raises(InputError, match="long and short do not go into one table"):
+        scoring.compare(footage, sides, Sums(), p)
+
+
+def test_faces_of_one_class_are_told_apart_by_their_actors():
+    videos = VideoSet.from_arrays(
+        [np.full((20, 16, 16, 3), 40 + 150 * (i % 2), np.uint8) + np.uint8(i) for i in range(8)],
+        labels=["smile"] * 8,
+        subjects=["a", "b"] * 4,
+        splits=["train"] * 6 + ["test"] * 2,
+    )
+
+    class Named(Sums):
+        name, digest = "sums", "0"
+
+    same = [videos.video(i) for i in range(len(videos))]
+    found = scoring.inception_scores(videos, {"x": same}, Named())
+    assert found["x"][0].name == "video IS (sums, subject)"
+    assert found["x"][0].card["classifier"]["classes"] == ["a", "b"]
