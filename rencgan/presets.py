@@ -42,9 +42,10 @@ class Preset:
     w_reconstruction: float = 1.0  # mean absolute error of the clip
     w_reference: float = 1.0 / 16  # of the reference frame; 1/16 is Eq. 4.4 read as sums
     w_difference: float = 1.0  # of the difference maps; only in Eq. 3.9 and 3.10
-    w_direction: float = 0.0  # of the motion; this and the next four are 0 in the faithful one
+    w_direction: float = 0.0  # of the motion; this and the next five are 0 in the faithful one
     w_still: float = 0.0  # error of the mean frame
     w_amount: float = 0.0  # of the motion; not in the motion warm-up
+    w_jitter: float = 0.0  # acceleration beyond the real one; in the motion warm-up too
     w_overlap: float = 0.0  # R2: disagreement of the two clips on the frames that they share
     w_junction: float = 0.0  # R2: error of the difference map at their junction
     w_kl_content: float = 1e-4  # KL of the content space, summed over its dimensions

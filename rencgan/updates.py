@@ -239,6 +239,8 @@ class Forward:
             terms |= losses.still_term(self.clips, self.x_hat)
         if p.w_amount:
             terms |= losses.amount_term(self.clips, self.x_hat)
+        if p.w_jitter:
+            terms |= losses.jitter_term(self.clips, self.x_hat)
         if p.w_overlap and self.paired:
             terms |= losses.overlap_term(*self.x_hat.chunk(2), self.r)
         if p.w_junction and self.paired:
@@ -314,6 +316,8 @@ def motion_iteration(m: Players, group: Group, x: Tensor, d: Draws, o: Objective
     """
     f = Forward(m, x[:, :, :CLIP], d.first(), replace(o, noise=False))
     terms = losses.direction_term(f.clips, f.x_hat) | losses.still_term(f.clips, f.x_hat)
+    if m.preset.w_jitter:
+        terms |= losses.jitter_term(f.clips, f.x_hat)
     return update_joint(m, group, terms | f.kl())
 
 

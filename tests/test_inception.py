@@ -313,6 +313,13 @@ def test_whatever_decides_a_classifier_is_in_its_key(tmp_path):
     assert [f.suffix for f in tmp_path.iterdir()] == [".npz"]
 
 
+def test_later_frames_are_part_of_the_key():
+    made = coloured()
+    key = train_classifier(made, Sums()).key
+    made.frames[5] ^= 1  # not the first frame of any clip
+    assert train_classifier(made, Sums()).key != key
+
+
 def test_a_cache_that_cannot_be_written_is_a_sentence_only_if_it_was_named(prepared, tmp_path):
     taken = tmp_path / "taken"
     taken.write_text("a file")

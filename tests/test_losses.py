@@ -91,6 +91,20 @@ def test_the_amount_term_judges_how_much_moves_alone():
     assert math.isfinite(term(still)) and term(still) > term(ramp / 8)
 
 
+def test_the_jitter_term_judges_trembling_and_not_drift():
+    ramp = torch.linspace(-0.5, 0.5, 16).view(1, 1, 16, 1, 1).expand(1, 3, 16, 4, 4)
+    wave = ramp + 0.05 * torch.sin(torch.arange(16.0)).view(1, 1, 16, 1, 1)
+    tremble = 0.1 * (-1) ** torch.arange(16.0).view(1, 1, 16, 1, 1)
+
+    def term(made, real=wave):
+        return float(losses.jitter_term(real, made)["jitter"])
+
+    assert term(wave + ramp) == pytest.approx(0, abs=1e-6), "another speed is no jitter"
+    assert term(wave + tremble) > term(wave + tremble / 4) > 0.1
+    assert term(2 * wave) == pytest.approx(math.log(2) ** 2, rel=0.1)
+    assert math.isfinite(term(ramp)) and term(ramp) > 0, "nothing trembles at all"
+
+
 def test_the_overlap_term_is_what_two_clips_disagree_about():
     video = torch.rand(2, 3, 24, 4, 4)
     former, latter = video[:, :, :16], video[:, :, 8:]

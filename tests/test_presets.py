@@ -104,6 +104,7 @@ def test_what_helps_but_was_not_published_is_off_in_the_published_presets():
     for p in (PUBLISHED_64, PUBLISHED_128):
         assert (p.average, p.lr_decay, p.warmup_decay, p.initial_logvar) == (0,) * 4
         assert (p.w_direction, p.w_still, p.w_amount, p.w_overlap, p.w_junction) == (0,) * 5
+        assert p.w_jitter == 0
         assert (p.smallest_crop, p.motion_gain, p.content_rate) == (1,) * 3
         assert (p.ramp, p.warmup, p.motion_warmup) == (0, 0, 0)
         assert (p.rise, p.largest_gradient, p.largest_logvar, p.motion_rate) == (0, 0, 0, 1)
