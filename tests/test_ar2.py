@@ -495,6 +495,8 @@ def test_the_recipe_of_ar2_has_improved_streams_and_its_own_weights(tmp_path, vi
     assert study.ar2_recipe(settings(tmp_path, preset="128")).departures(PUBLISHED_128) == {}
     assert study.departures(study.ar2_recipe(settings(tmp_path, preset="128")), True) == []
     assert study.ar2_recipe(settings(tmp_path, preset="mini", steps=7000)).steps == 7000
+    tuned = study.ar2_recipe(settings(tmp_path, preset="mini", init_path=tmp_path / "r2.pt"))
+    assert (tuned.warmup, tuned.motion_warmup, tuned.crop(0)) == (0, 0, 1)
     plus = study.ar2_recipe(settings(tmp_path), rollout=2)
     runs = [study.job(settings(tmp_path), "ar2", videos, preset) for preset in (None, plus)]
     assert runs[0].kind == "ar2" and runs[0].out.name.startswith("ar2-")
