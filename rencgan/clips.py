@@ -44,7 +44,8 @@ def _permutation(seed: int, epoch: int, n: int) -> np.ndarray:
 class ClipSampler:
     """Chooses frames for training (spec of the data, thesis 3.4.1 and 4.3).
 
-    "pairs"    16 + hop consecutive frames; a new pair starts every `stride` frames (default: hop)
+    "pairs"    16 + hop consecutive frames; a new pair starts every `stride` frames (default: hop);
+               `clips` overlapping clips, 16 + (clips - 1) hop frames, where roll-outs ask for more
     "step"     16 frames from a random start, `step` apart; one random step of those that fit
     "uniform"  the video in 16 equal segments, one random frame from each
     An epoch visits every pair (or, for "step" and "uniform", every video) once, in an order drawn
@@ -59,6 +60,7 @@ class ClipSampler:
         stride: int | None = None,
         step_range: tuple[int, int] = (1, 3),
         seed: int = 0,
+        clips: int = 2,
     ):
         if kind not in KINDS:
             raise InputError(f"sampling is one of {', '.join(KINDS)}, not {kind!r}")
@@ -68,7 +70,9 @@ class ClipSampler:
         if stride is not None and stride < 1:
             raise InputError(f"pairs start every 1 frame or more, not every {stride}")
         self.videos, self.kind, self.seed, self.step_range = videos, kind, seed, step_range
-        self.length = CLIP + hop if kind == "pairs" else CLIP
+        if clips < 2:
+            raise InputError(f"a pair has at least 2 clips, not {clips}")
+        self.length = CLIP + (clips - 1) * hop if kind == "pairs" else CLIP
         shortest = (CLIP - 1) * step_range[0] + 1 if kind == "step" else self.length
         rows = [(v.start, v.length) for v in videos.videos if v.length >= shortest]
         self.skipped = [v.name for v in videos.videos if v.length < shortest]

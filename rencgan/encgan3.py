@@ -232,6 +232,9 @@ class Encoder(nn.Module):
 
     x: (B, 3, 16, H, W) in [-1, 1]; `reference` is the index of the frame that the content stream
     reads: 0 in EncGAN3, r in R2 and after. Returns Codes. Batch norm needs B >= 2 in training.
+
+    level: (B,), AR2+ only (`recall_noise` above 0): the noise that lies on every clip; None says
+    that there is none. It scales and shifts what the layers for means and log-variances read.
     """
 
     def __init__(self, p: Preset):
@@ -257,12 +260,16 @@ class Encoder(nn.Module):
             )
             for _ in range(2)
         )
+        self.recall_noise = p.recall_noise
+        if p.recall_noise:  # zeros draw no chance: all other weights begin as they do without
+            self.level_c = nn.Parameter(torch.zeros(2, p.content_features))
+            self.level_m = nn.Parameter(torch.zeros(2, 4 * e))
         with torch.no_grad():  # low noise at first lets the generator find out what codes are for
             self.logvar_c.bias += p.initial_logvar
             self.logvar_m[-1].bias += p.initial_logvar
             self.mu_m[-1].weight *= p.motion_gain
 
-    def forward(self, x: Tensor, reference: int) -> Codes:
+    def forward(self, x: Tensor, reference: int, level: Tensor | None = None) -> Codes:
         if x.ndim != 5 or x.shape[1:3] != (3, 16):
             raise InputError(f"the encoder reads clips (B, 3, 16, H, W), not {tuple(x.shape)}")
         if self.training and x.shape[0] < 2:
@@ -270,13 +277,24 @@ class Encoder(nn.Module):
                 "batch norm needs a batch of at least 2 clips to train; this one has 1"
             )
         motion = self._merged(self._embeddings(x))  # (B, 256)
+        if self.recall_noise:
+            motion = self._told(motion, level, self.level_m)
         logvar_m = self._bounded(self.logvar_m(motion))
-        return Codes(*self.content_space(x[:, :, reference]), self.mu_m(motion), logvar_m)
+        return Codes(*self.content_space(x[:, :, reference], level), self.mu_m(motion), logvar_m)
 
-    def content_space(self, frame: Tensor) -> tuple[Tensor, Tensor]:
+    def content_space(self, frame: Tensor, level: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """One frame (B, 3, H, W) to mean and log-variance of its content, (B, d_c) each."""
         content = self.content(frame)  # (B, 512)
+        if self.recall_noise:
+            content = self._told(content, level, self.level_c)
         return self.mu_c(content), self._bounded(self.logvar_c(content))
+
+    def _told(self, features: Tensor, level: Tensor | None, weights: Tensor) -> Tensor:
+        """Features (B, d) that know the level (B,): scaled and shifted in proportion to it."""
+        if level is None:
+            return features
+        share = (level / self.recall_noise)[:, None]
+        return features * (1 + share * weights[0]) + share * weights[1]
 
     def _bounded(self, logvar: Tensor) -> Tensor:
         """Under the preset's bound, if it gives one; far below it the identity.

@@ -1,4 +1,4 @@
-"""The objectives of EncGAN3 and R2, one function per equation, in the order of the thesis.
+"""The objectives of EncGAN3, R2 and AR2, one function per equation, in the order of the thesis.
 
 Every function returns its terms unweighted, by name; `total` weighs them with the preset's `w_...`
 fields. All are written to be minimised (the thesis prints Eq. 3.4-3.6 and 4.7 to be maximised).
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cosine_similarity, softplus
+from torch.nn.functional import cosine_similarity, smooth_l1_loss, softplus
 
 from rencgan.encgan3 import Codes, difference_maps
 from rencgan.presets import Preset
@@ -147,6 +147,52 @@ def eq_4_7(real: Tensor, fakes: Sequence[Tensor]) -> Tensor:
     equal parts.
     """
     return eq_4_6(real, fakes)
+
+
+# ----------------------------------------------------------------------------------- AR2, Chapter 5
+
+
+def smooth_error(x: Tensor, x_hat: Tensor) -> Tensor:
+    """Smooth-L1 (Section 5.3.2; beta = 1 is our choice), a mean over everything. Below an error of
+    1 it is half the square: small errors weigh far less than in `mean_absolute_error`.
+    """
+    return smooth_l1_loss(x_hat, x, beta=1.0)
+
+
+def prediction_terms(x: Tensor, x_hat: Tensor, r: int) -> Terms:
+    """The first two terms of Eq. 5.1, on the reference frame and on the whole clip.
+
+    x: the true next clip, so that its frame r is x[16] of the pair; x_hat: the predicted one.
+    """
+    return {
+        "reference": smooth_error(x[:, :, r], x_hat[:, :, r]),
+        "reconstruction": smooth_error(x, x_hat),
+    }
+
+
+def eq_5_1(
+    x: Tensor,
+    x_hat: Tensor,
+    codes: Codes,
+    video: Sequence[Tensor],
+    image: Sequence[Tensor],
+    r: int,
+) -> Terms:
+    """AR2's encoder and generator, jointly. x: the true next clip X2; x_hat: the one predicted from
+    X1; codes: those of X1; video: logits of the prediction, the stitched clip and the clip from
+    noise; image: of a frame of the prediction and of one from noise.
+    """
+    return prediction_terms(x, x_hat, r) | kls(codes) | fooling(video, image)
+
+
+def eq_5_2(real: Tensor, fakes: Sequence[Tensor]) -> Tensor:
+    """AR2's video critic. real: X2; fakes: the prediction, the stitched clip (its first part is
+    real) and the clip from noise, three equal parts.
+    """
+    return eq_4_6(real, fakes)
+
+
+# ------------------------------------------------------------------------------------ our additions
 
 
 def deviations(y: Tensor) -> Tensor:

@@ -42,8 +42,13 @@ class Model:
         """Algorithms 7 and 8 on footage (T, H, W, 3) uint8; see sample.long_video.
 
         At another hop than the trained one the content stream still reads the frame it was trained
-        on.
+        on. Not for AR2, whose clips are those after the ones it reads.
         """
+        if self.kind == "ar2":
+            raise InputError(
+                "an 'ar2' model goes on from a clip and does not follow footage; "
+                "give the footage's first 16 frames to from_noise as first_clip, or load an R2"
+            )
         sample.check_footage(video, self.preset.size)
         return sample.long_video(
             self.encoder,
@@ -60,6 +65,50 @@ class Model:
     def long_frames(self, video: np.ndarray, **options) -> np.ndarray:
         """The same as one array (16 + r ((T - 16) // r), H, W, 3) uint8."""
         return np.concatenate([as_frames(piece[0]) for piece in self.long_video(video, **options)])
+
+    def from_noise(
+        self,
+        frames: int,
+        videos: int | None = None,
+        first_clip: np.ndarray | None = None,
+        codes="sample",
+        candidates=1,
+        seed=0,
+        level=0.0,
+    ) -> Iterator[Tensor]:
+        """Algorithm 10, AR2 only: videos of any length from noise alone, or on from first clips
+        (V, 16, H, W, 3) uint8, as pieces (V, 3, t, H, W); see sample.from_noise.
+
+        videos: 1, or as many as there are first clips.
+        """
+        if self.kind != "ar2":
+            raise InputError(
+                f"a model of kind {self.kind!r} makes no video from noise alone; 'ar2' is needed"
+            )
+        if first_clip is not None:
+            sample.check_first_clip(first_clip, self.preset.size)
+            if videos not in (None, len(first_clip)):
+                raise InputError(f"{len(first_clip)} first clips do not make {videos} videos")
+            videos = len(first_clip)
+        return sample.from_noise(
+            self.encoder,
+            self.generator,
+            frames,
+            self.preset.hop,
+            videos=1 if videos is None else videos,
+            first_clip=first_clip,
+            reference=self.reference,
+            codes=codes,
+            candidates=candidates,
+            video_d=self.video_d,
+            seed=seed,
+            level=level,
+        )
+
+    def noise_frames(self, frames: int, videos: int | None = None, **options) -> np.ndarray:
+        """The same as one array (V, frames, H, W, 3) uint8."""
+        pieces = [as_frames(piece) for piece in self.from_noise(frames, videos, **options)]
+        return np.concatenate(pieces, axis=1)
 
     @property
     def device(self) -> torch.device:

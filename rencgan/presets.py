@@ -78,6 +78,8 @@ class Preset:
     step_range: tuple[int, int] = (1, 3)  # EncGAN3's frame step (notebooks: the data set's); R2: 1
     smallest_crop: float = 1.0  # random crops in training, to this share of the side; 1: off
     crops_until: int = 0  # first steps that crop; the rest sees frames as they are; 0: all crop
+    recall_noise: float = 0.0  # AR2+: largest deviation of the noise on the recalled clip; 0: off
+    rollout: int = 1  # AR2+: clips predicted in a row in a training step; 1: from true clips only
     pair_stride: int = 0  # R2: frames from one training pair to the next; 0: the hop
     max_videos: int = 0  # videos prepared, spread over the classes; 0: all
     max_frames: int = 0  # frames prepared of each video; 0: all
@@ -94,6 +96,11 @@ class Preset:
     def pair(self) -> int:
         """Frames in one training pair, 16 + r."""
         return self.frames + self.hop
+
+    @property
+    def window(self) -> int:
+        """Frames that a training step of AR2 takes, 16 + k r; one pair without roll-outs."""
+        return self.frames + self.rollout * self.hop
 
     def takes(self, step: int) -> tuple[str, int]:
         """What a step trains on, and how many over all processes: ("stills", single frames) or
@@ -171,7 +178,7 @@ class Preset:
             yield f"critics at {self.size} pixels have {blocks - 1} levels"
 
     def _impossible_recipe(self):
-        counts = ("content_dim", "motion_dim", "batch", "steps")
+        counts = ("content_dim", "motion_dim", "batch", "steps", "rollout")
         counts += ("content_features", "motion_features", "warmup_batch", "motion_batch")
         small = [name for name in counts if getattr(self, name) < 1]
         if small:
@@ -187,6 +194,7 @@ class Preset:
             "pair_stride",
             "max_videos",
             "max_frames",
+            "recall_noise",
         )
         negative = [
             f.name
@@ -340,6 +348,26 @@ MINI = Preset(
     pair_stride=1,
     max_videos=64,
 )
+
+# What AR2 takes otherwise. Smooth-L1 is half the square of a small error: it needs a larger weight.
+# The first clip is drawn from N(0, I): the latent spaces have to fill it, so the KL weighs more and
+# no bound keeps them narrow. `3d` streams are slower: fewer steps take the same time.
+AR2_CHANGES: dict[str, dict] = {
+    "mini": {
+        "w_reconstruction": 40.0,
+        "w_kl_content": 3e-4,
+        "w_kl_motion": 3e-4,
+        "initial_logvar": -3.0,
+        "largest_logvar": 0.0,
+        "w_adversarial_video": 0.05,
+        "w_adversarial_image": 0.02,
+        "content_rate": 0.1,
+        "warmup": 1500,
+        "motion_warmup": 250,
+        "crops_until": 1200,
+        "steps": 2110,
+    },
+}
 
 PRESETS = {p.name: p for p in (SMOKE, MINI, PUBLISHED_64, PUBLISHED_128)}
 

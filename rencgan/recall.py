@@ -31,6 +31,12 @@ def clip_count(frames: int, r: int) -> int:
     return (frames - CLIP) // r + 1
 
 
+def clips_for(frames: int, r: int) -> int:
+    """How many stitched clips reach a length: the least n >= 1 with 16 + r (n - 1) >= frames."""
+    check_hop(r)
+    return 1 + max(0, -(-(frames - CLIP) // r))
+
+
 def long_length(clips: int, r: int) -> int:
     """Frames of the long video that `clips` stitched clips make: 16 + r (clips - 1)."""
     return CLIP + r * (clips - 1)
@@ -110,3 +116,17 @@ def reject(video_d, candidates: Tensor, previous: Tensor | None, r: int) -> tupl
     scores = critic_scores(video_d, candidates, previous, r)
     best = scores.argmax()
     return candidates[best : best + 1], scores[best]
+
+
+def reject_each(
+    video_d, candidates: Tensor, previous: Tensor | None, r: int
+) -> tuple[Tensor, Tensor]:
+    """VDrej for several videos in one pass: (V, N, 3, 16, H, W) candidates behind (V, 3, 16, H, W)
+    or None. Returns (V, 3, 16, H, W) and V logits.
+    """
+    v, n = candidates.shape[:2]
+    judged = candidates.flatten(0, 1)
+    if previous is not None:
+        judged = stitch_pair(previous.repeat_interleave(n, dim=0), judged, r)
+    best = video_d(judged).view(v, n).max(dim=1)
+    return candidates[torch.arange(v, device=candidates.device), best.indices], best.values

@@ -1,10 +1,12 @@
-"""From footage to a long video: Algorithm 7 (plain) and Algorithm 8 (VDrej), as streams.
+"""Long videos as streams: from footage (R2, Algorithms 7 and 8) and from noise (AR2, Algorithm 10).
 
 Nothing here holds more than a few clips, so memory does not grow with the length of the video.
-Noise is a function of (seed, clip, candidate): one candidate gives exactly plain sampling.
+Noise is a function of (seed, clip, candidate) and, from noise, of the video: one candidate gives
+exactly plain sampling, and other videos beside it change nothing.
 """
 
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 import torch
@@ -13,19 +15,31 @@ from torch import Tensor, nn
 from rencgan.clips import as_clips
 from rencgan.encgan3 import Codes, draw
 from rencgan.errors import InputError
-from rencgan.recall import CLIP, check_hop, clip_count, reject, stitched
+from rencgan.recall import (
+    CLIP,
+    check_hop,
+    clip_count,
+    clips_for,
+    reject,
+    reject_each,
+    stitched,
+)
 
 CODES = ("sample", "mean")
 BATCH = 8  # clips encoded, and without VDrej generated, in one pass
+CANDIDATES = 64  # AR2: candidates of all videos that are generated and judged in one pass
 
 
-def noise(seed: int, clip: int, candidates: int, dims: tuple[int, int]) -> tuple[Tensor, Tensor]:
+def noise(
+    seed: int, clip: int, candidates: int, dims: tuple[int, int], video: int = 0
+) -> tuple[Tensor, Tensor]:
     """Standard normal noise of one clip's candidates: (N, d_c) and (N, d_m). Row j does not depend
     on N.
     """
     if seed < 0:
         raise InputError(f"the seed must be 0 or more, not {seed}")
-    joint = np.random.default_rng([seed, clip]).standard_normal((candidates, sum(dims)), np.float32)
+    key = [seed, clip, video] if video else [seed, clip]
+    joint = np.random.default_rng(key).standard_normal((candidates, sum(dims)), np.float32)
     return tuple(torch.from_numpy(joint).split(dims, dim=1))
 
 
@@ -59,6 +73,13 @@ def latent_spaces(
             yield Codes(*(part[i : i + 1].float() for part in codes))
 
 
+def _check_ways(codes: str, candidates: int) -> None:
+    if codes not in CODES:
+        raise InputError(f"codes are drawn as one of {', '.join(CODES)}, not {codes!r}")
+    if candidates < 1:
+        raise InputError(f"VDrej needs at least 1 candidate, not {candidates}")
+
+
 @torch.no_grad()
 def recalled_clips(
     generator: nn.Module,
@@ -76,10 +97,7 @@ def recalled_clips(
     one batch and keeps the one that the video critic likes best behind the clip before it
     (Algorithm 8).
     """
-    if codes not in CODES:
-        raise InputError(f"codes are drawn as one of {', '.join(CODES)}, not {codes!r}")
-    if candidates < 1:
-        raise InputError(f"VDrej needs at least 1 candidate, not {candidates}")
+    _check_ways(codes, candidates)
     if codes == "mean" or candidates == 1:
         yield from _plain(generator, spaces, codes, seed)
         return
@@ -138,3 +156,137 @@ def long_video(
         generator, spaces, r, codes=codes, candidates=candidates, video_d=video_d, seed=seed
     )
     return stitched(clips, r)
+
+
+# ---------------------------------------------------------------------------- AR2, from noise alone
+
+
+def check_first_clip(clip: np.ndarray, size: int) -> None:
+    """Refuses what AR2 cannot go on from: (B, 16, H, W, 3) uint8 of the model's size is right."""
+    wanted = (CLIP, size, size, 3)
+    if getattr(clip, "dtype", None) != np.uint8 or clip.shape[1:] != wanted or not len(clip):
+        shape = getattr(clip, "shape", type(clip).__name__)
+        raise InputError(
+            f"the first clip is an array (B, {CLIP}, {size}, {size}, 3) of uint8, not {shape}"
+        )
+
+
+@torch.no_grad()
+def predicted_clips(
+    encoder: nn.Module,
+    generator: nn.Module,
+    first: Tensor | None,
+    r: int,
+    *,
+    videos: int = 1,
+    reference: int | None = None,
+    codes: str = "sample",
+    candidates: int = 1,
+    video_d: nn.Module | None = None,
+    seed: int = 0,
+    level: float = 0.0,
+) -> Iterator[Tensor]:
+    """Algorithm 10 without end: clips (V, 3, 16, H, W), each predicted from the one before it.
+
+    first: the first clips (V, 3, 16, H, W), or None to draw those of `videos` videos from N(0, I).
+    The clip that VDrej kept is the one that the next is predicted from and judged behind: as
+    printed, Algorithm 10 never renews its previous clip.
+    """
+    device = next(encoder.parameters()).device
+    dims = (generator.content_dim, generator.motion_dim)
+    videos = videos if first is None else len(first)
+
+    def drawn(clip: int) -> tuple[Tensor, Tensor]:
+        """Noise of all candidates of all videos: (V, N, d_c) and (V, N, d_m)."""
+        each = [noise(seed, clip, candidates, dims, video) for video in range(videos)]
+        return tuple(torch.stack(part).to(device) for part in zip(*each, strict=True))
+
+    clip = first
+    if clip is None:
+        clip = _best(generator, drawn(0), video_d, None, r)
+    told = torch.full((videos,), level, device=device) if level else None
+    yield clip
+    number = 1
+    while True:
+        space = encoder(clip, r if reference is None else reference, told)
+        space = Codes(*(part.float()[:, None] for part in space))
+        z = (space.mu_c, space.mu_m) if codes == "mean" else draw(space, *drawn(number))
+        clip = _best(generator, z, video_d, clip, r)
+        yield clip
+        number += 1
+
+
+def _best(
+    generator: nn.Module, z: tuple[Tensor, Tensor], video_d, previous: Tensor | None, r: int
+) -> Tensor:
+    """The clips of codes (V, N, d), of N the one that the critic likes best: (V, 3, 16, H, W)."""
+    n = z[0].shape[1]
+    at_once = max(1, CANDIDATES // n)  # videos
+    kept = []
+    for i in range(0, len(z[0]), at_once):
+        some = slice(i, i + at_once)
+        made = generator(*(part[some].flatten(0, 1) for part in z)).float()
+        if n > 1:
+            before = None if previous is None else previous[some]
+            made, _ = reject_each(video_d, made.unflatten(0, (-1, n)), before, r)
+        kept.append(made)
+    return torch.cat(kept)
+
+
+def from_noise(
+    encoder: nn.Module,
+    generator: nn.Module,
+    frames: int,
+    r: int = 8,
+    *,
+    videos: int = 1,
+    first_clip: np.ndarray | None = None,
+    reference: int | None = None,
+    codes: str = "sample",
+    candidates: int = 1,
+    video_d: nn.Module | None = None,
+    seed: int = 0,
+    level: float = 0.0,
+) -> Iterator[Tensor]:
+    """Algorithm 10: V videos of any length at once, as pieces (V, 3, t, H, W) in [-1, 1], in order.
+
+    The pieces add up to exactly `frames` frames. Nothing that was yielded is held: memory does not
+    grow with the length. r: the hop, and it has to be the trained one, since the predicted clip
+    lies that far behind the one it is predicted from. first_clip: (V, 16, H, W, 3) uint8 to go on
+    from (then the videos begin with its first r frames), or None: noise alone. codes "mean" takes
+    the mean of what is encoded; the first clip from noise is drawn all the same. candidates: of how
+    many VDrej chooses at every step; 1 is plain sampling with the same noise. level: what AR2+ is
+    told of the noise on the recalled clip, from 0 to the largest it was trained with; none is
+    added. Options that cannot be raise InputError at once.
+    """
+    check_hop(r)
+    _check_ways(codes, candidates)
+    if not isinstance(frames, int | np.integer) or frames < 1:
+        raise InputError(f"a video has a whole number of frames, at least 1, not {frames!r}")
+    if videos < 1:
+        raise InputError(f"at least 1 video can be made, not {videos}")
+    if seed < 0:
+        raise InputError(f"the seed must be 0 or more, not {seed}")
+    if candidates > 1 and video_d is None:
+        raise InputError("VDrej needs the video critic")
+    if not 0 <= level <= encoder.recall_noise:
+        raise InputError(
+            f"this model knows levels of noise from 0 to {encoder.recall_noise:g}, not {level:g}"
+        )
+    first = None
+    if first_clip is not None:
+        check_first_clip(first_clip, 4 * 2 ** (len(generator.blocks) - 1))
+        first = as_clips(first_clip, next(encoder.parameters()).device)
+    options = {"reference": reference, "codes": codes, "candidates": candidates, "seed": seed}
+    options |= {"videos": videos, "video_d": video_d, "level": level}
+    clips = predicted_clips(encoder, generator, first, r, **options)
+    return _cut(stitched(islice(clips, clips_for(frames, r)), r), frames)
+
+
+def _cut(pieces: Iterator[Tensor], frames: int) -> Iterator[Tensor]:
+    """The first `frames` frames of a stream of pieces."""
+    for piece in pieces:
+        yield piece[:, :, :frames]
+        frames -= piece.shape[2]
+        if frames <= 0:
+            return

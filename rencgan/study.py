@@ -14,7 +14,7 @@ from rencgan import datasets, measures, show, train
 from rencgan.errors import InputError
 from rencgan.model import Model, load_model
 from rencgan.prepare import prepare
-from rencgan.presets import PRESETS, PUBLISHED_64, PUBLISHED_128, Preset
+from rencgan.presets import AR2_CHANGES, PRESETS, PUBLISHED_64, PUBLISHED_128, Preset
 from rencgan.progress import Progress
 from rencgan.provenance import provenance
 from rencgan.recall import CLIP, long_length, seams
@@ -61,7 +61,7 @@ def recipe(p, **changes) -> Preset:
         changes["steps"] = p.steps
     if getattr(p, "init_path", None):  # what a preset does at first would undo what is begun from
         changes |= {"warmup": 0, "motion_warmup": 0, "rise": 0.0, "smallest_crop": 1.0}
-    return PRESETS[p.preset].but(video_stream="1p2d", **changes)
+    return PRESETS[p.preset].but(**{"video_stream": "1p2d"} | changes)
 
 
 def encgan3_recipe(p) -> Preset:
@@ -80,20 +80,41 @@ def r2_recipe(p) -> Preset:
     return preset.but(overlap=CLIP - p.hop)
 
 
-def job(p, kind: str, videos: VideoSet) -> train.Job:
-    """The training run that a notebook asks for; its folder is named after its recipe."""
-    preset = r2_recipe(p) if kind == "r2" else encgan3_recipe(p)
+def improved_r2_recipe(p) -> Preset:
+    """The same for improved R2 (Section 5.2): R2's with `3d` video streams, and nothing else."""
+    return r2_recipe(p).but(video_stream="3d")
+
+
+def ar2_recipe(p, **changes) -> Preset:
+    """The same for AR2, whose networks are improved R2's, with the weights and steps that the
+    preset gives it; changes: those of AR2+.
+    """
+    preset = recipe(p, **{"video_stream": "3d"} | AR2_CHANGES.get(p.preset, {}))
+    return preset.but(overlap=CLIP - p.hop, **changes)
+
+
+RECIPES = {"encgan3": encgan3_recipe, "r2": r2_recipe, "ar2": ar2_recipe}
+
+
+def job(p, kind: str, videos: VideoSet, preset: Preset | None = None) -> train.Job:
+    """The training run that a notebook asks for; its folder is named after its recipe.
+
+    preset: another recipe than the kind's own, such as improved_r2_recipe(p).
+    """
+    preset = preset or RECIPES[kind](p)
     data = videos.path or videos
     found = train.Job(kind, preset, data, Path(), p.seed, init_from=p.init_path)
     return replace(found, out=p.out_dir / f"{kind}-{found.key()}")
 
 
-def trained(p, kind: str, videos: VideoSet) -> tuple[Model, train.Job]:
+def trained(
+    p, kind: str, videos: VideoSet, preset: Preset | None = None
+) -> tuple[Model, train.Job]:
     """Trains the model (or goes on, or finds it finished) with progress, and loads it.
 
     Refuses, before it trains, data of which no held-out video could be shown afterwards.
     """
-    work = job(p, kind, videos)
+    work = job(p, kind, videos, preset)
     step = work.preset.step_range[0] if kind == "encgan3" else 1
     videos.select(split="test", min_frames=(CLIP - 1) * step + 1)
     shown = Progress(work.preset.steps, f"training {kind}")
@@ -104,11 +125,12 @@ def trained(p, kind: str, videos: VideoSet) -> tuple[Model, train.Job]:
     return load_model(path, kind), work
 
 
-def departures(preset: Preset) -> list[dict]:
+def departures(preset: Preset, improved: bool = False) -> list[dict]:
     """Rows of the table that tells how a preset differs from the published configuration of its
-    kind.
+    kind; `improved`: of improved R2 and AR2.
     """
-    base = PUBLISHED_128.but(video_stream="1p2d") if preset.size == 128 else PUBLISHED_64
+    base = PUBLISHED_128 if preset.size == 128 else PUBLISHED_64
+    base = base.but(video_stream="3d" if improved else "1p2d")
     base = base.but(step_range=preset.step_range)  # the data set's
     return [
         {"field": name, "published": _plain(theirs), "here": _plain(ours)}

@@ -35,18 +35,23 @@ from rencgan.parallel import Group, launch
 from rencgan.players import Players
 from rencgan.presets import Preset
 from rencgan.progress import Progress
-from rencgan.recall import split_pair
-from rencgan.updates import ENCGAN3, VARIANTS, Draws, Objective, iteration
+from rencgan.recall import CLIP, split_pair
+from rencgan.updates import AR2, ENCGAN3, VARIANTS, Draws, Objective, iteration
 from rencgan.videoset import VideoSet, writing
 
 SAVE_EVERY_S = 20.0  # seconds between checkpoints; with a slow step still under half a minute
 GRIDS = 8  # sample grids along a run
-KINDS = ("encgan3", "r2")
+KINDS = ("encgan3", "r2", "ar2")
 
 
 @dataclass(frozen=True)
 class Job:
-    """Everything that decides a run's weights. `data` is a prepared folder, or videos in memory."""
+    """Everything that decides a run's weights. `data` is a prepared folder, or videos in memory.
+
+    init_from: a checkpoint to begin from, of any kind that has the same networks. AR2 may begin
+    from R2: what its encoder reads and its generator draws are the same clips, and only which of
+    two neighbours is drawn has to be learned anew.
+    """
 
     kind: str
     preset: Preset
@@ -64,7 +69,11 @@ class Job:
             raise InputError(
                 f"a loss variant is one of {', '.join(VARIANTS)}, not {self.variant!r}"
             )
-        base = ENCGAN3 if self.kind == "encgan3" else VARIANTS[self.variant]
+        if self.kind != "ar2" and (self.preset.recall_noise or self.preset.rollout > 1):
+            raise InputError(
+                f"recall_noise and rollout are AR2's; a {self.kind!r} has no use for them"
+            )
+        base = {"encgan3": ENCGAN3, "ar2": AR2}.get(self.kind, VARIANTS[self.variant])
         return replace(base, **dict(self.changes))
 
     def videos(self) -> VideoSet:
@@ -75,7 +84,9 @@ class Job:
         p = self.preset
         if self.kind == "encgan3":
             return ClipSampler(self.videos(), "step", step_range=p.step_range, seed=self.seed)
-        return ClipSampler(self.videos(), "pairs", p.hop, p.pair_stride or None, seed=self.seed)
+        clips = p.rollout + 1  # 2, but in roll-outs
+        stride = p.pair_stride or None
+        return ClipSampler(self.videos(), "pairs", p.hop, stride, seed=self.seed, clips=clips)
 
     def key(self) -> str:
         """Names what decides the weights, so that a changed recipe gets a folder of its own."""
@@ -145,7 +156,7 @@ def run(job: Job, progress: Callable | None = None) -> None:
     group = Group.current()
     device, p, objective = group.device(), job.preset, job.objective()
     players = Players(p, job.seed, device)
-    clips = 1 if job.kind == "encgan3" else 2
+    clips = {"encgan3": 1, "ar2": p.rollout}.get(job.kind, 2)  # that a step encodes
     with writing(job.out), _only_writer(job.out, group):
         start, window = _resume(job, players)
         if progress and group.first:
@@ -371,9 +382,12 @@ def _sample_grid(job: Job, players: Players, sampler: ClipSampler, step: int, gr
     x = as_clips(
         np.stack([sampler.videos.frames[sampler.frames_of(0, i % len(sampler))] for i in range(4)])
     )
-    clips = (split_pair(x, job.preset.hop)[:4] if job.kind == "r2" else x).to(players.device)
+    r, x = job.preset.hop, x.to(players.device)
+    clips = recalled = split_pair(x, r)[:4] if job.kind == "r2" else x
+    if job.kind == "ar2":  # real.npy: the clips that are to be predicted
+        recalled, clips = x[:, :, :CLIP], x[:, :, r : r + CLIP]
     encoder, generator, _ = players.for_generation()
-    codes = encoder(clips, job.objective().reference_index(job.preset.hop))
+    codes = encoder(recalled, job.objective().reference_index(r))
     made = generator(*draw(codes, torch.zeros_like(codes.mu_c), torch.zeros_like(codes.mu_m)))
     players.train()
     _save_array(folder / "real.npy", as_frames(clips))

@@ -1,5 +1,7 @@
 """One update per player, and the two orders in which an iteration calls them (EncGAN3's and R2's).
 
+AR2 takes R2's order; what is compared with what is its own (see Prediction).
+
 Chance is an argument: everything that a step draws is a `Draws`, made for the joint batch of all
 processes from (seed, step), of which each process takes its rows. So the number of processes
 changes no noise.
@@ -35,6 +37,8 @@ class Objective:
     recall_encoder: bool = True  # R_Enc: the content stream reads frame r; else the first frame
     recall_critic: bool = True  # R_3VD: the stitched clip is judged too
     maps: bool = False  # Eq. 3.9 and 3.10 in place of Eq. 3.1 and 3.4 (EncGAN3 only)
+    sampled: bool = True  # codes are drawn in training; False: the mean (Figures 5.8 and 5.9)
+    next_clip: bool = False  # the target is the next clip, Eq. 5.1 and 5.2 (AR2 only)
 
     def reference_index(self, hop: int) -> int:
         return hop if self.recall_encoder else 0
@@ -47,10 +51,13 @@ VARIANTS = {
     "v3": Objective(joint=False, noise=True, clip=False),
     "v4": Objective(),  # the final one, Eq. 4.4
     "v5": Objective(joint=False, clip=False),  # our reading: v3 without the noise terms
+    "v4-noise": Objective(noise=True),  # Table 5.7, "noise_gen loss: yes"
+    "v4-mean": Objective(sampled=False),  # Figure 5.8, "train: mean"
 }
 ENCGAN3 = Objective(
     joint=False, noise=True, reference=False, recall_encoder=False, recall_critic=False
 )
+AR2 = Objective(noise=True, next_clip=True)
 
 
 @dataclass(frozen=True)
@@ -58,8 +65,10 @@ class Draws:
     """The chance of one step, for this process's rows.
 
     eps_c, eps_m, z_c, z_m: lists with one (B, d) tensor per clip of the sample (one for EncGAN3,
-    two for R2): noise of the encoded codes and noise codes. frame_real, frame_fake: one index for
-    the whole batch.
+    two for R2, as many as are predicted for AR2): noise of the encoded codes and noise codes.
+    frame_real, frame_fake: one index for the whole batch. level, grain: one (B,) and one (B, 3, 16,
+    H, W) per recalled clip, where AR2+ lays noise on it: how much, uniform up to the preset's
+    `recall_noise`, and standard normal noise. Drawn last, so that nothing else depends on them.
     """
 
     eps_c: list[Tensor]
@@ -69,6 +78,8 @@ class Draws:
     frame_real: int
     frame_fake: int
     eps_still: Tensor | None = None  # (b, d_c), for the warm-up
+    level: list[Tensor] = field(default_factory=list)
+    grain: list[Tensor] = field(default_factory=list, repr=False)
     fresh: "Draws | None" = field(default=None, repr=False)  # for the generator's own forward pass
 
     @classmethod
@@ -92,12 +103,27 @@ class Draws:
         )
         if still is not None:
             still = still[group.rows(p.warmup_batch)].to(device)
+        level, grain = [], []
+        if p.recall_noise and kind != "stills":
+            joint = torch.rand(clips, size, generator=rng) * p.recall_noise
+            level = list(joint[:, rows].to(device))
+            shape = (size, 3, CLIP, p.size, p.size)
+            grain = [torch.randn(shape, generator=rng)[rows].to(device) for _ in range(clips)]
         inner = cls.of(seed, step, clips, p, group, device, fresh=False) if fresh else None
-        return cls(*noise, real, fake, still, inner)
+        return cls(*noise, real, fake, still, level, grain, inner)
 
     def first(self) -> "Draws":
         """For the first clip of every sample alone."""
         return replace(self, eps_c=self.eps_c[:1], eps_m=self.eps_m[:1])
+
+    def means(self) -> "Draws":
+        """Encoded codes at their means; what does not come from an encoder stays drawn."""
+        silent = {
+            name: [torch.zeros_like(e) for e in getattr(self, name)] for name in ("eps_c", "eps_m")
+        }
+        still = None if self.eps_still is None else torch.zeros_like(self.eps_still)
+        fresh = self.fresh and self.fresh.means()
+        return replace(self, **silent, eps_still=still, fresh=fresh)
 
     def encoded(self, codes: Codes) -> tuple[Tensor, Tensor]:
         return draw(codes, torch.cat(self.eps_c), torch.cat(self.eps_m))
@@ -259,6 +285,81 @@ class Forward:
         return losses.fooling(video, image)
 
 
+class Prediction(Forward):
+    """AR2's forward pass (Algorithm 9): every clip is predicted from the one before it.
+
+    x: (B, 3, 16 + k r, H, W), k + 1 overlapping real clips. The first is recalled; the k others are
+    the targets, and the real side of both critics. k is 1 in the thesis. With more (AR2+, a
+    roll-out) every later prediction recalls the model's own clip before it. That one counts as
+    given, as it is when a video is made: no gradient goes back through it, neither by way of the
+    encoder nor of the stitched clip, so a longer roll-out trains no deeper a network. The k
+    predictions are one part of a loss, the k stitched clips another, as one of each is.
+    """
+
+    def __init__(self, m: Players, x: Tensor, d: Draws, o: Objective):
+        self.m, self.d, self.o, self.r = m, d, o, m.preset.hop
+        self.reference = o.reference_index(self.r)
+        starts = range(0, x.shape[2] - CLIP + 1, self.r)
+        real = [x[:, :, s : s + CLIP] for s in starts]
+        self.clips, self.real_former = torch.cat(real[1:]), torch.cat(real[:-1])
+        with m.autocast():
+            former, spaces, made = [real[0]], [], []
+            for i in range(len(real) - 1):
+                spaces.append(self._space(former[i], i))
+                made.append(m.generator(*draw(spaces[i], d.eps_c[i], d.eps_m[i])).float())
+                former.append(made[i].detach())
+            self.x_noise = m.generator(d.z_c[0], d.z_m[0]).float() if o.noise else None
+        self.former, self.x_hat = torch.cat(former[:-1]), torch.cat(made)
+        self.codes = Codes(*(torch.cat(part) for part in zip(*spaces, strict=True)))
+
+    def _space(self, recalled: Tensor, i: int) -> Codes:
+        """The latent spaces of a recalled clip; AR2+ lays noise on it and says how much."""
+        level = None
+        if self.m.preset.recall_noise:
+            level = self.d.level[i]
+            recalled = recalled + level[:, None, None, None, None] * self.d.grain[i]
+        return Codes(*(c.float() for c in self.m.encoder(recalled, self.reference, level)))
+
+    def _stitched(self) -> Tensor:
+        return stitch_pair(self.former, self.x_hat, self.r)
+
+    def fakes(self) -> list[Tensor]:
+        """Eq. 5.2: the prediction, behind the clip before it, and the clip from noise."""
+        groups = [self.x_hat]
+        if self.o.recall_critic:
+            groups.append(self._stitched())
+        return groups + [self.x_noise] * (self.x_noise is not None)
+
+    def frames(self) -> list[Tensor]:
+        groups = [self.x_hat] + [self.x_noise] * (self.x_noise is not None)
+        return [g[:, :, self.d.frame_fake] for g in groups]
+
+    def reconstruction(self) -> losses.Terms:
+        """The first two terms of Eq. 5.1, and our additions where the preset gives them weight."""
+        p, o, r = self.m.preset, self.o, self.r
+        terms = losses.prediction_terms(self.clips, self.x_hat, self.reference)
+        asked = {"reference": o.reference, "reconstruction": o.clip}
+        terms = {name: value for name, value in terms.items() if asked[name]}
+        if p.w_direction:
+            sides = (self.clips, self.real_former), (self.x_hat, self._stitched())
+            terms |= losses.direction_term(*map(torch.cat, sides))
+        if p.w_still:
+            terms |= losses.still_term(self.clips, self.x_hat)
+        if p.w_amount:
+            terms |= losses.amount_term(self.clips, self.x_hat)
+        if p.w_jitter:
+            terms |= losses.jitter_term(self.clips, self.x_hat)
+        if p.w_overlap:
+            terms |= losses.overlap_term(self.former, self.x_hat, r)
+        if p.w_junction:
+            terms |= losses.junction_term(self.real_former, self.clips, self.former, self.x_hat, r)
+        return terms
+
+
+def _forward(m: Players, x: Tensor, d: Draws, o: Objective) -> Forward:
+    return (Prediction if o.next_clip else Forward)(m, x, d, o)
+
+
 def _update_critics(m: Players, group: Group, f: Forward) -> dict:
     """Image and video critic, on the detached clips of one forward pass."""
     real_frames = f.clips[:, :, f.d.frame_real]
@@ -268,10 +369,10 @@ def _update_critics(m: Players, group: Group, f: Forward) -> dict:
 
 
 def joint_iteration(m: Players, group: Group, x: Tensor, d: Draws, o: Objective) -> dict:
-    """R2 (Algorithm 6): critics, then encoder and generator together, through the same forward
-    pass.
+    """R2 and AR2 (Algorithms 6 and 9): critics, then encoder and generator together, through the
+    same forward pass.
     """
-    f = Forward(m, x, d, o)
+    f = _forward(m, x, d, o)
     record = _update_critics(m, group, f)
     with m.frozen("video_d", "image_d"):
         return record | update_joint(m, group, f.reconstruction() | f.kl() | f.fooling())
@@ -283,17 +384,18 @@ def separate_iteration(m: Players, group: Group, x: Tensor, d: Draws, o: Objecti
     """
     record: dict = {}
     with m.frozen("generator"):
-        f = Forward(m, x, d, o)
+        f = _forward(m, x, d, o)
         record |= _update_critics(m, group, f)
         if m.preset.encoder:
             record |= update_encoder(m, group, f.reconstruction() | f.kl())
     with m.frozen("encoder", "video_d", "image_d"):
-        f = Forward(m, x, d.fresh, o)
+        f = _forward(m, x, d.fresh, o)
         return record | update_generator(m, group, f.reconstruction() | f.fooling())
 
 
-def warmup_iteration(m: Players, group: Group, x: Tensor, d: Draws) -> dict:
-    """Encoder and generator on single frames (B, 3, 1, H, W), through the content streams alone.
+def warmup_iteration(m: Players, group: Group, x: Tensor, d: Draws, o: Objective) -> dict:
+    """Encoder and generator on single frames (B, 3, 1, H, W), through the content streams alone;
+    the error is the one that the kind's reconstruction has.
 
     Our addition, off in the faithful configuration: a step on 128 frames costs a fraction of one on
     clips, and content is most of what there is to learn.
@@ -302,19 +404,22 @@ def warmup_iteration(m: Players, group: Group, x: Tensor, d: Draws) -> dict:
     with m.autocast():
         mu, logvar = (c.float() for c in m.encoder.content_space(frames))
         made = m.generator.still(mu + (0.5 * logvar).exp() * d.eps_still).float()
-    terms = {"reconstruction": losses.mean_absolute_error(frames, made)}
+    error = losses.smooth_error if o.next_clip else losses.mean_absolute_error
+    terms = {"reconstruction": error(frames, made)}
     return update_joint(m, group, terms | {"kl_content": losses.kl(mu, logvar)})
 
 
 def motion_iteration(m: Players, group: Group, x: Tensor, d: Draws, o: Objective) -> dict:
     """Encoder and generator together, on the direction of the motion and the mean frame alone.
 
-    Of a pair only X1: 16 unlike clips teach more than 8 pairs of overlapping ones.
+    Of a pair only X1: 16 unlike clips teach more than 8 pairs of overlapping ones. AR2 predicts X2
+    from it, without a roll-out.
     Our addition, off in the faithful configuration. Under Eq. 4.4 a small model first learns to
     stand still, and from there has next to no gradient towards motion; a cosine does not reward
     standing still, and finds in a few hundred steps what the motion code is for.
     """
-    f = Forward(m, x[:, :, :CLIP], d.first(), replace(o, noise=False))
+    seen = m.preset.pair if o.next_clip else CLIP
+    f = _forward(m, x[:, :, :seen], d.first(), replace(o, noise=False))
     terms = losses.direction_term(f.clips, f.x_hat) | losses.still_term(f.clips, f.x_hat)
     if m.preset.w_jitter:
         terms |= losses.jitter_term(f.clips, f.x_hat)
@@ -323,10 +428,11 @@ def motion_iteration(m: Players, group: Group, x: Tensor, d: Draws, o: Objective
 
 def iteration(m: Players, group: Group, x: Tensor, d: Draws, o: Objective) -> dict:
     """One step of every player; returns the unweighted loss terms by name."""
-    if o.joint and not m.preset.encoder:
-        raise InputError("joint training needs the encoder; this preset switches it off")
+    if (o.joint or o.next_clip) and not m.preset.encoder:
+        raise InputError("joint training and AR2 need the encoder; this preset switches it off")
+    d = d if o.sampled else d.means()
     if x.shape[2] == 1:
-        return warmup_iteration(m, group, x, d)
+        return warmup_iteration(m, group, x, d, o)
     if m.finding_motion:
         return motion_iteration(m, group, x, d, o)
     return (joint_iteration if o.joint else separate_iteration)(m, group, x, d, o)
