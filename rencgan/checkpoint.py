@@ -46,9 +46,9 @@ def save(path: Path, content: dict) -> None:
 def load(path: str | Path, kind: str | None = None) -> dict:
     """Reads a checkpoint on the CPU; nothing in it is executed.
 
-    kind: the model that must have written it ("encgan3" or "r2"); None takes any. A file that is
-    missing, foreign, tampered with, truncated or of another kind raises InputError. Checksums are
-    compared first: PyTorch does not, and would take a flipped bit for a weight.
+    kind: the model that must have written it ("encgan3", "r2" or "lencgan"); None takes any. A file
+    that is missing, foreign, tampered with, truncated or of another kind raises InputError.
+    Checksums are compared first: PyTorch does not, and would take a flipped bit for a weight.
     """
     path = Path(path)
     if not path.is_file():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rencgan import datasets, measures, show, train
+from rencgan import datasets, lencgan_updates, measures, show, train
 from rencgan.errors import InputError
 from rencgan.model import Model, load_model
 from rencgan.prepare import prepare
@@ -80,9 +80,15 @@ def r2_recipe(p) -> Preset:
     return preset.but(overlap=CLIP - p.hop)
 
 
+def lencgan_recipe(p) -> Preset:
+    """The same for LEncGAN: one video at a time, or as many as `mini` walks through at once."""
+    return lencgan_updates.recipe(recipe(p))
+
+
 def job(p, kind: str, videos: VideoSet) -> train.Job:
     """The training run that a notebook asks for; its folder is named after its recipe."""
-    preset = r2_recipe(p) if kind == "r2" else encgan3_recipe(p)
+    recipes = {"r2": r2_recipe, "lencgan": lencgan_recipe}
+    preset = recipes.get(kind, encgan3_recipe)(p)
     data = videos.path or videos
     found = train.Job(kind, preset, data, Path(), p.seed, init_from=p.init_path)
     return replace(found, out=p.out_dir / f"{kind}-{found.key()}")
