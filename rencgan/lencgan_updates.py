@@ -4,6 +4,7 @@ A step is one clip of every video of the batch. The state that it hands on belon
 weights do, and is saved with them.
 """
 
+import math
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -25,7 +26,8 @@ class Memory(Objective):
     ||x_k - x_hat_k|| for both encoder and generator, k = `target`; `reference` False leaves it out
     (Figure 4.4). `handed`: see LstmEncoder (Figure 4.5). memory "fc" is EncGAN3's encoder in the
     LSTMs' place, its content stream reading x_k (Figure 4.6; our reading, as it became R_Enc); it
-    has nothing to hand on, and its batch norm needs two videos.
+    has nothing to hand on, and its batch norm needs two videos. `forget_bias`: see LstmEncoder; our
+    addition, off by default.
     """
 
     joint: bool = False
@@ -34,6 +36,7 @@ class Memory(Objective):
     target: int = 7
     handed: str = "last"
     memory: str = "lstm"
+    forget_bias: float = 0.0
 
     def __post_init__(self):
         if self.handed not in HANDED:
@@ -48,6 +51,8 @@ class Memory(Objective):
             raise InputError(
                 f"the image term's target is one of frames 0 to {CLIP - 1}, not {self.target!r}"
             )
+        if type(self.forget_bias) not in (int, float) or not math.isfinite(self.forget_bias):
+            raise InputError(f"forget_bias must be a finite number, not {self.forget_bias!r}")
         if self.stitched_clip or self.recall_encoder or self.recall_critic:
             raise InputError("LEncGAN trains on single clips; the switches of recall are R2's")
 
@@ -58,7 +63,7 @@ class Memory(Objective):
         return hop_of(self.handed)
 
     def encoder(self, p: Preset) -> nn.Module:
-        return Encoder(p) if self.memory == "fc" else LstmEncoder(p, self.handed)
+        return Encoder(p) if self.memory == "fc" else LstmEncoder(p, self.handed, self.forget_bias)
 
     def encode(self, encoder: nn.Module, clips: Tensor, hop: int, state: State | None = None):
         if self.memory == "fc":

@@ -283,7 +283,12 @@ def test_the_defaults_are_those_of_the_listings_and_switches_are_few():
     inherited = {f.name for f in fields(ENCGAN3)}
     differ = {n for n in inherited if getattr(ENCGAN3, n) != getattr(LENCGAN, n)}
     assert differ == {"noise", "reference"}
-    assert {f.name for f in fields(LENCGAN)} - inherited == {"target", "handed", "memory"}
+    assert {f.name for f in fields(LENCGAN)} - inherited == {
+        "target",
+        "handed",
+        "memory",
+        "forget_bias",
+    }
 
 
 @torch.no_grad()
@@ -343,6 +348,25 @@ def test_fc_is_encgan3s_encoder_reading_the_target():
         assert a.keys() == b.keys()
 
 
+@torch.no_grad()
+def test_the_forget_bias_changes_the_forget_gates_and_lets_a_state_live_longer():
+    kept, x = {}, tensor(16)
+    encoders = {
+        bias: Players(PLAIN, encoder=Memory(forget_bias=bias).encoder).encoder.eval()
+        for bias in (0.0, 3.0)
+    }
+    theirs = encoders[3.0].state_dict()
+    for name, value in encoders[0.0].state_dict().items():
+        change = torch.zeros_like(value)
+        if name.endswith("bias_hh_l0"):
+            change[16:32] = 3.0  # of the gates i, f, g, o, 16 wide
+        assert torch.equal(value + change, theirs[name]), name
+    for bias, e in encoders.items():
+        state = State(*(torch.ones(1, 16) for _ in range(4)))
+        kept[bias] = float((e(x, state)[1].c_c - e(x)[1].c_c).norm())
+    assert kept[0.0] < 0.05 < 1 < kept[3.0]
+
+
 def test_noise_terms_come_back_where_asked_for():
     o = Memory(noise=True)
     f = Forward(players(o), tensor(16, 2), Draws.of(0, 0, 1, PLAIN, ALONE, "cpu"), o)
@@ -359,6 +383,8 @@ def test_noise_terms_come_back_where_asked_for():
         ({"target": -1}, "frames 0 to 15"),
         ({"target": 2.0}, "frames 0 to 15"),
         ({"recall_critic": True}, "single clips"),
+        ({"forget_bias": float("nan")}, "finite number"),
+        ({"forget_bias": "1"}, "finite number"),
     ],
 )
 def test_impossible_switches_are_refused(switches, words):
@@ -452,6 +478,7 @@ def test_the_key_knows_every_switch(tmp_path, uneven):
         {"handed": "nothing"},
         {"handed": "nothing", "memory": "fc"},
         {"noise": True},
+        {"forget_bias": 1.0},
     )
     keys = [lencgan_job(tmp_path, uneven, changes=tuple(row.items())).key() for row in rows]
     assert len(set(keys)) == len(rows)
