@@ -46,7 +46,7 @@ def save(path: Path, content: dict) -> None:
 def load(path: str | Path, kind: str | None = None) -> dict:
     """Reads a checkpoint on the CPU; nothing in it is executed.
 
-    kind: the model that must have written it ("encgan3", "r2" or "ar2"); None takes any. A file
+    kind: the model that must have written it ("encgan3", "r2", "ar2" ...); None takes any. A file
     that is missing, foreign, tampered with, truncated or of another kind raises InputError.
     Checksums are compared first: PyTorch does not, and would take a flipped bit for a weight.
     """

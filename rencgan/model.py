@@ -8,13 +8,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rencgan import checkpoint, sample
+from rencgan import checkpoint, lencgan, sample
 from rencgan.clips import as_clips, as_frames
+from rencgan.encgan3 import Codes
 from rencgan.errors import InputError
+from rencgan.lencgan import LstmEncoder
+from rencgan.lencgan_updates import Memory
 from rencgan.players import NETWORKS, Players
 from rencgan.presets import Preset
 from rencgan.recall import CLIP, seams
 from rencgan.updates import Objective
+
+OBJECTIVES = {"lencgan": Memory}
 
 
 @dataclass(frozen=True)
@@ -36,13 +41,19 @@ class Model:
         """Index of the frame that the content stream was trained to read."""
         return self.objective.reference_index(self.preset.hop)
 
+    @property
+    def hop(self) -> int:
+        """From one clip of a long video to the next, as trained."""
+        return self.objective.hop(self.preset.hop)
+
     def long_video(
         self, video: np.ndarray, hop: int | None = None, codes="sample", candidates=1, seed=0
     ) -> Iterator[Tensor]:
         """Algorithms 7 and 8 on footage (T, H, W, 3) uint8; see sample.long_video.
 
         At another hop than the trained one the content stream still reads the frame it was trained
-        on. Not for AR2, whose clips are those after the ones it reads.
+        on. LEncGAN's clips (Algorithm 5) have its own hop and no candidates. Not for AR2, whose
+        clips are those after the ones it reads.
         """
         if self.kind == "ar2":
             raise InputError(
@@ -50,11 +61,16 @@ class Model:
                 "give the footage's first 16 frames to from_noise as first_clip, or load an R2"
             )
         sample.check_footage(video, self.preset.size)
+        hop = self.hop if hop is None else hop
+        if self.kind == "lencgan":
+            lencgan.check_long_video(self.hop, hop, candidates)
+        if isinstance(self.encoder, LstmEncoder):
+            return lencgan.long_video(self.encoder, self.generator, video, codes=codes, seed=seed)
         return sample.long_video(
             self.encoder,
             self.generator,
             video,
-            self.preset.hop if hop is None else hop,
+            hop,
             reference=self.reference,
             codes=codes,
             candidates=candidates,
@@ -127,6 +143,11 @@ class Model:
         return float(torch.cat(scores).mean()) if scores else float("nan")
 
     @torch.no_grad()
+    def codes(self, x: Tensor) -> Codes:
+        """Latent spaces of clips (B, 3, 16, H, W), each as if it were the first of its video."""
+        return self.objective.encode(self.encoder, x, self.preset.hop)[0]
+
+    @torch.no_grad()
     def clips(self, z_c: Tensor, z_m: Tensor) -> np.ndarray:
         """Codes to clips: (B, 16, H, W, 3) uint8."""
         return as_frames(self.generator(z_c, z_m))
@@ -134,7 +155,8 @@ class Model:
 
 def untrained(model: Model) -> Model:
     """The same networks before any training: what a score of no merit is measured on."""
-    networks = Players(model.preset, model.seed, model.device).for_generation()
+    build = model.objective.encoder
+    networks = Players(model.preset, model.seed, model.device, build).for_generation()
     fresh = [network.requires_grad_(False) for network in networks]
     return replace(model, step=0, digest="", **dict(zip(NETWORKS, fresh, strict=False)))
 
@@ -144,13 +166,13 @@ def load_model(path: str | Path, kind: str | None = None, device: str | None = N
     content = checkpoint.load(path, kind)
     preset = checkpoint.preset_of(content, path)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    players = Players(preset, device=device)
     try:
+        kind, step, seed = (content[name] for name in ("kind", "step", "seed"))
+        objective = OBJECTIVES.get(kind, Objective)(**content["objective"])
+        players = Players(preset, device=device, encoder=objective.encoder)
         players.load_networks(content["networks"])
         for name, average in players.averages.items():
             average.load_state_dict(content["averages"][name])
-        objective = Objective(**content["objective"])
-        kind, step, seed = (content[name] for name in ("kind", "step", "seed"))
     except (KeyError, TypeError, RuntimeError, AttributeError) as error:
         reason = str(error).splitlines()[0][:80]
         raise InputError(f"{path} does not hold a complete model ({reason})") from None

@@ -5,7 +5,7 @@ and is saved.
 import contextlib
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import nn
@@ -25,13 +25,20 @@ class Players:
     Weights depend on (preset, seed) only: initialisation draws from a generator of its own.
     """
 
-    def __init__(self, preset: Preset, seed: int = 0, device: str | torch.device = "cpu"):
+    def __init__(
+        self,
+        preset: Preset,
+        seed: int = 0,
+        device: str | torch.device = "cpu",
+        encoder: Callable[[Preset], nn.Module] = Encoder,
+    ):
         self.preset, self.device = preset, torch.device(device)
         self.warmed_up = self.finding_motion = False
         self.risen = 1.0
+        self.memory = self.handed = None  # LEncGAN: states before and after this step's clips
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.encoder = Encoder(preset)
+            self.encoder = encoder(preset)
             self.generator = Generator(preset)
             self.video_d = VideoDiscriminator(preset)
             self.image_d = ImageDiscriminator(preset)
@@ -159,7 +166,8 @@ class Players:
 
     def state(self) -> dict:
         """Everything that a step changes, as nested dicts of tensors and numbers."""
-        return {
+        handed = {} if self.handed is None else {"handed": list(self.handed)}
+        return handed | {
             "networks": {n: m.state_dict() for n, m in self.networks().items()},
             "optimisers": {n: o.state_dict() for n, o in self.optimisers.items()},
             "averages": {n: m.state_dict() for n, m in self.averages.items()},
@@ -171,6 +179,8 @@ class Players:
             optimiser.load_state_dict(state["optimisers"][name])
         for name, average in self.averages.items():
             average.load_state_dict(state["averages"][name])
+        if "handed" in state:
+            self.handed = [part.to(self.device) for part in state["handed"]]
 
     def load_networks(self, states: dict) -> None:
         """Weights only, as `init_from` wants them; other shapes are refused in a sentence."""

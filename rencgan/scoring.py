@@ -146,7 +146,7 @@ def _rebuilt(model: Model, clips: np.ndarray) -> np.ndarray:
     made = []
     for first in range(0, len(clips), BATCH):
         part = as_clips(clips[first : first + BATCH], model.device)
-        codes = model.encoder(part, model.reference)
+        codes = model.codes(part)
         made.append(model.clips(codes.mu_c, codes.mu_m))
     return np.concatenate(made)
 

@@ -11,6 +11,8 @@ import torch
 
 from rencgan.encgan3 import MODES, Encoder, Generator, ImageDiscriminator, VideoDiscriminator
 from rencgan.errors import InputError
+from rencgan.lencgan import LstmEncoder
+from rencgan.lencgan_updates import recipe
 from rencgan.presets import Preset, preset
 
 NETWORKS = {"G": Generator, "VD": VideoDiscriminator, "ID": ImageDiscriminator, "Enc": Encoder}
@@ -23,16 +25,23 @@ PUBLISHED = {
 }
 
 
-def sizes(p: Preset) -> dict[str, dict[str, int | None]]:
-    """{"G": {"parameters": n, "published": m or None}, "VD": ..., "ID": ..., "Enc": ...}."""
-    published = PUBLISHED.get((p.size, p.video_stream), {})
+def sizes(p: Preset, kind: str = "encgan3") -> dict[str, dict[str, int | None]]:
+    """{"G": {"parameters": n, "published": m or None}, "VD": ..., "ID": ..., "Enc": ...}.
+
+    kind "lencgan" has an encoder of its own, whose count is nowhere published.
+    """
+    published = dict(PUBLISHED.get((p.size, p.video_stream), {}))
+    networks = NETWORKS
+    if kind == "lencgan":
+        networks = NETWORKS | {"Enc": LstmEncoder}
+        published.pop("Enc", None)
     with torch.device("meta"):
         return {
             name: {
                 "parameters": sum(w.numel() for w in network(p).parameters()),
                 "published": published.get(name),
             }
-            for name, network in NETWORKS.items()
+            for name, network in networks.items()
         }
 
 
@@ -42,6 +51,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--preset", default="64")
     parser.add_argument("--video-stream", choices=MODES, help="default: the preset's")
+    parser.add_argument("--kind", choices=("encgan3", "lencgan"), default="encgan3")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(argv)
     try:
@@ -50,7 +60,8 @@ def main(argv: list[str] | None = None) -> None:
         parser.error(str(error))
     if options.video_stream:
         p = p.but(video_stream=options.video_stream)
-    counts = sizes(p)
+    p = recipe(p) if options.kind == "lencgan" else p
+    counts = sizes(p, options.kind)
     if options.json:
         print(json.dumps(counts))
         return

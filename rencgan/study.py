@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rencgan import datasets, measures, show, train
+from rencgan import datasets, lencgan_updates, measures, show, train
 from rencgan.errors import InputError
 from rencgan.model import Model, load_model
 from rencgan.prepare import prepare
@@ -93,7 +93,17 @@ def ar2_recipe(p, **changes) -> Preset:
     return preset.but(overlap=CLIP - p.hop, **changes)
 
 
-RECIPES = {"encgan3": encgan3_recipe, "r2": r2_recipe, "ar2": ar2_recipe}
+def lencgan_recipe(p) -> Preset:
+    """The same for LEncGAN: one video at a time, or as many as `mini` walks through at once."""
+    return lencgan_updates.recipe(recipe(p))
+
+
+RECIPES = {
+    "encgan3": encgan3_recipe,
+    "r2": r2_recipe,
+    "lencgan": lencgan_recipe,
+    "ar2": ar2_recipe,
+}
 
 
 def job(p, kind: str, videos: VideoSet, preset: Preset | None = None) -> train.Job:

@@ -1,6 +1,7 @@
 """The training loop: it alternates updates, keeps the record, and can be killed at any moment.
 
-A step is a function of (weights, seed, step): a run that was killed and started again ends, on a
+A step is a function of (weights, seed, step; LEncGAN: and the state that the clips before handed
+on, which is saved too): a run that was killed and started again ends, on a
 CPU, with weights identical to the bit. One `Job` is one run, in one folder:
 
 checkpoint.pt     networks, optimisers, running averages, step, random states, preset
@@ -31,6 +32,7 @@ from rencgan.augment import crops
 from rencgan.clips import ClipSampler, as_clips, as_frames
 from rencgan.encgan3 import draw
 from rencgan.errors import InputError
+from rencgan.lencgan_updates import LENCGAN, hand_on
 from rencgan.parallel import Group, launch
 from rencgan.players import Players
 from rencgan.presets import Preset
@@ -38,10 +40,11 @@ from rencgan.progress import Progress
 from rencgan.recall import CLIP, split_pair
 from rencgan.updates import AR2, ENCGAN3, VARIANTS, Draws, Objective, iteration
 from rencgan.videoset import VideoSet, writing
+from rencgan.walks import WholeVideos
 
 SAVE_EVERY_S = 20.0  # seconds between checkpoints; with a slow step still under half a minute
 GRIDS = 8  # sample grids along a run
-KINDS = ("encgan3", "r2", "ar2")
+KINDS = ("encgan3", "r2", "lencgan", "ar2")
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,10 @@ class Job:
             raise InputError(
                 f"recall_noise and rollout are AR2's; a {self.kind!r} has no use for them"
             )
-        base = {"encgan3": ENCGAN3, "ar2": AR2}.get(self.kind, VARIANTS[self.variant])
+        bases = {"encgan3": ENCGAN3, "lencgan": LENCGAN, "ar2": AR2}
+        base = bases.get(self.kind, VARIANTS[self.variant])
+        if self.kind == "lencgan" and not self.preset.encoder:
+            raise InputError("LEncGAN is an encoder with memory; this preset switches it off")
         return replace(base, **dict(self.changes))
 
     def videos(self) -> VideoSet:
@@ -84,6 +90,9 @@ class Job:
         p = self.preset
         if self.kind == "encgan3":
             return ClipSampler(self.videos(), "step", step_range=p.step_range, seed=self.seed)
+        if self.kind == "lencgan":  # the warm-ups have batches of their own
+            anew = (p.warmup, p.warmup + p.motion_warmup)
+            return WholeVideos(self.videos(), self.objective().hop(p.hop), anew, self.seed)
         clips = p.rollout + 1  # 2, but in roll-outs
         stride = p.pair_stride or None
         return ClipSampler(self.videos(), "pairs", p.hop, stride, seed=self.seed, clips=clips)
@@ -111,6 +120,7 @@ def train(job: Job, processes: int = 1, progress: Callable | None = None) -> Pat
     checkpoint stays.
     """
     job.objective()
+    _check_processes(job, processes)
     if job.seed < 0:
         raise InputError(f"the seed must be 0 or more, not {job.seed}")
     for step in (job.preset.steps, job.preset.warmup, 0):  # refuses before any process is started
@@ -124,6 +134,11 @@ def train(job: Job, processes: int = 1, progress: Callable | None = None) -> Pat
     else:
         run(job, progress)
     return job.out / "checkpoint.pt"
+
+
+def _check_processes(job: Job, processes: int) -> None:
+    if job.kind == "lencgan" and processes > 1:
+        raise InputError("LEncGAN trains in one process: the state of its videos is not shared")
 
 
 def _in_processes(job: Job, processes: int) -> None:
@@ -155,8 +170,9 @@ def run(job: Job, progress: Callable | None = None) -> None:
     """The loop, in every process: torchrun starts this same function."""
     group = Group.current()
     device, p, objective = group.device(), job.preset, job.objective()
-    players = Players(p, job.seed, device)
-    clips = {"encgan3": 1, "ar2": p.rollout}.get(job.kind, 2)  # that a step encodes
+    _check_processes(job, group.size)
+    players = Players(p, job.seed, device, objective.encoder)
+    clips = {"r2": 2, "ar2": p.rollout}.get(job.kind, 1)  # that a step encodes
     with writing(job.out), _only_writer(job.out, group):
         start, window = _resume(job, players)
         if progress and group.first:
@@ -177,6 +193,8 @@ def run(job: Job, progress: Callable | None = None) -> None:
             if step == p.warmup:
                 _same_statistics(players, group)
             x = _cropped(x, job, step, group)
+            if isinstance(sampler, WholeVideos) and step >= p.warmup:
+                hand_on(players, sampler.begins(step, *_what_a_step_takes(p, group, step)[1:]))
             draws = Draws.of(job.seed, step, clips, p, group, device)
             losses = iteration(players, group, x, draws, objective)
             if p.average:
@@ -200,7 +218,9 @@ def _what_a_step_takes(p: Preset, group: Group, step: int) -> tuple[str, int, sl
 
 
 def _cropped(x: Tensor, job: Job, step: int, group: Group) -> Tensor:
-    """A batch as this step sees it."""
+    """A batch as this step sees it. LEncGAN's clips stay whole: those of a video must fit."""
+    if job.kind == "lencgan" and x.shape[2] > 1:
+        return x
     _, joint, rows = _what_a_step_takes(job.preset, group, step)
     return crops(x, job.preset.crop(step), job.seed, step, joint, rows)
 
@@ -387,7 +407,7 @@ def _sample_grid(job: Job, players: Players, sampler: ClipSampler, step: int, gr
     if job.kind == "ar2":  # real.npy: the clips that are to be predicted
         recalled, clips = x[:, :, :CLIP], x[:, :, r : r + CLIP]
     encoder, generator, _ = players.for_generation()
-    codes = encoder(recalled, job.objective().reference_index(r))
+    codes, _ = job.objective().encode(encoder, recalled, r)
     made = generator(*draw(codes, torch.zeros_like(codes.mu_c), torch.zeros_like(codes.mu_m)))
     players.train()
     _save_array(folder / "real.npy", as_frames(clips))

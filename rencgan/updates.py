@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from rencgan import losses
-from rencgan.encgan3 import Codes, draw
+from rencgan.encgan3 import Codes, Encoder, draw
 from rencgan.errors import InputError
 from rencgan.parallel import Group
 from rencgan.players import Players
@@ -42,6 +42,18 @@ class Objective:
 
     def reference_index(self, hop: int) -> int:
         return hop if self.recall_encoder else 0
+
+    def hop(self, hop: int) -> int:
+        """From one clip of a long video to the next; `hop` is the preset's."""
+        return hop
+
+    def encoder(self, p: Preset) -> nn.Module:
+        """The encoder that this objective trains."""
+        return Encoder(p)
+
+    def encode(self, encoder: nn.Module, clips: Tensor, hop: int, state=None):
+        """Codes of clips (B, 3, 16, H, W), and the state for those after them (LEncGAN's only)."""
+        return encoder(clips, self.reference_index(hop)), None
 
 
 VARIANTS = {
@@ -208,7 +220,7 @@ class Forward:
         with m.autocast():
             self.codes = self.x_hat = self.x_noise = None
             if m.preset.encoder:
-                codes = m.encoder(self.clips, self.reference)
+                codes, m.handed = o.encode(m.encoder, self.clips, self.r, m.memory)
                 self.codes = Codes(*(c.float() for c in codes))
                 self.x_hat = m.generator(*d.encoded(self.codes)).float()
             if o.noise or not m.preset.encoder:

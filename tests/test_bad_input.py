@@ -403,7 +403,7 @@ PARAMETERS = {
 }
 
 TRAINING = {
-    "unknown model": Row(lambda w: w.train("vae"), "one of encgan3, r2, ar2, not 'vae'"),
+    "unknown model": Row(lambda w: w.train("vae"), "one of encgan3, r2, lencgan, ar2, not 'vae'"),
     "unknown variant": Row(lambda w: w.train("r2", variant="v9"), "one of v1, v2.*not 'v9'"),
     "negative seed in code": Row(lambda w: w.train(seed=-1), "seed must be 0 or more, not -1"),
     "videos of another size": Row(

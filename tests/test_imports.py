@@ -18,7 +18,7 @@ CORE = """
 presets encgan3 losses recall players updates parallel clips checkpoint train sample model
 measures sizes videoset progress errors paths
 frechet horizon features resnext compact protocols published footage sides evaluate
-inception fitness
+inception fitness lencgan walks lencgan_updates
 """
 ALONE = """
     import importlib, importlib.abc, sys
@@ -134,6 +134,9 @@ FORBIDDEN = {
     "players": {"train", "updates", "losses", "clips", "study", "show", "prepare"},
     "updates": {"train", "study", "show", "prepare", "model", "sample"},
     "sample": {"train", "updates", "players", "study", "show", "prepare", "video"},
+    "lencgan": {"train", "updates", "players", "model", "study", "show", "prepare", "video"},
+    "walks": {"train", "updates", "players", "model", "study", "show", "prepare", "video"},
+    "lencgan_updates": {"train", "study", "show", "prepare", "model", "video"},
     "measures": {"train", "players", "study", "show", "prepare", "video", "model"},
     "checkpoint": {"train", "players", "study", "show", "prepare", "video"},
     "train": {"study", "show", "report", "parameters", "prepare", "video", "model"},
