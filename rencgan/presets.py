@@ -320,6 +320,7 @@ MINI = Preset(
     w_reconstruction=2.0,
     w_still=3.0,
     w_amount=1.0,
+    w_jitter=3.0,
     w_overlap=18.0,
     w_junction=12.0,
     w_kl_content=2e-6,
