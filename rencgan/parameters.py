@@ -100,6 +100,15 @@ class REncGANRun(EncGAN3Run):
     processes: int = Field(1, ge=1, le=64)
 
 
+class AR2Run(EncGAN3Run):
+    """04: train AR2, then make video from noise."""
+
+    hop: int = Field(8, ge=1, le=15)
+    frames: int = Field(1000, ge=16)
+    candidates: int = Field(20, ge=1, le=200)
+    processes: int = Field(1, ge=1, le=64)
+
+
 SomeRun = TypeVar("SomeRun", bound=Run)
 
 

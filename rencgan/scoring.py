@@ -261,6 +261,17 @@ def inception_scores(
     }
 
 
+def with_prior(rows: Sequence[dict]) -> list[dict]:
+    """Rows with the column that tells what real video a model saw when it generated."""
+    return [{"videos": r["videos"], "prior": _prior(r["videos"])} | r for r in rows]
+
+
+def _prior(name: str) -> str | None:
+    seen = {"R2": "entire video", "improved R2": "entire video", "LEncGAN": "entire video"}
+    seen |= {"AR2": "none", "AR2+": "none"}
+    return seen.get(name.partition(",")[0])
+
+
 # ------------------------------------------------------------------------------------- long horizon
 
 
@@ -292,6 +303,18 @@ def over_time(
     for name, videos in sides.items():
         shortest = min(map(len, videos))
         found[name] = np.mean([curve(v[:shortest]) for v in videos], 0)
+    return found
+
+
+def repetition_by_length(
+    sides: Mapping[str, Videos], lengths: Sequence[int]
+) -> dict[str, tuple[list[int], list[float]]]:
+    """(lengths, mean repetition) of each set, at the lengths that all its videos reach."""
+    found = {}
+    for name, videos in sides.items():
+        reached = [n for n in lengths if n <= min(map(len, videos))]
+        heights = [np.mean([horizon.repetition(v[:n]).height for v in videos]) for n in reached]
+        found[name] = (reached, [float(h) for h in heights])
     return found
 
 

@@ -175,3 +175,17 @@ def test_faces_of_one_class_are_told_apart_by_their_actors():
     found = scoring.inception_scores(videos, {"x": same}, Named())
     assert found["x"][0].name == "video IS (sums, subject)"
     assert found["x"][0].card["classifier"]["classes"] == ["a", "b"]
+
+
+def test_every_row_tells_what_real_video_its_model_saw():
+    names = ["real", "R2, sample", "AR2, VDrej", "improved R2, mean", "floor: real against real"]
+    rows = scoring.with_prior([{"videos": n, "x": 1} for n in names])
+    assert [r["prior"] for r in rows] == [None, "entire video", "none", "entire video", None]
+    assert list(rows[0]) == ["videos", "prior", "x"]
+
+
+def test_repetition_is_told_where_all_videos_reach():
+    loop = np.tile(moving_videos(1, 20)[0], (4, 1, 1, 1))
+    found = scoring.repetition_by_length({"loop": [loop, loop[:50]]}, [16, 48, 80])
+    lengths, heights = found["loop"]
+    assert lengths == [16, 48] and heights[1] > heights[0]
