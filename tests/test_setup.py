@@ -85,10 +85,13 @@ def test_one_version_everywhere():
     assert "the rencgan contributors" in (ROOT / "LICENSE").read_text()
 
 
-def test_templates_travel_with_the_package():
-    (pattern,) = PYPROJECT["tool"]["setuptools"]["package-data"]["rencgan"]
-    found = [path.name for path in (ROOT / "rencgan").glob(pattern) if path.is_file()]
-    assert set(found) == {"conf.json", "index.html.j2", "report.css"}
+def test_templates_and_weights_travel_with_the_package():
+    patterns = PYPROJECT["tool"]["setuptools"]["package-data"]["rencgan"]
+    paths = [path for pattern in patterns for path in (ROOT / "rencgan").glob(pattern)]
+    assert {path.name for path in paths if path.is_file()} == {
+        *("conf.json", "index.html.j2", "report.css"),
+        *("compact.safetensors", "compact.fitness.json"),
+    }
 
 
 def make(*words) -> subprocess.CompletedProcess:
