@@ -99,6 +99,14 @@ def changes(texts: Sequence[str]) -> dict:
     return found
 
 
+def recipe(name: str, steps: int, fields: list[str]) -> Preset:
+    """A preset with R2's steps (or those that are asked for) and other fields, changed together:
+    warm-ups may be longer than the preset's own steps.
+    """
+    p = preset(name)
+    return p.but(**{"steps": steps or p.r2_steps or p.steps} | changes(fields))
+
+
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m rencgan.pieces", description=__doc__.splitlines()[0]
@@ -122,9 +130,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/pieces"))
     parser.add_argument("--json", action="store_true")
     o = parser.parse_args(argv)
-    p = preset(o.preset)
-    p = p.but(**changes(o.fields))
-    p = p.but(steps=o.steps or p.r2_steps or p.steps)
+    p = recipe(o.preset, o.steps, o.fields)
     if not o.folder.is_dir():
         raise InputError(f"{o.folder} is not a folder of videos")
     pieces = cut([f for f in o.folder.iterdir() if is_video(f)], p.size)

@@ -43,6 +43,12 @@ def test_the_whole_comparison(folder, tmp_path, capsys):
     assert all(0 < row["l1"] < 2 and row["l1 ±"] >= 0 for row in result["rows"])
 
 
+def test_longer_warm_ups_may_come_with_more_steps():
+    p = pieces.recipe("mini", 3300, ["warmup=2100", "motion_warmup=650"])
+    assert (p.steps, p.warmup, p.motion_warmup) == (3300, 2100, 650)
+    assert pieces.recipe("mini", 0, []).steps == pieces.preset("mini").r2_steps
+
+
 def test_fields_of_the_preset_are_read_from_text():
     fields = pieces.changes(["batch=4", "lr_encoder=1e-3", "bf16=false", "video_stream=3d"])
     assert fields == {"batch": 4, "lr_encoder": 1e-3, "bf16": False, "video_stream": "3d"}
