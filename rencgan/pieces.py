@@ -103,8 +103,9 @@ def recipe(name: str, steps: int, fields: list[str]) -> Preset:
     """A preset with R2's steps (or those that are asked for) and other fields, changed together:
     warm-ups may be longer than the preset's own steps.
     """
-    p = preset(name)
-    return p.but(**{"steps": steps or p.r2_steps or p.steps} | changes(fields))
+    p, fields = preset(name), changes(fields)
+    own = fields.get("r2_steps", p.r2_steps) or fields.get("steps", p.steps)
+    return p.but(**fields | {"steps": steps or own})
 
 
 def main(argv: list[str] | None = None) -> None:
