@@ -7,7 +7,7 @@ Features are means and deviations of the channels at three depths: what is lost 
 noise, and what only shows late, such as a class, both move them. Each is divided by its deviation
 over clips of the stand-ins, so that none counts for its units, and enters as log(1 + x): without
 that, what is loud in a few clips drowned all else, and the distance of real video from real video
-varied nine times as much between draws, against its mean, on the development scenes of fitness.py.
+varied five times as much between draws, against its mean, on the development scenes of fitness.py.
 """
 
 from pathlib import Path

@@ -19,7 +19,7 @@ from rencgan.errors import InputError
 from rencgan.features import EXTRACTORS, Extractor, find
 from rencgan.footage import Footage
 from rencgan.frechet import distance_of
-from rencgan.progress import Progress
+from rencgan.progress import Progress, counted
 from rencgan.protocols import PROTOCOLS, Protocol, protocol
 from rencgan.sides import Side, Window, gather
 
@@ -133,7 +133,7 @@ def evaluate(
     scores = {w.frames: _score(p, extractor, w, sides, seed) for w in reached}
     if _one_folder(real, generated):
         for score in scores.values():
-            score.card["warning"] = SAME
+            _warn(score.card, SAME)
     return [*scores.values(), *_ratio(scores, sides, p, seed)]
 
 
@@ -142,18 +142,11 @@ SAME = "both sides are the same videos"
 
 def _gathered(both: Sequence[Footage], p, windows, extractor, seed, progress) -> list[Side]:
     """The sides, compatible with each other in the first window."""
-    total, done = sum(len(f.names) for f in both), 0
-
-    def tell(name: str) -> None:
-        nonlocal done
-        done += 1
-        if progress:
-            progress(min(done, total), total, name)
-
+    tell = counted(progress, sum(len(f.names) for f in both))
     sides = [gather(f, p, windows, extractor, seed, tell) for f in both]
     shortest = min(windows, key=lambda w: (w.first, w.frames))
     for side in sides:
-        _enough(side, shortest)
+        side.enough(shortest)
         if side.shape != sides[0].shape:
             a, b = sides[0].shape, side.shape
             raise InputError(
@@ -163,22 +156,18 @@ def _gathered(both: Sequence[Footage], p, windows, extractor, seed, progress) ->
     return sides
 
 
+def _warn(card: dict, sentence: str | None) -> None:
+    """Adds a warning to those that a card has; each stands there once."""
+    told = card.get("warning", "")
+    if sentence and sentence not in told:
+        card["warning"] = f"{told}; {sentence}" if told else sentence
+
+
 def _one_folder(a, b) -> bool:
     """Whether both sides name one folder; a protocol may look at other videos of it on each."""
     if not all(isinstance(side, (str, Path)) for side in (a, b)):
         return False
     return Path(a).resolve() == Path(b).resolve()
-
-
-def _enough(side: Side, window: Window) -> None:
-    n = len(side.used[window])
-    if n >= 2:
-        return
-    reasons = "; ".join(f"{k}: {v}" for k, v in list(side.left_out(window).items())[:3])
-    raise InputError(
-        f"of the {side.footage.side} videos {n} can be used; at least 2 of at least "
-        f"{window.frames} frames are needed" + (f" ({reasons})" if reasons else "")
-    )
 
 
 def _score(p: Protocol, extractor: Extractor, w: Window, sides: Sequence[Side], seed: int) -> Score:
@@ -204,11 +193,10 @@ def _score(p: Protocol, extractor: Extractor, w: Window, sides: Sequence[Side], 
         if len(rebuilt.used[w]) >= 2:
             value = _distance(a, rebuilt.features[w], p)
             card["reconstruction"] = {"distance": value} | rebuilt.told(w, None)
-    warnings = [s.footage.warning for s in (real, made) if s.footage.warning]
+    for side in (real, made):
+        _warn(card, side.footage.warning)
     if real.fingerprints[w] == made.fingerprints[w]:
-        warnings.append(SAME)
-    if warnings:
-        card["warning"] = "; ".join(warnings)
+        _warn(card, SAME)
     name = f"{extractor.metric} {w.frames}f" + (" (scaled)" if scaled else "")
     return Score(name, _distance(a, b, p), floor, float(drawn.std(ddof=1)), card)
 

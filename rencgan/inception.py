@@ -31,6 +31,7 @@ from rencgan.errors import InputError
 from rencgan.evaluate import Score
 from rencgan.features import Extractor
 from rencgan.footage import Footage
+from rencgan.progress import counted
 from rencgan.protocols import Protocol
 from rencgan.sides import Side, Window, gather
 from rencgan.videoset import Video, VideoSet, writing
@@ -341,18 +342,12 @@ def train_classifier(
 
 
 def _train(videos, extractor, train: _Clips, test: _Clips, facts: dict, progress) -> Classifier:
-    length, done = facts["frames"], 0
+    length = facts["frames"]
     classes = tuple(sorted(set(train.names)))
     held = [k for k, name in enumerate(test.names) if name in classes]
     held = _Clips([test.where[k] for k in held], [test.names[k] for k in held])
     total = train.videos() + held.videos() + FOLDS * len(STRENGTHS) + 1
-
-    def tell(text: str) -> None:
-        nonlocal done
-        done += 1
-        if progress:
-            progress(min(done, total), total, text)
-
+    tell = counted(progress, total)
     x = _features(videos, train, length, extractor, tell)
     y = np.array([classes.index(name) for name in train.names])
     fold = _folds(train.where, y, facts["seed"])
@@ -483,12 +478,7 @@ def _gathered(generated, classifier: Classifier, p: Protocol, seed: int, tell) -
     window, size = Window(classifier.length), classifier.facts["frame size"]
     footage = Footage.of("generated", generated, p.size)
     side = gather(footage, p, [window], classifier.extractor, seed, tell)
-    if len(side.used[window]) < 2:
-        reasons = "; ".join(f"{k}: {v}" for k, v in list(side.left_out(window).items())[:3])
-        raise InputError(
-            f"of the generated videos {len(side.used[window])} can be used; at least 2 of at least "
-            f"{window.frames} frames are needed" + (f" ({reasons})" if reasons else "")
-        )
+    side.enough(window)
     if list(side.shape) != size:
         raise InputError(
             f"generated frames are {side.shape[1]}x{side.shape[0]}, the classifier was trained on "
@@ -554,14 +544,7 @@ def video_is(
     if not isinstance(generated, (str, Path, VideoSet)):
         generated = list(generated)  # it is looked at twice
     total = len(Footage.of("generated", generated).names) + (len(real) if real else 0)
-    done = 0
-
-    def tell(name: str) -> None:
-        nonlocal done
-        done += 1
-        if progress:
-            progress(min(done, total), total, name)
-
+    tell = counted(progress, total)
     side = _gathered(generated, classifier, p, seed, tell)
     rows = _rows(side, classifier)
     card = _card(classifier, p, side, seed, _references(real, classifier, p, seed, tell))

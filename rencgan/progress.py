@@ -105,6 +105,19 @@ class Progress:
             self._handle.update(picture, raw=True)
 
 
+def counted(progress: Callable[[int, int, str], None] | None, total: int) -> Callable[[str], None]:
+    """tell(text): passes on how many of `total` steps have been told, with the text."""
+    done = 0
+
+    def tell(text: str) -> None:
+        nonlocal done
+        done += 1
+        if progress:
+            progress(min(done, total), total, text)
+
+    return tell
+
+
 def duration(seconds: float) -> str:
     """Seconds in words: '8 s', '2 min 5 s', '3 h 20 min'."""
     seconds = round(seconds)

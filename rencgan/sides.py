@@ -53,6 +53,17 @@ class Side:
             "left out": self.left_out(window),
         }
 
+    def enough(self, window: Window) -> None:
+        """Raises InputError, with reasons, unless at least 2 videos reach the window."""
+        n = len(self.used[window])
+        if n >= 2:
+            return
+        reasons = "; ".join(f"{k}: {v}" for k, v in list(self.left_out(window).items())[:3])
+        raise InputError(
+            f"of the {self.footage.side} videos {n} can be used; at least 2 of at least "
+            f"{window.frames} frames are needed" + (f" ({reasons})" if reasons else "")
+        )
+
 
 @dataclass(frozen=True)
 class _Taking:

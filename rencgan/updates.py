@@ -273,17 +273,23 @@ class Forward:
         if p.w_direction:
             sides = [(self.clips, self.x_hat)] + [(target, stitched)] * self.paired
             terms |= losses.direction_term(*map(torch.cat, zip(*sides, strict=True)))
+        terms |= self._of_clips()
+        if p.w_overlap and self.paired:
+            terms |= losses.overlap_term(*self.x_hat.chunk(2), self.r)
+        if p.w_junction and self.paired:
+            pairs = (*self.clips.chunk(2), *self.x_hat.chunk(2))
+            terms |= losses.junction_term(*pairs, self.r)
+        return terms
+
+    def _of_clips(self) -> losses.Terms:
+        """Those of our additions that look at single clips."""
+        p, terms = self.m.preset, {}
         if p.w_still:
             terms |= losses.still_term(self.clips, self.x_hat)
         if p.w_amount:
             terms |= losses.amount_term(self.clips, self.x_hat)
         if p.w_jitter:
             terms |= losses.jitter_term(self.clips, self.x_hat)
-        if p.w_overlap and self.paired:
-            terms |= losses.overlap_term(*self.x_hat.chunk(2), self.r)
-        if p.w_junction and self.paired:
-            pairs = (*self.clips.chunk(2), *self.x_hat.chunk(2))
-            terms |= losses.junction_term(*pairs, self.r)
         return terms
 
     def kl(self) -> losses.Terms:
@@ -355,12 +361,7 @@ class Prediction(Forward):
         if p.w_direction:
             sides = (self.clips, self.real_former), (self.x_hat, self._stitched())
             terms |= losses.direction_term(*map(torch.cat, sides))
-        if p.w_still:
-            terms |= losses.still_term(self.clips, self.x_hat)
-        if p.w_amount:
-            terms |= losses.amount_term(self.clips, self.x_hat)
-        if p.w_jitter:
-            terms |= losses.jitter_term(self.clips, self.x_hat)
+        terms |= self._of_clips()
         if p.w_overlap:
             terms |= losses.overlap_term(self.former, self.x_hat, r)
         if p.w_junction:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 # Networks this small are slower on several threads, and notebooks inherit it. Before torch loads.
@@ -10,6 +11,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np  # noqa: E402
 import papermill  # noqa: E402
 import pytest  # noqa: E402
+import torch  # noqa: E402
 from browser import Browser  # noqa: E402
 
 from rencgan.videoset import VideoSet  # noqa: E402
@@ -37,6 +39,32 @@ def pytest_runtest_makereport(item, call):
         if any(reason.startswith(f"{kind}:") for kind in required):
             report.outcome = "failed"
             report.longrepr = f"must not be skipped here: {reason}"
+
+
+class Critic(torch.nn.Module):
+    """Scores given from outside, and a record of what was judged."""
+
+    def __init__(self, score):
+        super().__init__()
+        self.score, self.judged = score, []
+
+    def forward(self, x):
+        self.judged.append(x)
+        return self.score(x)
+
+
+class Stop(Exception):
+    pass
+
+
+def stopped_after(step: int) -> Callable:
+    """A progress callback that ends a training there, as a kill would."""
+
+    def progress(done, total, losses):
+        if done == step:
+            raise Stop
+
+    return progress
 
 
 def moving_videos(count=4, frames=60, size=16, seed=0) -> list[np.ndarray]:

@@ -9,7 +9,7 @@ from itertools import islice
 import numpy as np
 import pytest
 import torch
-from conftest import moving_videos
+from conftest import Critic, Stop, moving_videos, stopped_after
 
 import rencgan.train as loop
 from rencgan import checkpoint, losses, recall, sample, study
@@ -234,21 +234,11 @@ def test_stopping_anywhere_changes_nothing(tmp_path, videos, name, monkeypatch):
     p = RECIPES[name].but(average=0.9, lr_decay=0.5)
     whole = checkpoint.load(train(job(tmp_path / "whole", videos, preset=p)), "ar2")
 
-    class Stop(Exception):
-        pass
-
-    def stop_at(n):
-        def progress(done, total, losses):
-            if done == n:
-                raise Stop
-
-        return progress
-
     monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
     parts = job(tmp_path / "parts", videos, preset=p)
     for n in (2, 3, 5):
         with pytest.raises(Stop):
-            train(parts, progress=stop_at(n))
+            train(parts, progress=stopped_after(n))
     resumed = checkpoint.load(train(parts), "ar2")
     for part in ("networks", "averages", "optimisers"):
         assert_same(whole[part], resumed[part])
@@ -552,18 +542,6 @@ def test_other_videos_beside_it_change_nothing(models, candidates, monkeypatch):
     assert torch.allclose(together[:2], fewer, atol=1e-5)
     assert (together[0] - together[1]).abs().max() > 1e-3
     assert not torch.allclose(together[:2], made(models, 40, videos=2, seed=5), atol=1e-3)
-
-
-class Critic(torch.nn.Module):
-    """Scores given from outside, and a record of what was judged."""
-
-    def __init__(self, score):
-        super().__init__()
-        self.score, self.judged = score, []
-
-    def forward(self, x):
-        self.judged.append(x)
-        return self.score(x)
 
 
 def test_one_candidate_is_plain_sampling_noise_for_noise(models):

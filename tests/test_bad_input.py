@@ -20,7 +20,7 @@ import av
 import numpy as np
 import pytest
 import torch
-from conftest import moving_videos
+from conftest import Stop, moving_videos, stopped_after
 from PIL import Image
 
 import rencgan.train as loop
@@ -88,18 +88,6 @@ def image_folder(path: Path) -> Path:
 
 
 # ---- a finished project --------------------------------------------------------------------------
-
-
-class Stop(Exception):
-    pass
-
-
-def stopped_after(step: int) -> Callable:
-    def progress(done, total, losses):
-        if done == step:
-            raise Stop
-
-    return progress
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from itertools import islice
 import numpy as np
 import pytest
 import torch
-from conftest import moving_videos
+from conftest import Critic, moving_videos
 
 from rencgan import sample
 from rencgan.encgan3 import Codes, draw
@@ -88,18 +88,6 @@ def test_noise_is_a_function_of_seed_clip_and_candidate():
 def test_the_noise_is_standard_normal():
     joint = torch.cat([torch.cat(noise(0, i, 20, DIMS), 1) for i in range(100)])
     assert joint.mean().abs() < 0.02 and abs(joint.std() - 1) < 0.02
-
-
-class Critic(torch.nn.Module):
-    """Scores given from outside, and a count of what was judged."""
-
-    def __init__(self, score):
-        super().__init__()
-        self.score, self.judged = score, []
-
-    def forward(self, x):
-        self.judged.append(x)
-        return self.score(x)
 
 
 def test_a_critic_that_always_takes_the_first_candidate_is_plain_sampling(models, video):

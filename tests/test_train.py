@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, moving_videos
+from conftest import ROOT, Stop, moving_videos, stopped_after
 
 from rencgan import checkpoint, losses, updates
 from rencgan.clips import as_clips
@@ -259,16 +259,6 @@ def test_stopping_anywhere_changes_nothing(tmp_path, videos):
     p = SMOKE.but(average=0.9, lr_decay=0.5)
     whole = checkpoint.load(train(job(tmp_path, videos, preset=p, out=tmp_path / "whole")))
 
-    class Stop(Exception):
-        pass
-
-    def stop_at(n):
-        def progress(done, total, losses):
-            if done == n:
-                raise Stop
-
-        return progress
-
     parts = job(tmp_path, videos, preset=p, out=tmp_path / "parts")
     import rencgan.train as module
 
@@ -276,7 +266,7 @@ def test_stopping_anywhere_changes_nothing(tmp_path, videos):
     try:
         for n in (2, 3, 5):
             with pytest.raises(Stop):
-                train(parts, progress=stop_at(n))
+                train(parts, progress=stopped_after(n))
     finally:
         module.SAVE_EVERY_S = every
     resumed = checkpoint.load(train(parts))
