@@ -263,10 +263,11 @@ def inception_scores(
 
 def with_prior(rows: Sequence[dict]) -> list[dict]:
     """Rows with the column that tells what real video a model saw when it generated."""
-    return [{"videos": r["videos"], "prior": _prior(r["videos"])} | r for r in rows]
+    return [{"videos": r["videos"], "prior": prior(r["videos"])} | r for r in rows]
 
 
-def _prior(name: str) -> str | None:
+def prior(name: str) -> str | None:
+    """What real video a model of that name (up to its first comma) sees when it generates."""
     seen = {"R2": "entire video", "improved R2": "entire video", "LEncGAN": "entire video"}
     seen |= {"AR2": "none", "AR2+": "none"}
     return seen.get(name.partition(",")[0])

@@ -401,7 +401,7 @@ def save_results(
     """Writes <out_dir>/<notebook>.json with its provenance; returns the provenance."""
     record = provenance(preset, p.seed, videos.card, started, {"parameters": p.model_dump()})
     path = p.out_dir / f"{notebook}.json"
-    results = _without_nan({"provenance": record} | results)
+    results = jsonable({"provenance": record} | results)
     text = json.dumps(results, indent=1, default=float, allow_nan=False)
     part = path.with_suffix(".part")
     with writing(path.parent):
@@ -411,14 +411,14 @@ def save_results(
     return record
 
 
-def _without_nan(value):
-    """JSON has no NaN (the seam ratio of a video that stands still is one): None in its place.
-    Scores become what they say of themselves.
+def jsonable(value):
+    """What JSON can hold. It has no NaN (the seam ratio of a video that stands still is one): None
+    in its place. Scores become what they say of themselves.
     """
     if hasattr(value, "as_dict"):
         value = value.as_dict()
     if isinstance(value, dict):
-        return {k: _without_nan(v) for k, v in value.items()}
+        return {k: jsonable(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(v) for v in value]
+        return [jsonable(v) for v in value]
     return None if isinstance(value, float | np.floating) and not np.isfinite(value) else value

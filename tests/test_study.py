@@ -62,7 +62,7 @@ def test_fine_tuning_does_without_warm_ups(tmp_path):
 
 def test_results_are_json_that_every_reader_takes():
     rows = [{"seam_ratio": float("nan"), "l1": np.float64(0.5), "n": 3, "name": "x"}]
-    text = json.dumps(study._without_nan({"rows": rows}), allow_nan=False)
+    text = json.dumps(study.jsonable({"rows": rows}), allow_nan=False)
     assert json.loads(text) == {"rows": [{"seam_ratio": None, "l1": 0.5, "n": 3, "name": "x"}]}
 
 

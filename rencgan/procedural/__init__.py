@@ -8,7 +8,7 @@ scene or person i modulo theirs; the two are coprime, so that the first few vide
 all of them meet every pair.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 
 import numpy as np
@@ -29,6 +29,7 @@ DESCRIPTIONS = {
     "uva": "A procedural face, 120 people in turn, smiles now and then, blinks and moves its head.",
 }
 VIDEOS = people.VIDEOS | {"sky": len(sky.CLASSES) * sky.SCENES, "uva": face.VIDEOS}
+ENDLESS = ("sky", "taichi")  # a longer video begins with the same frames as a shorter one
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,15 @@ def _stand_in(dataset: str, seed: int, index: int, max_frames: int | None) -> St
         label, subject, n, fps = people.describe(dataset, seed, index)
     n = n if max_frames is None else min(n, max_frames)
     return StandIn(f"{dataset}_{index:04d}_{label}", label, subject, n, fps, dataset, seed, index)
+
+
+def longer(video: StandIn, frames: int) -> StandIn:
+    """A video of exactly so many frames, which goes on as it began where it has fewer: clouds keep
+    drifting, a form is done again. Only skies and tai chi can; others raise InputError.
+    """
+    if video.dataset not in ENDLESS:
+        raise InputError(f"stand-ins that go on are {', '.join(ENDLESS)}, not {video.dataset!r}.")
+    return replace(video, n_frames=_whole("frames", frames, least=1))
 
 
 def catalogue(

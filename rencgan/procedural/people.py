@@ -74,9 +74,10 @@ ACTIONS = {"weizmann": actions.WEIZMANN, "kth": actions.KTH, "ucf101": actions.U
 
 
 @lru_cache(maxsize=4)
-def shot(dataset: str, seed: int, index: int) -> Shot:
-    """The whole performance of video `index`, uncut."""
+def shot(dataset: str, seed: int, index: int, at_least: int = 0) -> Shot:
+    """The whole performance of video `index`, uncut; with `at_least` so many frames it goes on."""
     label, _, length, _ = describe(dataset, seed, index)
+    length = max(length, at_least)
     person = index % SUBJECTS[dataset]
     rng = np.random.default_rng([seed, CODE[dataset], 2, index])
     who = np.random.default_rng([seed, CODE[dataset], 3, person])
@@ -106,7 +107,7 @@ def shot(dataset: str, seed: int, index: int) -> Shot:
 
 def render(dataset: str, seed: int, index: int, n_frames: int, size: int) -> np.ndarray:
     """The first n_frames of video `index`: (n_frames, size, size, 3) uint8."""
-    whole = shot(dataset, seed, index)
+    whole = shot(dataset, seed, index, n_frames)
     frames = draw(whole.cut(n_frames), size)
     if dataset == "kth":  # that data set is black and white
         grey = sum(frames[..., c] * F32(GREY[c]) for c in range(3))
