@@ -1,0 +1,57 @@
+"""Whether a claimed ordering held, decided from the seeds of both sides and nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from rencgan.errors import InputError
+
+HELD, NOT_HELD, UNDECIDED = "held", "did not hold", "undecided"
+SEEDS = 3  # the fewest that decide anything
+CONFIDENCE = 0.95  # one-sided
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """gain: by how much the side claimed to be better is better, on average over the seeds that
+    both have; margin: how far it can be off. Both in the measure's unit.
+    """
+
+    verdict: str
+    gain: float
+    margin: float | None  # None for fewer than 2 seeds
+    seeds: int
+    why: str
+
+    def as_dict(self) -> dict:
+        return {**self.__dict__}
+
+
+def ordering(
+    better: Mapping[int, float], worse: Mapping[int, float], lower_is_better: bool = True
+) -> Verdict:
+    """The verdict on "`better` lies before `worse`"; both are seed -> value.
+
+    Seed by seed, since a seed decides the data of both sides too: the mean difference d, and its
+    margin t s / sqrt(n), with s the differences' standard deviation and t Student's one-sided 95 %
+    quantile. Held if d exceeds the margin, did not hold if -d does, else undecided; undecided too
+    with fewer than 3 seeds. Raises InputError for no seed in common, and values not finite.
+    """
+    seeds = sorted(set(better) & set(worse))
+    if not seeds:
+        raise InputError("an ordering needs at least one seed that both sides have")
+    sign = 1.0 if lower_is_better else -1.0
+    gains = np.array([sign * (worse[s] - better[s]) for s in seeds])
+    if not np.isfinite(gains).all():
+        raise InputError("an ordering needs finite values on both sides")
+    n, d = len(seeds), float(gains.mean())
+    if n < 2:
+        return Verdict(UNDECIDED, d, None, n, f"1 seed; {SEEDS} decide")
+    margin = float(stats.t.ppf(CONFIDENCE, n - 1) * gains.std(ddof=1) / np.sqrt(n))
+    if n < SEEDS:
+        return Verdict(UNDECIDED, d, margin, n, f"{n} seeds; {SEEDS} decide")
+    if abs(d) <= margin:
+        return Verdict(UNDECIDED, d, margin, n, "the difference lies within its margin")
+    return Verdict(HELD if d > 0 else NOT_HELD, d, margin, n, "the difference exceeds its margin")

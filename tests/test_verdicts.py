@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from rencgan.errors import InputError
+from rencgan.verdicts import HELD, NOT_HELD, UNDECIDED, ordering
+
+
+def test_a_clear_lead_over_three_seeds_held_and_the_other_way_round_it_did_not():
+    low, high = {0: 40.0, 1: 42.0, 2: 41.0}, {0: 60.0, 1: 61.0, 2: 63.0}
+    v = ordering(low, high)
+    assert v.verdict == HELD and v.seeds == 3 and v.gain == pytest.approx((20 + 19 + 22) / 3)
+    back = ordering(high, low)
+    assert back.verdict == NOT_HELD and back.gain == -v.gain and back.margin == v.margin
+    assert ordering(high, low, lower_is_better=False).verdict == HELD
+
+
+def test_it_agrees_with_a_paired_one_sided_t_test():
+    rng, decided = np.random.default_rng(0), set()
+    for _ in range(200):
+        a, b = rng.normal(0, 1, 4), rng.normal(0.8, 1, 4)
+        v = ordering(dict(enumerate(a)), dict(enumerate(b)))
+        p = stats.ttest_rel(b, a, alternative="greater").pvalue
+        right = HELD if p < 0.05 else NOT_HELD if p > 0.95 else UNDECIDED
+        assert v.verdict == right
+        decided.add(v.verdict)
+    assert {HELD, UNDECIDED} <= decided
+
+
+def test_seeds_are_compared_pairwise():
+    a = {0: 10.0, 1: 110.0, 2: 210.0}
+    assert ordering(a, {s: v + 5 + 0.1 * s for s, v in a.items()}).verdict == HELD
+    assert ordering(a, {0: 215.1, 1: 15.0, 2: 115.2}).verdict == UNDECIDED
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_few_seeds_decide_nothing(seeds):
+    v = ordering(dict.fromkeys(range(seeds), 1.0), dict.fromkeys(range(seeds), 9.0))
+    assert v.verdict == UNDECIDED and v.gain == 8 and "3 decide" in v.why
+    assert (v.margin is None) == (seeds == 1)
+
+
+def test_only_common_seeds_count():
+    assert ordering({0: 1.0, 5: 9.0}, {0: 2.0, 1: 0.0}).seeds == 1
+    with pytest.raises(InputError, match="at least one seed"):
+        ordering({0: 1.0}, {1: 2.0})
+    with pytest.raises(InputError, match="finite"):
+        ordering({0: float("nan")}, {0: 2.0})
