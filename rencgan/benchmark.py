@@ -1,9 +1,9 @@
 """Speed and memory on this machine: `python -m rencgan.benchmark [--json] [--quick]`.
 
 Five questions, one row a measurement: how fast prepared pairs are read, how fast R2 trains, how
-long 1000 frames take to generate, whether peak memory stays the same for longer videos, and how
-fast the embedded extractor scores clips. `--only` names those to answer. Networks are untrained and
-pixels are noise, which changes no cost. A row is a plain dict:
+long R2 and AR2 take for 1000 frames, whether their peak memory stays the same for longer videos,
+and how fast the embedded extractor scores clips. `--only` names those to answer. Networks are
+untrained and pixels are noise, which changes no cost. A row is a plain dict:
 
 what, preset, how    what was measured, at which preset, in which way
 median, low, high    of `raw`, the repeats, in `unit`
@@ -43,8 +43,8 @@ from rencgan.players import NETWORKS, Players
 from rencgan.presets import PRESETS, PUBLISHED_64, Preset, preset
 from rencgan.protocols import protocol
 from rencgan.provenance import provenance
-from rencgan.recall import CLIP, clip_count
-from rencgan.updates import VARIANTS, Draws, iteration
+from rencgan.recall import CLIP, clip_count, clips_for
+from rencgan.updates import AR2, VARIANTS, Draws, iteration
 from rencgan.videoset import FRAMES, Video, VideoSet, write_tables
 
 Row = dict
@@ -53,6 +53,8 @@ READ_SIZE, READ_BATCH = 64, 32
 LIMIT_S = 60.0  # a training step that takes longer is left out, a generation row is cut to it
 CPU_BATCH = {64: 2, 128: 2}  # size -> pairs a step on a CPU, where whole batches take minutes
 CANDIDATES = 20  # of VDrej, as published
+NAMES = {"r2": "R2", "ar2": "AR2"}  # models whose generation is measured
+MEMORY_ROWS = [f"peak memory, {name}" for name in NAMES.values()]
 FRAMES_ASKED = 1000
 CUTS = (FRAMES_ASKED, 200, 80, 40)  # frames really generated on a CPU: the most that fit in LIMIT_S
 LENGTHS = (200, 4000, 10_000)  # frames of the memory rows
@@ -213,51 +215,77 @@ def footage(frames: int, size: int) -> Looped:
     return Looped(noise(64, size), frames)
 
 
-def untrained(p: Preset) -> Model:
-    """R2 with the weights that training begins from; trained ones cost the same."""
+def untrained(p: Preset, kind: str = "r2") -> Model:
+    """R2 or AR2 (with its `3d` streams) as training begins; trained weights cost the same."""
+    if kind == "ar2":
+        p = p.but(video_stream="3d")
     encoder, generator, video_d = Players(p, device=device()).for_generation()
-    return Model("r2", p, VARIANTS["v4"], 0, 0, "", encoder, generator, video_d)
+    objective = AR2 if kind == "ar2" else VARIANTS["v4"]
+    return Model(kind, p, objective, 0, 0, "", encoder, generator, video_d)
 
 
 def generate(model: Model, frames: int, candidates: int = 1) -> None:
-    """A long video from `frames` frames of footage; every piece is dropped as it comes."""
-    for piece in model.long_video(footage(frames, model.preset.size), candidates=candidates):
+    """R2's long video from `frames` frames of footage, AR2's of `frames` frames from noise; every
+    piece is dropped as it comes.
+    """
+    if model.kind == "ar2":
+        pieces = model.from_noise(frames, candidates=candidates)
+    else:
+        pieces = model.long_video(footage(frames, model.preset.size), candidates=candidates)
+    for piece in pieces:
         as_frames(piece[0])
 
 
-def generation(p: Preset, candidates: int, quick: bool) -> Row:
-    """Seconds for 1000 frames at the preset's hop; where slow, fewer are made and scaled up."""
-    model, clips = untrained(p), clip_count(FRAMES_ASKED, p.hop)
-    probe = 40
+def generation(p: Preset, kind: str, candidates: int, quick: bool) -> Row:
+    """Seconds for one video of 1000 frames at the preset's hop; where slow, fewer are made and
+    scaled up.
+    """
+    model, count = untrained(p, kind), clips_for if kind == "ar2" else clip_count
+    clips, probe = count(FRAMES_ASKED, p.hop), 40
     generate(model, probe, candidates)
-    each = seconds(lambda: generate(model, probe, candidates)) / clip_count(probe, p.hop)
+    each = seconds(lambda: generate(model, probe, candidates)) / count(probe, p.hop)
     allowed = LIMIT_S / (60 if quick else 1)
-    frames = next((n for n in CUTS if each * clip_count(n, p.hop) <= allowed), CUTS[-1])
-    scale = clips / clip_count(frames, p.hop)
-    repeats = 3 if each * clip_count(frames, p.hop) < allowed / 6 else 1
+    frames = next((n for n in CUTS if each * count(n, p.hop) <= allowed), CUTS[-1])
+    scale = clips / count(frames, p.hop)
+    repeats = 3 if each * count(frames, p.hop) < allowed / 6 else 1
     times = [seconds(lambda: generate(model, frames, candidates)) for _ in range(repeats)]
     how = f"VDrej, {candidates} candidates" if candidates > 1 else "plain"
     note = f"{frames} frames measured, scaled up by clips" if scale > 1 else ""
-    what = f"generate {FRAMES_ASKED} frames"
+    what = f"generate {FRAMES_ASKED} frames, {NAMES[kind]}"
     return row(what, p, how, "s", [t * scale for t in times], note)
+
+
+def rejection_cost(rows: Sequence[Row]) -> list[dict]:
+    """For each model and preset, how many times as long rejection takes as plain sampling."""
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    for r in rows:
+        if r["what"].startswith("generate") and "left_out" not in r:
+            found.setdefault((r["what"], r["preset"]), {})[r["how"]] = r["median"]
+    told = []
+    for (what, name), medians in found.items():
+        plain = medians.pop("plain", None)
+        for how, median in medians.items():
+            if plain:
+                told.append({"what": what, "preset": name, "how": how, "times": median / plain})
+    return told
 
 
 # ------------------------------------------------------------------------------------------- memory
 
 
-def memory(p: Preset, frames: int) -> Row:
+def memory(p: Preset, frames: int, kind: str = "r2") -> Row:
     """Peak memory in MB (10^6 bytes) above the level just before `frames` frames are made.
 
     Call it in a fresh process. A short video of the same batch shape comes first: what it leaves
     in the allocators' pools is there for every length.
     """
-    model = untrained(p)
+    model = untrained(p, kind)
     generate(model, 16 + 2 * 8 * p.hop)  # more than two full batches of sample.BATCH clips
     with peak_memory() as peak:
         generate(model, frames)
     widths = " ".join(map(str, p.generator_widths))
     how = f"{frames} frames, {p.size}x{p.size}, widths {widths}"
-    return row("peak memory", p, how, "MB", [peak["bytes"] / 1e6], peak["by"])
+    return row(f"peak memory, {NAMES[kind]}", p, how, "MB", [peak["bytes"] / 1e6], peak["by"])
 
 
 @contextlib.contextmanager
@@ -285,18 +313,22 @@ def _highest() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def same_memory(rows: Sequence[Row]) -> dict | None:
-    """Whether one preset's peaks are equal within 5 % and 2 MB; None without two lengths."""
-    peaks: dict[str, list[float]] = {}
+def same_memory(rows: Sequence[Row]) -> list[dict]:
+    """Whether the peaks of one model and preset are equal within 5 % and 2 MB, for each that has at
+    least two lengths.
+    """
+    peaks: dict[tuple[str, str], list[float]] = {}
     for r in rows:
-        if r["what"] == "peak memory" and "left_out" not in r:
-            peaks.setdefault(r["preset"], []).append(r["median"])
-    for name, found in peaks.items():
+        if r["what"] in MEMORY_ROWS and "left_out" not in r:
+            peaks.setdefault((r["what"], r["preset"]), []).append(r["median"])
+    told = []
+    for (what, name), found in peaks.items():
         if len(found) > 1:
-            apart = max(found) - min(found)
-            equal = apart <= 2 and apart <= 0.05 * max(found)
-            return {"preset": name, "apart_mb": apart, "highest_mb": max(found), "equal": equal}
-    return None
+            apart, highest = max(found) - min(found), max(found)
+            equal = apart <= 2 and apart <= 0.05 * highest
+            same = {"what": what, "preset": name, "apart_mb": apart, "highest_mb": highest}
+            told.append(same | {"equal": equal})
+    return told
 
 
 # ------------------------------------------------------------------------------------------ scoring
@@ -370,12 +402,13 @@ def measure(
     if "generation" in only:
         for p in presets:
             if p.name in GENERATED:
-                yield generation(p, 1, quick)
-                yield generation(p, CANDIDATES, quick)
+                for kind, candidates in itertools.product(NAMES, (1, CANDIDATES)):
+                    yield generation(p, kind, candidates, quick)
     if "memory" in only:
-        for p, frames in _lengths(presets, quick):
-            empty = left_out("peak memory", p, f"{frames} frames", "")
-            yield from _in_child(empty, "--memory-of", str(frames), "--presets", p.name)
+        for (p, frames), kind in itertools.product(_lengths(presets, quick), NAMES):
+            empty = left_out(f"peak memory, {NAMES[kind]}", p, f"{frames} frames", "")
+            asked = ("--memory-of", str(frames), "--kind", kind, "--presets", p.name)
+            yield from _in_child(empty, *asked)
     if "scoring" in only:
         yield from scoring(quick)
 
@@ -425,10 +458,9 @@ def _cells(r: Row) -> tuple[str, ...]:
 
 
 def _verdict(same: dict) -> str:
+    told = "does not grow with length" if same["equal"] else "differs between lengths"
     apart, highest = same["apart_mb"], same["highest_mb"]
-    if same["equal"]:
-        return f"Peak memory does not grow with length: {apart:.1f} MB apart, of {highest:.0f} MB."
-    return f"Peak memory differs between lengths: {apart:.1f} MB apart, of {highest:.0f} MB."
+    return f"{same['what']}: {told}: {apart:.1f} MB apart, of {highest:.0f} MB."
 
 
 def _machine(record: dict) -> str:
@@ -462,6 +494,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--memory-of", type=int, metavar="N", help="only the row for N frames, of the first preset"
     )
+    parser.add_argument("--kind", default="r2", choices=NAMES, help="of --memory-of")
     parser.add_argument("--train", metavar="HOW", help="only that training row: " + ", ".join(HOWS))
     parser.add_argument(
         "--score", type=Path, metavar="FOLDER", help="only the rows of FOLDER/real and /generated"
@@ -475,7 +508,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         presets = [_named(name) for name in options.presets]
         if options.memory_of is not None:
-            print(json.dumps([memory(presets[0], options.memory_of)]))
+            print(json.dumps([memory(presets[0], options.memory_of, options.kind)]))
             return 0
         if options.train:
             if device().type == "cpu":
@@ -492,13 +525,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     for found in measure(presets, options.quick, options.only):
         rows.append(found)
         print(", ".join(cell for cell in _cells(found) if cell), file=sys.stderr, flush=True)
-    same = same_memory(rows)
+    same, costs = same_memory(rows), rejection_cost(rows)
     names = [p.name for p in presets]
     record = provenance(names, 0, started=started)
     if options.json:
-        print(json.dumps({"provenance": record, "rows": rows, "memory": same}, indent=1))
+        told = {"provenance": record, "rows": rows, "memory": same, "rejection": costs}
+        print(json.dumps(told, indent=1))
         return 0
-    print("\n".join([_machine(record), "", table(rows)] + ([_verdict(same)] if same else [])))
+    print("\n".join([_machine(record), "", table(rows), *map(_verdict, same)]))
+    for c in costs:
+        print(f"{c['what']}, {c['preset']}: {c['how']} take {c['times']:.1f} times as long.")
     return 0
 
 

@@ -28,9 +28,11 @@ def test_it_answers_the_five_questions(result):
     training = [a for a in asked if a[0] == "train R2"]
     assert ("read pairs", "any", "64x64") in asked
     assert training[0] == ("train R2", "smoke", "as it is")
-    assert ("generate 1000 frames", "smoke", "plain") in asked
-    assert ("generate 1000 frames", "smoke", "VDrej") in asked
-    assert [a[2] for a in asked if a[0] == "peak memory"] == ["200 frames", "2000 frames"]
+    for name in ("R2", "AR2"):
+        assert (f"generate 1000 frames, {name}", "smoke", "plain") in asked
+        assert (f"generate 1000 frames, {name}", "smoke", "VDrej") in asked
+        lengths = [a[2] for a in asked if a[0] == f"peak memory, {name}"]
+        assert lengths == ["200 frames", "2000 frames"]
     assert ("score clips", "any", "compact") in asked
 
 
@@ -55,9 +57,20 @@ def test_it_names_the_machine_and_the_code(result):
     assert record["versions"]["torch"] in benchmark._machine(record)
 
 
-def test_peak_memory_is_the_same_for_ten_times_the_frames(result):
-    short, long = (r["median"] for r in result["rows"] if r["what"] == "peak memory")
+@pytest.mark.parametrize("name", ["R2", "AR2"])
+def test_peak_memory_is_the_same_for_ten_times_the_frames(result, name):
+    what = f"peak memory, {name}"
+    short, long = (r["median"] for r in result["rows"] if r["what"] == what)
     assert abs(long - short) <= max(2, 0.05 * max(long, short))
+    assert what in [told["what"] for told in result["memory"]]
+
+
+def test_rejection_is_told_in_times_of_plain_sampling(result):
+    told = {c["what"]: c["times"] for c in result["rejection"]}
+    for what, times in told.items():
+        medians = {r["how"][:5]: r["median"] for r in result["rows"] if r["what"] == what}
+        assert times == pytest.approx(medians["VDrej"] / medians["plain"])
+    assert set(told) == {"generate 1000 frames, R2", "generate 1000 frames, AR2"}
 
 
 def test_the_meter_sees_memory_that_is_used():
@@ -70,7 +83,7 @@ def test_the_meter_sees_memory_that_is_used():
 
 
 def peaks(*megabytes):
-    return [benchmark.row("peak memory", SMOKE, "", "MB", [m]) for m in megabytes]
+    return [benchmark.row("peak memory, AR2", SMOKE, "", "MB", [m]) for m in megabytes]
 
 
 @pytest.mark.parametrize(
@@ -82,11 +95,12 @@ def peaks(*megabytes):
     ],
 )
 def test_equal_memory_means_within_5_percent_and_2_mb(found, equal):
-    assert benchmark.same_memory(peaks(*found))["equal"] is equal
+    [told] = benchmark.same_memory(peaks(*found))
+    assert told["equal"] is equal and told["what"] == "peak memory, AR2"
 
 
 def test_one_length_says_nothing_about_growth():
-    assert benchmark.same_memory(peaks(100)) is None
+    assert benchmark.same_memory(peaks(100)) == []
 
 
 def test_the_table_gives_the_reason_for_a_row_without_numbers():
@@ -136,7 +150,7 @@ def test_few_frames_are_scaled_up_and_said_to_be(monkeypatch):
     monkeypatch.setattr(benchmark, "LIMIT_S", 0.0)
     clock = iter(range(0, 100, 2))
     monkeypatch.setattr(benchmark, "seconds", lambda work: float(next(clock)) or work() or 0.5)
-    found = benchmark.generation(SMOKE, 1, quick=False)
+    found = benchmark.generation(SMOKE, "r2", 1, quick=False)
     assert found["note"].startswith("40 frames measured, scaled up")
     assert found["raw"] == [2.0 * 124 / 4]  # 1000 frames are 124 clips at hop 8, 40 are 4
 
@@ -156,9 +170,10 @@ def test_only_the_sections_that_are_named_are_measured(monkeypatch, capsys):
         return {r["what"] for r in json.loads(capsys.readouterr().out)["rows"]}
 
     assert found("--only", "scoring") == {"scoring"}
-    assert found("--only", "memory", "reading") == {"peak memory", "reading"}
+    memory = {"peak memory, R2", "peak memory, AR2"}
+    assert found("--only", "memory", "reading") == memory | {"reading"}
     assert found("--only", "training", "generation") == {"train R2", "generation"}
-    assert found() == {"reading", "train R2", "generation", "peak memory", "scoring"}
+    assert found() == {"reading", "train R2", "generation", "scoring"} | memory
     with pytest.raises(SystemExit):
         benchmark.main(["--only", "painting"])
     assert "painting" in capsys.readouterr().err
@@ -190,7 +205,7 @@ def test_scoring_counts_the_clips_of_both_sides_over_the_whole_call(monkeypatch,
     assert len(extractor.seen) == 6 and {c.shape for c in extractor.seen} == {(16, 64, 64, 3)}
     assert len({c.tobytes() for c in extractor.seen}) == 6  # no clip twice, on neither side
     peaks = [r for r in rows if r["what"] == "peak memory of scoring"]
-    assert len(rows) == 1 + len(peaks) and benchmark.same_memory(rows) is None
+    assert len(rows) == 1 + len(peaks) and benchmark.same_memory(rows) == []
     assert {r["note"] for r in peaks} == set(horizon.meters() or [benchmark.HIGHEST])
     resident = next(r for r in peaks if r["note"] != "GPU memory")
     assert resident["unit"] == "MB" and 50 < resident["raw"][0] < 200_000
