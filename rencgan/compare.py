@@ -204,7 +204,7 @@ def trained(c: Contestant, p, videos: VideoSet, work: Path) -> tuple[Model, dict
     """The model, and what its training took (seconds: None where an earlier call did a part)."""
     preset = c.preset(p)
     out = work / f"{p.dataset}-{p.preset}" / f"{slug(c.name)}-seed{p.seed}"
-    job = Job(c.kind, preset, videos.path, out, p.seed, changes=c.switches)
+    job = Job(c.kind, preset, videos.path, out, p.seed, changes=_switches(c, p))
     begun: list[int] = []
     started = time.perf_counter()
     with Progress(preset.steps, f"{c.name}, seed {p.seed}") as bar:
@@ -225,6 +225,10 @@ def trained(c: Contestant, p, videos: VideoSet, work: Path) -> tuple[Model, dict
         "threads": torch.get_num_threads(),
     }
     return load_model(path, c.kind), told
+
+
+def _switches(c: Contestant, p) -> tuple:
+    return c.switches or study.switches(p, c.kind)
 
 
 def run(c: Contestant, p, ways: Sequence[str], task: Task, out: Path, work: Path) -> Path:
@@ -259,7 +263,7 @@ def _head(c: Contestant, p, model: Model, training: dict, real: Unseen, task: Ta
         "source": "procedural" if real.source.startswith("unseen") else "real",
         "preset": p.preset,
         "seed": p.seed,
-        "switches": dict(c.switches),
+        "switches": dict(_switches(c, p)),
         "training": training,
         "checkpoint": model.digest,
         "compared with": f"{len(real.footage)} videos of {SHORT} frames, {real.long} of them of "

@@ -1,8 +1,8 @@
-"""The models that are compared under one budget: each a recipe, its switches, and its steps.
+"""The models that are compared under one budget: each a recipe and its switches.
 
-The budget of `mini` is time: every list of steps below takes what R2's takes on one core, some four
-minutes on two. Names end in "equal pairs" where a slower model has instead seen as many pairs as
-R2 (LEncGAN: as many clips).
+The budget is time: at `mini` every model's own steps take what R2's take (presets.MODELS). But
+improved R2 differs from R2 in its streams alone, so it sees as many pairs and takes longer; with
+"equal time" it sees fewer. LEncGAN with "equal pairs" sees as many clips as R2, and takes longer.
 """
 
 from collections.abc import Callable
@@ -10,63 +10,62 @@ from dataclasses import dataclass
 
 from rencgan import study
 from rencgan.errors import InputError
-from rencgan.presets import Preset
+from rencgan.presets import Preset, changes_for
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """A model of the comparison. steps: single frames, motion warm-up, the rest; at `mini`."""
+    """A model of the comparison."""
 
     name: str
     kind: str
-    recipe: Callable[..., Preset]  # of a notebook's parameters
-    steps: tuple[int, int, int]
-    switches: tuple = ()  # see Job.changes
+    preset: Callable[..., Preset]  # of a notebook's parameters
+    switches: tuple = ()  # see Job.changes; none: those of the kind (study.switches)
     ways: tuple[str, ...] = ("sample", "mean", "VDrej")  # of drawing codes
 
-    def preset(self, p) -> Preset:
-        """Its preset for the parameters of a run; shortened to the budget at `mini`."""
-        whole = self.recipe(p)
-        if whole.name != "mini":
-            return whole
-        stills, motion, rest = self.steps
-        return whole.but(
-            warmup=stills,
-            motion_warmup=motion,
-            steps=stills + motion + rest,
-            crops_until=round(0.8 * stills),
-        )
+
+ROLLED = 0.63  # of AR2's steps after the warm-ups: as many roll-outs of 2 clips take the same time
 
 
-def _ar2_plus(**changes) -> Callable[..., Preset]:
-    return lambda p: study.ar2_recipe(p, **changes)
+def _noisy(p) -> Preset:
+    return study.ar2_recipe(p, recall_noise=0.5)
 
 
-# A state that lets half of itself go at every step remembers nothing of the clip before; the
-# control gets the memory that it is the control for.
-REMEMBERS = (("forget_bias", 3.0),)
+def _rolled(p) -> Preset:
+    found = study.ar2_recipe(p, rollout=2)
+    if p.preset != "mini":
+        return found
+    warm = found.warmup + found.motion_warmup
+    return found.but(steps=warm + round(ROLLED * (found.steps - warm)))
+
+
+def _improved_in_equal_time(p) -> Preset:
+    found = study.improved_r2_recipe(p)
+    return found.but(**changes_for("improved r2, equal time", p.preset))
+
+
+def _lencgan_of_equal_pairs(p) -> Preset:
+    """R2's warm-ups, then a clip a step where R2 takes the two of a pair."""
+    found = changes_for("r2", p.preset)
+    if found:
+        warm = found["warmup"] + found["motion_warmup"]
+        found["steps"] = warm + 2 * (found["steps"] - warm)
+    return study.lencgan_recipe(p).but(**found)
+
+
 FOLLOWS = ("sample", "mean")  # LEncGAN has no rejection
 
 CONTESTANTS = {
     c.name: c
     for c in (
-        Contestant("R2", "r2", study.r2_recipe, (1150, 300, 350)),
-        Contestant("improved R2", "r2", study.improved_r2_recipe, (1150, 210, 265)),
-        Contestant("improved R2, equal pairs", "r2", study.improved_r2_recipe, (1150, 300, 350)),
-        Contestant(
-            "LEncGAN", "lencgan", study.lencgan_recipe, (1000, 250, 380), REMEMBERS, FOLLOWS
-        ),
-        Contestant(
-            "LEncGAN, equal pairs",
-            "lencgan",
-            study.lencgan_recipe,
-            (1150, 300, 700),
-            REMEMBERS,
-            FOLLOWS,
-        ),
-        Contestant("AR2", "ar2", study.ar2_recipe, (1250, 200, 260)),
-        Contestant("AR2+, noise", "ar2", _ar2_plus(recall_noise=0.5), (1250, 200, 255)),
-        Contestant("AR2+, roll-outs", "ar2", _ar2_plus(rollout=2), (1250, 200, 165)),
+        Contestant("R2", "r2", study.r2_recipe),
+        Contestant("improved R2", "r2", study.improved_r2_recipe),
+        Contestant("improved R2, equal time", "r2", _improved_in_equal_time),
+        Contestant("LEncGAN", "lencgan", study.lencgan_recipe, ways=FOLLOWS),
+        Contestant("LEncGAN, equal pairs", "lencgan", _lencgan_of_equal_pairs, ways=FOLLOWS),
+        Contestant("AR2", "ar2", study.ar2_recipe),
+        Contestant("AR2+, noise", "ar2", _noisy),
+        Contestant("AR2+, roll-outs", "ar2", _rolled),
     )
 }
 

@@ -18,7 +18,7 @@ from rencgan import measures
 from rencgan.datasets import is_video
 from rencgan.errors import InputError
 from rencgan.model import Model, load_model
-from rencgan.presets import Preset, preset
+from rencgan.presets import Preset, changes_for, preset
 from rencgan.progress import Progress
 from rencgan.train import Job, train
 from rencgan.video import read_frames, resize_crop
@@ -100,12 +100,11 @@ def changes(texts: Sequence[str]) -> dict:
 
 
 def recipe(name: str, steps: int, fields: list[str]) -> Preset:
-    """A preset with R2's steps (or those that are asked for) and other fields, changed together:
+    """A preset as R2 takes it, with so many steps (0: its own) and other fields, changed together:
     warm-ups may be longer than the preset's own steps.
     """
-    p, fields = preset(name), changes(fields)
-    own = fields.get("r2_steps", p.r2_steps) or fields.get("steps", p.steps)
-    return p.but(**fields | {"steps": steps or own})
+    asked = changes(fields) | ({"steps": steps} if steps else {})
+    return preset(name).but(**changes_for("r2", name) | asked)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -141,7 +141,7 @@ S = "sample"
 CLAIMS = [
     *(
         Claim(f"{name} before R2", "thesis, table 5.6", (name, S), ("R2", S), m)
-        for name in ("improved R2", "improved R2, equal pairs")
+        for name in ("improved R2", "improved R2, equal time")
         for m in ("16f", "128f")
     ),
     *(

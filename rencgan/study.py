@@ -14,7 +14,7 @@ from rencgan import datasets, lencgan_updates, measures, show, train
 from rencgan.errors import InputError
 from rencgan.model import Model, load_model
 from rencgan.prepare import prepare
-from rencgan.presets import AR2_CHANGES, PRESETS, PUBLISHED_64, PUBLISHED_128, Preset
+from rencgan.presets import PRESETS, PUBLISHED_64, PUBLISHED_128, Preset, changes_for
 from rencgan.progress import Progress
 from rencgan.provenance import provenance
 from rencgan.recall import CLIP, long_length, seams
@@ -52,16 +52,17 @@ def data(p) -> VideoSet:
         )
 
 
-def recipe(p, **changes) -> Preset:
-    """The preset of a run, with the steps that its parameters ask for.
+def recipe(p, model: str = "", **changes) -> Preset:
+    """The preset of a run as one model takes it, with the steps that its parameters ask for.
 
     EncGAN3 and R2 have `1p2d` streams at every scale; `3d` ones are improved R2's (Section 5.2).
     """
+    changes = {"video_stream": "1p2d"} | changes_for(model, p.preset) | changes
     if getattr(p, "steps", 0):
         changes["steps"] = p.steps
     if getattr(p, "init_path", None):  # what a preset does at first would undo what is begun from
         changes |= {"warmup": 0, "motion_warmup": 0, "rise": 0.0, "smallest_crop": 1.0}
-    return PRESETS[p.preset].but(**{"video_stream": "1p2d"} | changes)
+    return PRESETS[p.preset].but(**changes)
 
 
 def encgan3_recipe(p) -> Preset:
@@ -72,12 +73,8 @@ def encgan3_recipe(p) -> Preset:
 
 
 def r2_recipe(p) -> Preset:
-    """The same for R2: its own number of steps where the preset has one, and the overlap of the
-    hop.
-    """
-    preset = PRESETS[p.preset]
-    preset = recipe(p, steps=preset.r2_steps or preset.steps)
-    return preset.but(overlap=CLIP - p.hop)
+    """The same for R2, with the overlap of the hop."""
+    return recipe(p, "r2", overlap=CLIP - p.hop)
 
 
 def improved_r2_recipe(p) -> Preset:
@@ -86,16 +83,21 @@ def improved_r2_recipe(p) -> Preset:
 
 
 def ar2_recipe(p, **changes) -> Preset:
-    """The same for AR2, whose networks are improved R2's, with the weights and steps that the
-    preset gives it; changes: those of AR2+.
-    """
-    preset = recipe(p, **{"video_stream": "3d"} | AR2_CHANGES.get(p.preset, {}))
-    return preset.but(overlap=CLIP - p.hop, **changes)
+    """The same for AR2, whose networks are improved R2's; changes: those of AR2+."""
+    return recipe(p, "ar2", overlap=CLIP - p.hop, video_stream="3d", **changes)
 
 
 def lencgan_recipe(p) -> Preset:
     """The same for LEncGAN: one video at a time, or as many as `mini` walks through at once."""
-    return lencgan_updates.recipe(recipe(p))
+    return lencgan_updates.recipe(recipe(p, "lencgan"))
+
+
+def switches(p, kind: str) -> tuple:
+    """The switches (Job.changes) with which a preset trains a kind of model. LEncGAN at `mini`: a
+    cell that lets half of itself go at every step remembers next to nothing of the clip before;
+    the control gets the memory that it is the control for.
+    """
+    return (("forget_bias", 3.0),) if (kind, p.preset) == ("lencgan", "mini") else ()
 
 
 RECIPES = {
@@ -113,7 +115,8 @@ def job(p, kind: str, videos: VideoSet, preset: Preset | None = None) -> train.J
     """
     preset = preset or RECIPES[kind](p)
     data = videos.path or videos
-    found = train.Job(kind, preset, data, Path(), p.seed, init_from=p.init_path)
+    changes = switches(p, kind)
+    found = train.Job(kind, preset, data, Path(), p.seed, changes=changes, init_from=p.init_path)
     return replace(found, out=p.out_dir / f"{kind}-{found.key()}")
 
 

@@ -434,8 +434,6 @@ def motion_iteration(m: Players, group: Group, x: Tensor, d: Draws, o: Objective
     seen = m.preset.pair if o.next_clip else CLIP
     f = _forward(m, x[:, :, :seen], d.first(), replace(o, noise=False))
     terms = losses.direction_term(f.clips, f.x_hat) | losses.still_term(f.clips, f.x_hat)
-    if m.preset.w_jitter:
-        terms |= losses.jitter_term(f.clips, f.x_hat)
     return update_joint(m, group, terms | f.kl())
 
 

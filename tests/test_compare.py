@@ -31,11 +31,32 @@ def test_every_contestant_has_a_recipe_at_every_preset(tmp_path):
             assert preset.video_stream == (
                 "3d" if c.kind == "ar2" or "improved" in c.name else "1p2d"
             )
-            if name == "mini":
-                rest = preset.steps - preset.warmup - preset.motion_warmup
-                assert (preset.warmup, preset.motion_warmup, rest) == c.steps
     with pytest.raises(InputError, match="no contestant 'R9'"):
         contestant("R9")
+
+
+def test_equal_pairs_are_equal(tmp_path):
+    made = {n: c.preset(run_of(tmp_path, preset="mini")) for n, c in CONTESTANTS.items()}
+
+    def seen(name, clips):
+        p = made[name]
+        warm = (p.warmup * p.warmup_batch, p.motion_warmup * p.motion_batch)
+        return *warm, (p.steps - p.warmup - p.motion_warmup) * p.batch * clips
+
+    assert seen("R2", 2) == seen("improved R2", 2) == seen("LEncGAN, equal pairs", 1)
+    assert (
+        seen("improved R2, equal time", 2)[2] < seen("R2", 2)[2]
+    )  # slower: fewer in the same time
+    assert seen("LEncGAN", 1)[2] < seen("R2", 2)[2]
+    assert made["improved R2"].departures(made["R2"]).keys() == {"video_stream"}
+    assert made["AR2+, noise"].departures(made["AR2"]).keys() == {"recall_noise"}
+    assert made["AR2+, roll-outs"].departures(made["AR2"]).keys() == {"rollout", "steps"}
+
+
+def test_only_the_control_at_mini_gets_a_forget_bias(tmp_path):
+    mini, published = (run_of(tmp_path, preset=n) for n in ("mini", "64"))
+    assert study.switches(mini, "lencgan") == (("forget_bias", 3.0),)
+    assert study.switches(published, "lencgan") == study.switches(mini, "r2") == ()
 
 
 def test_names_of_files():

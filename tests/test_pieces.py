@@ -5,6 +5,7 @@ import pytest
 
 from rencgan import pieces
 from rencgan.errors import InputError
+from rencgan.presets import changes_for
 from rencgan.video import write_mp4
 
 
@@ -31,7 +32,7 @@ def test_pieces_are_cut_in_sorted_order_and_the_rest_is_dropped(folder):
 
 def test_the_whole_comparison(folder, tmp_path, capsys):
     options = ["--preset", "smoke", "--candidates", "2", "--out", str(tmp_path / "out"), "--json"]
-    options += ["--set", "batch=3", "--set", "r2_steps=5"]
+    options += ["--set", "batch=3", "--set", "steps=5"]
     pieces.main([str(folder), "--held-out", "1", "--also", str(folder / "c.mp4"), *options])
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (result["preset"]["batch"], result["preset"]["steps"]) == (3, 5)
@@ -46,7 +47,8 @@ def test_the_whole_comparison(folder, tmp_path, capsys):
 def test_longer_warm_ups_may_come_with_more_steps():
     p = pieces.recipe("mini", 3300, ["warmup=2100", "motion_warmup=650"])
     assert (p.steps, p.warmup, p.motion_warmup) == (3300, 2100, 650)
-    assert pieces.recipe("mini", 0, []).steps == pieces.preset("mini").r2_steps
+    own = changes_for("r2", "mini")
+    assert pieces.recipe("mini", 0, []) == pieces.preset("mini").but(**own) and own["steps"]
 
 
 def test_fields_of_the_preset_are_read_from_text():
