@@ -37,6 +37,15 @@ class Model:
     video_d: nn.Module
 
     @property
+    def name(self) -> str:
+        """What tables call it."""
+        if self.kind == "r2":
+            return "improved R2" if self.preset.video_stream == "3d" else "R2"
+        plus = self.preset.recall_noise or self.preset.rollout > 1
+        names = {"encgan3": "EncGAN3", "lencgan": "LEncGAN", "ar2": "AR2+" if plus else "AR2"}
+        return names[self.kind]
+
+    @property
     def reference(self) -> int:
         """Index of the frame that the content stream was trained to read."""
         return self.objective.reference_index(self.preset.hop)
@@ -45,6 +54,10 @@ class Model:
     def hop(self) -> int:
         """From one clip of a long video to the next, as trained."""
         return self.objective.hop(self.preset.hop)
+
+    def hop_for(self, asked: int) -> int:
+        """The hop of its long videos where `asked` is wanted: LEncGAN keeps its own."""
+        return self.hop if self.kind == "lencgan" else asked
 
     def long_video(
         self, video: np.ndarray, hop: int | None = None, codes="sample", candidates=1, seed=0

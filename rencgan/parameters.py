@@ -97,6 +97,9 @@ class REncGANRun(EncGAN3Run):
     frames: int = Field(480, ge=16)  # length of the long videos
     candidates: int = Field(20, ge=1, le=200)  # clips that VDrej chooses among
     codes: Literal["sample", "mean"] = "sample"
+    video_stream: Literal["1p2d", "3d"] = "1p2d"  # 3d: improved R2
+    variant: Literal["v4", "v4-mean", "v4-noise"] = "v4"  # a row of updates.VARIANTS
+    control: Literal["lencgan", "none"] = "lencgan"
     processes: int = Field(1, ge=1, le=64)
 
 
@@ -106,6 +109,9 @@ class AR2Run(EncGAN3Run):
     hop: int = Field(8, ge=1, le=15)
     frames: int = Field(1000, ge=16)
     candidates: int = Field(20, ge=1, le=200)
+    first_clip: Literal["noise", "video"] = "noise"
+    recall_noise: float = Field(0.0, ge=0, le=2)  # AR2+
+    rollout: int = Field(1, ge=1, le=8)  # AR2+
     processes: int = Field(1, ge=1, le=64)
 
 
@@ -189,5 +195,6 @@ def _right(name: str, model: type[Run]) -> str:
     if schema["type"] == "string":
         return "a text that is not empty" if schema.get("minLength") else "a text, in quotes"
     low, high = schema.get("minimum"), schema.get("maximum")
-    span = f" from {low}" + (f" to {high}" if high is not None else " up")
-    return f"a whole number{span if low is not None else ''}, without quotes"
+    span = f" from {low:g}" + (f" to {high:g}" if high is not None else " up")
+    kind = "a whole number" if schema["type"] == "integer" else "a number"
+    return f"{kind}{span if low is not None else ''}, without quotes"

@@ -54,14 +54,14 @@ def attempt(work: Callable, *given, **options):
 
 
 def long_videos(model: Model, footage: Videos, p, codes: str | None = None) -> list[np.ndarray]:
-    """R2's long video of every piece of footage, with the notebook's hop and seed; codes drawn as
-    it says unless they are given.
+    """A model's long video of every piece of footage, with the notebook's hop (LEncGAN: its own),
+    seed and, unless they are given, way of drawing codes.
     """
     made = []
     with Progress(len(footage), "long videos to score") as bar:
         for i, video in enumerate(footage):
-            options = {"hop": p.hop, "codes": codes or p.codes, "seed": p.seed + i}
-            made.append(model.long_frames(video, **options))
+            options = {"hop": model.hop_for(p.hop), "codes": codes or p.codes}
+            made.append(model.long_frames(video, **options, seed=p.seed + i))
             bar.update(i + 1)
     return made
 
@@ -88,7 +88,7 @@ def contenders(model: Model, footage: Videos, made: Videos, p) -> dict[str, list
     """
     real = [v[: len(m)] for v, m in zip(footage, made, strict=True)]
     return {
-        "R2": list(made),
+        model.name: list(made),
         "untrained model": long_videos(untrained(model), footage, p),
         "own clips, shuffled": _shuffled(made, p),
         "own first frame, held": [measures.frozen(v, len(v)) for v in made],
@@ -261,9 +261,16 @@ def inception_scores(
     }
 
 
-def with_prior(rows: Sequence[dict]) -> list[dict]:
-    """Rows with the column that tells what real video a model saw when it generated."""
-    return [{"videos": r["videos"], "prior": prior(r["videos"])} | r for r in rows]
+def with_prior(rows: Sequence[dict], first_clip: bool = False) -> list[dict]:
+    """Rows with the column that tells what real video a model saw when it generated. first_clip:
+    AR2 went on from real first clips.
+    """
+    seen = {None: None, "none": "first clip" if first_clip else "none"}
+    found = []
+    for r in rows:
+        told = prior(r["videos"])
+        found.append({"videos": r["videos"], "prior": seen.get(told, told)} | r)
+    return found
 
 
 def prior(name: str) -> str | None:
@@ -276,10 +283,15 @@ def prior(name: str) -> str | None:
 # ------------------------------------------------------------------------------------- long horizon
 
 
-def horizon_rows(sides: Mapping[str, Videos], real: Videos, hop: int) -> list[dict]:
-    """Rows: each set of videos, and the real ones, by the measures that need no network."""
-    rows = []
+def horizon_rows(
+    sides: Mapping[str, Videos], real: Videos, hop: int, hops: Mapping[str, int] | None = None
+) -> list[dict]:
+    """Rows: each set of videos, and the real ones, by the measures that need no network. hops: of
+    the sets whose junctions lie elsewhere than every `hop` frames.
+    """
+    rows, usual = [], hop
     for name, videos in {"real": list(real), **sides}.items():
+        hop = (hops or {}).get(name, usual)
         row = {
             "videos": name,
             "motion": np.mean([measures.motion(v, hop) for v in videos]),

@@ -73,8 +73,9 @@ def encgan3_recipe(p) -> Preset:
 
 
 def r2_recipe(p) -> Preset:
-    """The same for R2, with the overlap of the hop."""
-    return recipe(p, "r2", overlap=CLIP - p.hop)
+    """The same for R2, with the overlap of the hop, and the streams that the run asks for."""
+    streams = getattr(p, "video_stream", "1p2d")
+    return recipe(p, "r2", overlap=CLIP - p.hop, video_stream=streams)
 
 
 def improved_r2_recipe(p) -> Preset:
@@ -83,8 +84,9 @@ def improved_r2_recipe(p) -> Preset:
 
 
 def ar2_recipe(p, **changes) -> Preset:
-    """The same for AR2, whose networks are improved R2's; changes: those of AR2+."""
-    return recipe(p, "ar2", overlap=CLIP - p.hop, video_stream="3d", **changes)
+    """The same for AR2 (its networks are improved R2's), or AR2+ where the run or `changes` ask."""
+    plus = {"recall_noise": getattr(p, "recall_noise", 0.0), "rollout": getattr(p, "rollout", 1)}
+    return recipe(p, "ar2", overlap=CLIP - p.hop, video_stream="3d", **plus | changes)
 
 
 def lencgan_recipe(p) -> Preset:
@@ -116,7 +118,8 @@ def job(p, kind: str, videos: VideoSet, preset: Preset | None = None) -> train.J
     preset = preset or RECIPES[kind](p)
     data = videos.path or videos
     changes = switches(p, kind)
-    found = train.Job(kind, preset, data, Path(), p.seed, changes=changes, init_from=p.init_path)
+    variant = getattr(p, "variant", "v4") if kind == "r2" else "v4"
+    found = train.Job(kind, preset, data, Path(), p.seed, variant, changes, p.init_path)
     return replace(found, out=p.out_dir / f"{kind}-{found.key()}")
 
 
@@ -263,6 +266,7 @@ class LongVideo:
     candidates: int = 1
     codes: str = "sample"
     fps: float = 25.0
+    by: str = "R2"
 
 
 def footage(
@@ -280,17 +284,18 @@ def footage(
 def long_video(
     model: Model, name: str, split: str, video: np.ndarray, p, fps: float = 25.0, **options
 ) -> LongVideo:
-    """R2's long video of a piece of footage, with the notebook's hop, codes and seed; and how long
-    it took.
+    """A model's long video of a piece of footage, with the notebook's hop (LEncGAN: its own), codes
+    and seed; and how long it took.
     """
     if len(video) < CLIP:
         raise InputError(f"{name} has {len(video)} frames; a long video needs at least {CLIP}")
     started = time.perf_counter()
-    settings = {"hop": p.hop, "codes": p.codes, "candidates": 1, "seed": p.seed} | options
+    hop = model.hop_for(p.hop)
+    settings = {"hop": hop, "codes": p.codes, "candidates": 1, "seed": p.seed} | options
     made = model.long_frames(video, **settings)
     seconds = time.perf_counter() - started
     settings.pop("seed")
-    return LongVideo(name, split, video, made, seconds, **settings, fps=fps)
+    return LongVideo(name, split, video, made, seconds, **settings, fps=fps, by=model.name)
 
 
 def again(model: Model, video: LongVideo, p, **options) -> LongVideo:
@@ -346,7 +351,7 @@ def over_seeds(model: Model, video: LongVideo, p, seeds: int) -> list[dict]:
 def show_long(videos: Sequence[LongVideo], data: VideoSet) -> show.Html:
     """Footage and long video side by side, the junctions marked."""
     tiles = [tile for v in videos for tile in (v.footage[: len(v.made)], v.made)]
-    titles = [f"{t} ({v.split})" for v in videos for t in ("real", "R2")]
+    titles = [f"{t} ({v.split})" for v in videos for t in ("real", v.by)]
     marks = [m for v in videos for m in ([], seams(len(v.made), v.hop))]
     return show.videos(
         tiles,
@@ -354,7 +359,7 @@ def show_long(videos: Sequence[LongVideo], data: VideoSet) -> show.Html:
         columns=2 * len(videos),
         marks=marks,
         fps=videos[0].fps,
-        caption=f"{source(data)}: footage, and the long video that R2 made from it; "
+        caption=f"{source(data)}: footage, and the long video that {videos[0].by} made from it; "
         f"{len(videos[0].made)} frames, a junction every {videos[0].hop}.",
     )
 
@@ -365,15 +370,15 @@ def source(videos: VideoSet) -> str:
 
 
 def show_ways(plain: LongVideo, others: dict[str, LongVideo], data: VideoSet) -> show.Html:
-    """One piece of footage and the ways of drawing its codes, side by side."""
-    made = {"plain": plain} | others
+    """One piece of footage, its long video, and others of it: other ways, other models."""
+    made = {plain.by: plain} | others
     return show.videos(
         [plain.footage[: len(plain.made)], *(v.made for v in made.values())],
         ["real", *made],
         columns=1 + len(made),
         marks=[[], *(seams(len(v.made), v.hop) for v in made.values())],
         fps=plain.fps,
-        caption=f"{source(data)}, {plain.split} video: ways of drawing the codes.",
+        caption=f"{source(data)}, {plain.split} video: {', '.join(made)}.",
     )
 
 
@@ -384,7 +389,7 @@ def write_long(videos: Sequence[LongVideo], model: Model, p) -> list[Path]:
     paths = []
     for v in videos:
         way = f"vdrej{v.candidates}" if v.candidates > 1 else v.codes
-        path = folder / f"r2-{v.split}-{way}-seed{p.seed}"
+        path = folder / f"{v.by.lower().replace(' ', '-')}-{v.split}-{way}-seed{p.seed}"
         facts = {"model": model.kind, "checkpoint": model.digest, "seed": p.seed, "hop": v.hop}
         facts |= {"codes": v.codes, "candidates": v.candidates, "footage": v.name}
         scale = max(1, 256 // model.preset.size)

@@ -125,6 +125,22 @@ def test_03_makes_long_video_of_real_footage(tmp_path):
     assert len(list((tmp_path / "runs/smoke/sky/long").glob("*.mp4"))) == 4
 
 
+def test_03_makes_improved_r2_with_noise_terms_and_without_a_control(tmp_path):
+    given = {"video_stream": "3d", "variant": "v4-noise", "control": "none", "frames": 120}
+    run(ROOT / "notebooks" / "03_rencgan.ipynb", tmp_path, **given, candidates=2)
+    results = json.loads((tmp_path / "runs/smoke/sky/03_rencgan.json").read_text())
+    assert {row["video"] for row in results["measures"]["test"]} >= {"improved R2, sample"}
+    assert not list((tmp_path / "runs/smoke/sky").glob("lencgan-*"))
+
+
+def test_04_makes_ar2_plus_that_goes_on_from_real_clips(tmp_path):
+    given = {"first_clip": "video", "recall_noise": 0.5, "rollout": 2, "frames": 120}
+    run(ROOT / "notebooks" / "04_ar2.ipynb", tmp_path, **given, candidates=2)
+    results = json.loads((tmp_path / "runs/smoke/sky/04_ar2.json").read_text())
+    priors = {row["videos"]: row["prior"] for row in results["horizon"]}
+    assert priors["AR2+, sample"] == "first clip" and priors["R2, sample"] == "entire video"
+
+
 @every_notebook
 def test_a_misspelt_parameter_ends_the_run_in_a_sentence(path, tmp_path):
     with pytest.raises(papermill.PapermillExecutionError) as caught:
