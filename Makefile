@@ -1,4 +1,5 @@
-# make        install, run the three notebooks, write the reports: everything lands in runs/
+# make        install, run the first three notebooks, write the reports: everything lands in runs/
+# make every  notebook 04 too
 # make test   the quick tests        make lint   what must be clean        make help   the rest
 #
 # make DATASET=uva PRESET=64 ARGS="-p seed 1"     other parameters, for all notebooks
@@ -14,16 +15,18 @@ ARGS ?=
 PIP_FLAGS ?=
 
 NOTEBOOKS := $(sort $(wildcard notebooks/0[123]_*.ipynb))
+EVERY := $(sort $(wildcard notebooks/0*_*.ipynb))
 STRIP := $(BIN)/nbstripout --keep-id --extra-keys "metadata.papermill cell.metadata.papermill"
 PAPERMILL := RENCGAN_PROGRESS=terminal $(BIN)/papermill --no-progress-bar -k python3
 
 .DEFAULT_GOAL := study
-.PHONY: study install test test-all lint format reports benchmark clean help
+.PHONY: study every install test test-all lint format reports benchmark clean help
 
-# $(1) folder for the executed notebooks and all they make, $(2) further papermill arguments
+# $(1) folder for the executed notebooks and all they make, $(2) further papermill arguments,
+# $(3) the notebooks
 define run_notebooks
 	@mkdir -p $(1)
-	@set -e; for nb in $(NOTEBOOKS); do \
+	@set -e; for nb in $(3); do \
 	  name=$$(basename $$nb .ipynb); echo "== $$name"; \
 	  own=$$(printenv ARGS_$${name%%_*} || true); \
 	  $(PAPERMILL) $$nb $(1)/$$name.ipynb -p out_root $(1) $(2) $(ARGS) $$own \
@@ -34,8 +37,12 @@ define run_notebooks
 endef
 
 study: $(V)/.ready  ## install, run the notebooks, write the reports (again: resumes, retrains nothing)
-	$(call run_notebooks,$(OUT),-p dataset $(DATASET) -p preset $(PRESET))
+	$(call run_notebooks,$(OUT),-p dataset $(DATASET) -p preset $(PRESET),$(NOTEBOOKS))
 	@$(BIN)/python -m rencgan.report $(OUT)/html $(NOTEBOOKS:notebooks/%=$(OUT)/%)
+
+every: $(V)/.ready  ## the same with all notebooks
+	$(call run_notebooks,$(OUT),-p dataset $(DATASET) -p preset $(PRESET),$(EVERY))
+	@$(BIN)/python -m rencgan.report $(OUT)/html $(EVERY:notebooks/%=$(OUT)/%)
 
 install: $(V)/.ready  ## the virtual environment alone
 
@@ -56,8 +63,8 @@ format: $(V)/.ready  ## make `make lint` content, as far as that goes by itself
 	@$(STRIP) notebooks/*.ipynb
 
 reports: $(V)/.ready  ## what lies in reports/: the stand-in data at the mini preset
-	$(call run_notebooks,$(OUT)/reports,-p dataset $(DATASET) -p source procedural -p preset mini)
-	@$(BIN)/python -m rencgan.report reports $(NOTEBOOKS:notebooks/%=$(OUT)/reports/%)
+	$(call run_notebooks,$(OUT)/reports,-p dataset $(DATASET) -p source procedural -p preset mini,$(EVERY))
+	@$(BIN)/python -m rencgan.report reports $(EVERY:notebooks/%=$(OUT)/reports/%)
 	@cp $(OUT)/reports/mini/$(DATASET)/*.json reports/
 
 benchmark: $(V)/.ready  ## speed of data, training and sampling on this machine

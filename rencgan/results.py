@@ -204,18 +204,41 @@ def as_markdown(table: Sequence[Mapping]) -> str:
     return "\n".join(lines)
 
 
+MARKS = ("<!-- results -->", "<!-- /results -->")
+
+
+def page(files: Sequence[dict]) -> str:
+    """The tables of all data sets, as Markdown."""
+    parts = []
+    for dataset in dict.fromkeys(f["dataset"] for f in files):
+        of = [f for f in files if f["dataset"] == dataset]
+        parts += [f"**{dataset}, {of[0]['preset']}**", as_markdown(rows(of))]
+        parts.append(as_markdown(verdict_rows(of, CLAIMS + OURS)))
+    return "\n\n".join(part for part in parts if part)
+
+
+def into(text: str, tables: str) -> str:
+    """A text with the tables between its marks; raises InputError where it has none."""
+    head, mark, rest = text.partition(MARKS[0])
+    _, end, tail = rest.partition(MARKS[1])
+    if not mark or not end:
+        raise InputError(f"there are no lines {MARKS[0]} and {MARKS[1]} to put the tables between")
+    return f"{head}{MARKS[0]}\n{tables}\n{MARKS[1]}{tail}"
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="rencgan.results", description=__doc__.split("\n")[0])
     parser.add_argument("--folder", type=Path, default=RESULTS)
     parser.add_argument("--preset", default="mini")
+    parser.add_argument("--into", type=Path, help="a file whose marked lines are replaced")
     o = parser.parse_args(argv)
     files = read(o.folder, preset=o.preset)
     if not files:
         raise InputError(f"{o.folder} holds no results at {o.preset}; rencgan.compare makes them")
-    for dataset in dict.fromkeys(f["dataset"] for f in files):
-        of = [f for f in files if f["dataset"] == dataset]
-        print(f"## {dataset}, {o.preset}\n\n{as_markdown(rows(of))}\n")
-        print(as_markdown(verdict_rows(of, CLAIMS + OURS)), "\n")
+    if o.into is None:
+        print(page(files))
+    else:
+        o.into.write_text(into(o.into.read_text(encoding="utf-8"), page(files)), encoding="utf-8")
 
 
 if __name__ == "__main__":

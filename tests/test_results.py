@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from conftest import ROOT
 
 from rencgan import results
 from rencgan.errors import InputError
@@ -89,5 +90,16 @@ def test_the_command_prints_both_tables_and_refuses_an_empty_folder(tmp_path, ca
             (tmp_path / f"{name}{s}.json").write_text(json.dumps(file(name, s, far + s)))
     results.main(["--folder", str(tmp_path)])
     told = capsys.readouterr().out
-    assert "## sky, mini" in told and "| R2, sample | none | 3 |" in told
+    assert "**sky, mini**" in told and "| R2, sample | none | 3 |" in told
     assert "| R2 before LEncGAN | thesis, figure 4.12 | 128f | held | 30.0 ± 0.0 | 3 |" in told
+    readme = tmp_path / "README.md"
+    readme.write_text("before\n<!-- results -->\nold\n<!-- /results -->\nafter\n")
+    results.main(["--folder", str(tmp_path), "--into", str(readme)])
+    assert readme.read_text() == f"before\n<!-- results -->\n{told}<!-- /results -->\nafter\n"
+    with pytest.raises(InputError, match="no lines"):
+        results.into("no marks", "tables")
+
+
+def test_the_readme_shows_the_published_results():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert results.into(text, results.page(results.read())) == text

@@ -21,7 +21,7 @@ TOP_LEVEL = {
     *("constraints.txt", "Makefile", "README.md", "LICENSE", "CITATION.cff", "Snakefile"),
 }
 TARGETS = """
-study install test test-all lint format reports benchmark clean help
+study every install test test-all lint format reports benchmark clean help
 """
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
@@ -112,6 +112,13 @@ def test_make_alone_is_the_study_and_passes_parameters_on():
     said = make("-n", "DATASET=uva", "PRESET=64", "ARGS=-p seed 7").stdout
     assert "-p dataset uva" in said and "-p preset 64" in said and "-p seed 7" in said
     assert "rencgan.report runs/html" in said
+
+
+def test_make_every_takes_all_notebooks_and_make_alone_three():
+    names = [p.name for p in sorted((ROOT / "notebooks").glob("*.ipynb"))]
+    alone, every, reports = (make("-n", *words).stdout for words in ([], ["every"], ["reports"]))
+    assert [n in alone for n in names] == [n < "04" for n in names]
+    assert all(n in every and n in reports for n in names)
 
 
 def test_make_refuses_an_old_python_in_a_sentence(tmp_path):
