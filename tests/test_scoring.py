@@ -1,5 +1,6 @@
 """What notebooks score: with the embedded extractor and with models before any training."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -118,6 +119,32 @@ def test_horizon_rows_stand_beside_real_video(footage):
     assert rows[1]["colour kept at the end"] == 1 > rows[0]["colour kept at the end"]
 
 
+def test_a_set_with_another_hop_has_its_junctions_there(footage):
+    jumps = [v.copy() for v in footage]
+    for v in jumps:
+        v[15:] = 255 - v[15:]
+    rows = scoring.horizon_rows({"at 8": jumps, "at 15": jumps}, footage, 8, {"at 15": 15})
+    told = {r["videos"]: r["seam ratio"] for r in rows}
+    assert told["at 15"] > 3 > told["at 8"] and told["real"] == pytest.approx(1, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "name"),
+    [
+        ("r2", {}, "R2"),
+        ("r2", {"video_stream": "3d"}, "improved R2"),
+        ("lencgan", {}, "LEncGAN"),
+        ("ar2", {"video_stream": "3d"}, "AR2"),
+        ("ar2", {"recall_noise": 0.5}, "AR2+"),
+        ("ar2", {"rollout": 2}, "AR2+"),
+    ],
+)
+def test_what_tables_call_a_model(kind, changes, name):
+    found = replace(a_model("r2"), kind=kind, preset=SMOKE.but(**changes))
+    assert found.name == name and scoring.prior(name)
+    assert found.hop_for(5) == (found.hop if kind == "lencgan" else 5)
+
+
 def test_copied_clips_are_seen(footage):
     training = VideoSet.from_arrays([*footage, *moving_videos(1, 50, seed=7)], splits=["train"] * 5)
     copied = [v[24:] for v in footage[:2]]  # no clip that begins a video
@@ -179,9 +206,12 @@ def test_faces_of_one_class_are_told_apart_by_their_actors():
 
 def test_every_row_tells_what_real_video_its_model_saw():
     names = ["real", "R2, sample", "AR2, VDrej", "improved R2, mean", "floor: real against real"]
-    rows = scoring.with_prior([{"videos": n, "x": 1} for n in names])
+    plain = [{"videos": n, "x": 1} for n in names]
+    rows = scoring.with_prior(plain)
     assert [r["prior"] for r in rows] == [None, "entire video", "none", "entire video", None]
     assert list(rows[0]) == ["videos", "prior", "x"]
+    given = scoring.with_prior(plain, first_clip=True)
+    assert [r["prior"] for r in given] == [None, "entire video", "first clip", "entire video", None]
 
 
 def test_repetition_is_told_where_all_videos_reach():
