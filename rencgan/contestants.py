@@ -1,16 +1,18 @@
 """The models that are compared under one budget: each a recipe and its switches.
 
-The budget is time: at `mini` every model's own steps take what R2's take (presets.MODELS). But
-improved R2 differs from R2 in its streams alone, so it sees as many pairs and takes longer; with
-"equal time" it sees fewer. LEncGAN with "equal pairs" sees as many clips as R2, and takes longer.
+The budget is time: at `mini` the slower models follow R2's schedule with every part shortened by
+the same share, so that they take as long (presets.MODELS, SHARES). With "equal pairs" they follow
+it whole, see as many pairs as R2 (LEncGAN: as many clips) and take longer. Improved R2 differs from
+R2 in its streams alone, so the plain name is that of equal pairs, and "equal time" is the other.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from rencgan import study
 from rencgan.errors import InputError
-from rencgan.presets import Preset, changes_for
+from rencgan.presets import SHARES, Preset, scheduled
 
 
 @dataclass(frozen=True)
@@ -24,47 +26,38 @@ class Contestant:
     ways: tuple[str, ...] = ("sample", "mean", "VDrej")  # of drawing codes
 
 
-ROLLED = 0.63  # of AR2's steps after the warm-ups: as many roll-outs of 2 clips take the same time
-
-
-def _noisy(p) -> Preset:
-    return study.ar2_recipe(p, recall_noise=0.5)
+def _at(recipe: Callable[..., Preset], share: float, p, clips: int = 1, **changes) -> Preset:
+    """A recipe with a share of R2's schedule, `clips` times the steps after the warm-ups. Presets
+    without schedules of their own have no such pairs of budgets.
+    """
+    if p.preset != "mini":
+        raise InputError(
+            f"budgets of equal time and equal pairs are known at mini, not at {p.preset}"
+        )
+    return recipe(p).but(**scheduled(share, clips), **changes)
 
 
 def _rolled(p) -> Preset:
-    found = study.ar2_recipe(p, rollout=2)
-    if p.preset != "mini":
-        return found
-    warm = found.warmup + found.motion_warmup
-    return found.but(steps=warm + round(ROLLED * (found.steps - warm)))
-
-
-def _improved_in_equal_time(p) -> Preset:
-    found = study.improved_r2_recipe(p)
-    return found.but(**changes_for("improved r2, equal time", p.preset))
-
-
-def _lencgan_of_equal_pairs(p) -> Preset:
-    """R2's warm-ups, then a clip a step where R2 takes the two of a pair."""
-    found = changes_for("r2", p.preset)
-    if found:
-        warm = found["warmup"] + found["motion_warmup"]
-        found["steps"] = warm + 2 * (found["steps"] - warm)
-    return study.lencgan_recipe(p).but(**found)
+    changes = scheduled(SHARES["roll-outs"]) if p.preset == "mini" else {}
+    return study.ar2_recipe(p, rollout=2, **changes)
 
 
 FOLLOWS = ("sample", "mean")  # LEncGAN has no rejection
+IMPROVED = partial(_at, study.improved_r2_recipe, SHARES["improved r2"])
+REMEMBERS = partial(_at, study.lencgan_recipe, 1.0, clips=2)
+PREDICTS = partial(_at, study.ar2_recipe, 1.0)
 
 CONTESTANTS = {
     c.name: c
     for c in (
         Contestant("R2", "r2", study.r2_recipe),
         Contestant("improved R2", "r2", study.improved_r2_recipe),
-        Contestant("improved R2, equal time", "r2", _improved_in_equal_time),
+        Contestant("improved R2, equal time", "r2", IMPROVED),
         Contestant("LEncGAN", "lencgan", study.lencgan_recipe, ways=FOLLOWS),
-        Contestant("LEncGAN, equal pairs", "lencgan", _lencgan_of_equal_pairs, ways=FOLLOWS),
+        Contestant("LEncGAN, equal pairs", "lencgan", REMEMBERS, ways=FOLLOWS),
         Contestant("AR2", "ar2", study.ar2_recipe),
-        Contestant("AR2+, noise", "ar2", _noisy),
+        Contestant("AR2, equal pairs", "ar2", PREDICTS),
+        Contestant("AR2+, noise", "ar2", partial(study.ar2_recipe, recall_noise=0.5)),
         Contestant("AR2+, roll-outs", "ar2", _rolled),
     )
 }

@@ -318,7 +318,7 @@ MINI = Preset(
     w_reconstruction=2.0,
     w_still=3.0,
     w_amount=1.0,
-    w_jitter=3.0,
+    w_jitter=1.0,
     w_overlap=18.0,
     w_junction=12.0,
     w_kl_content=2e-6,
@@ -340,23 +340,35 @@ MINI = Preset(
     lr_generator=1e-3,
     beta2=0.99,
     lr_decay=0.08,
-    average=0.95,
+    average=0.99,
     smallest_crop=0.93,
     crops_until=1500,
     pair_stride=1,
     max_videos=64,
 )
 
-# What a preset gives one model otherwise; EncGAN3 takes it as it is. Steps at `mini` are those that
-# take as long as R2's.
+# R2's schedule at `mini`, and what share of it takes a slower model as long (one core of a CPU):
+# `3d` streams, AR2's two kinds of clips, LEncGAN's LSTMs (a clip a step, where R2 takes two), and
+# AR2's roll-outs of two clips.
+STILLS, MOTION, PAIRS = 1500, 500, 450
+SHARES = {"improved r2": 0.74, "ar2": 0.74, "lencgan": 0.68, "roll-outs": 0.60}
+
+
+def scheduled(share: float = 1.0, clips: int = 1) -> dict:
+    """The steps of a share of that schedule, as fields; `clips` times those after the warm-ups."""
+    stills, motion, rest = (round(share * n) for n in (STILLS, MOTION, PAIRS * clips))
+    steps = {"warmup": stills, "motion_warmup": motion, "steps": stills + motion + rest}
+    return steps | {"crops_until": round(0.8 * stills), "lr_decay": 0.12}
+
+
+# What a preset gives one model otherwise; EncGAN3 takes it as it is.
 # AR2: Smooth-L1 is half the square of a small error, so it needs a larger weight. The first clip is
 # drawn from N(0, I): the latent spaces have to fill it, so the KL weighs more and no bound keeps
 # them narrow.
 MODELS: dict[str, dict[str, dict]] = {
     "mini": {
-        "r2": {"warmup": 900, "motion_warmup": 350, "steps": 1600, "crops_until": 720},
-        "improved r2, equal time": {"warmup": 950, "motion_warmup": 260, "steps": 1430},
-        "lencgan": {"warmup": 800, "motion_warmup": 300, "steps": 1480, "crops_until": 640},
+        "r2": scheduled(),
+        "lencgan": scheduled(SHARES["lencgan"], clips=2),
         "ar2": {
             "w_reconstruction": 40.0,
             "w_kl_content": 3e-4,
@@ -366,19 +378,14 @@ MODELS: dict[str, dict[str, dict]] = {
             "w_adversarial_video": 0.05,
             "w_adversarial_image": 0.02,
             "content_rate": 0.1,
-            "warmup": 1000,
-            "motion_warmup": 260,
-            "crops_until": 800,
-            "steps": 1480,
+            **scheduled(SHARES["ar2"]),
         },
     },
 }
 
 
 def changes_for(model: str, name: str) -> dict:
-    """The fields in which a preset differs for one model: "r2", "lencgan", "ar2", or R2 with slower
-    streams, "improved r2, equal time".
-    """
+    """The fields in which a preset differs for one model: "r2", "lencgan" or "ar2"."""
     return dict(MODELS.get(name, {}).get(model, {}))
 
 

@@ -12,13 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
-from rencgan.compare import RESULTS
+from rencgan import published
+from rencgan.compare import RESULTS, WAYS
 from rencgan.contestants import CONTESTANTS
 from rencgan.errors import InputError
-from rencgan.verdicts import Verdict, ordering
+from rencgan.evaluate import same_card
+from rencgan.scoring import PRINTED
+from rencgan.verdicts import CHANCE, Verdict, ordering
 
 METRIC = "FVD (compact)"
-WAYS = ("sample", "mean", "VDrej")
+REAL = "real"
 
 
 def _score(name: str) -> Callable[[dict], float | None]:
@@ -34,38 +37,64 @@ MEASURES: dict[str, Callable[[dict], float | None]] = {
     "16f": _score(f"{METRIC} 16f"),
     "128f": _score(f"{METRIC} 128f"),
     "ratio": _score(f"{METRIC} 16f / {METRIC} 128f"),
-    "end": _long(f"{METRIC} 16f, end"),
+    "16f, last 128": _long(f"{METRIC} 16f, end"),
+    "jump": _long("jump"),
     "seam ratio": _long("seam ratio"),
     "motion": _long("motion"),
     "drift": _long("drift"),
     "repetition": _long("repetition"),
-    "s for 1000": lambda way: way["seconds for 1000 frames"],
+    "s for 1000": lambda way: way.get("seconds for 1000 frames"),
 }
-OFF = "seam, off 1"  # how far the seam ratio lies from that of a video without junctions
-REAL = ("seam ratio", "motion", "drift", "repetition")  # those that real video has too
-DIGITS = {"16f": 1, "128f": 1, "end": 1, "s for 1000": 1, "motion": 3, "drift": 3}
+DIGITS = {"16f": 1, "128f": 1, "16f, last 128": 1, "s for 1000": 1, "motion": 4, "drift": 3}
 
 
-def read(folder: Path = RESULTS, dataset: str | None = None, preset: str = "mini") -> list[dict]:
-    """The result files of a preset (and of one data set), sorted as the contestants are."""
+def read(
+    folder: Path = RESULTS,
+    dataset: str | None = None,
+    preset: str = "mini",
+    source: str = "procedural",
+) -> list[dict]:
+    """The result files of a preset and source (and of one data set), sorted as the contestants are.
+
+    Raises InputError for files that are no JSON, and for those that do not go into one table:
+    compared with other videos, or by other rules.
+    """
     found = []
     for path in sorted(folder.glob("*.json")):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except json.JSONDecodeError:
             raise InputError(f"{path.name} is no JSON; make it anew with rencgan.compare") from None
-        if content.get("preset") == preset and dataset in (None, content["dataset"]):
-            found.append(content)
-    order = list(CONTESTANTS)
+        if (content.get("preset"), content.get("source")) == (preset, source):
+            found += [content] if dataset in (None, content["dataset"]) else []
+    order = [REAL, *CONTESTANTS]
     known = [f for f in found if f["contestant"] in order]
+    _check_together(known)
     return sorted(known, key=lambda f: (order.index(f["contestant"]), f["seed"]))
 
 
+def _check_together(files: Sequence[dict]) -> None:
+    """All scores of one data set, seed and length have one card but for the generated videos."""
+    first: dict[tuple, tuple[str, dict]] = {}
+    for f in files:
+        for way in f["ways"].values():
+            for score in way["scores"]:
+                place = (f["dataset"], f["seed"], score["name"])
+                name, card = first.setdefault(place, (f["contestant"], score["card"]))
+                if difference := same_card(card, score["card"]):
+                    raise InputError(
+                        f"{name} and {f['contestant']} ({place[0]}, seed {place[1]}) do not go "
+                        f"into one table: they differ in {difference}"
+                    )
+
+
 def values(files: Sequence[dict], name: str, way: str, measure: str) -> dict[int, float]:
-    """Seed -> value of a measure (or OFF), of the files that have it."""
-    if measure == OFF:
-        ratios = values(files, name, way, "seam ratio")
-        return {seed: abs(ratio - 1) for seed, ratio in ratios.items()}
+    """Seed -> value of a measure, or the mean |log| of "jump" or "seam ratio" where that is asked
+    for as "log jump" or "log seam ratio", of the files that have it.
+    """
+    if measure.startswith("log "):
+        plain = values(files, name, way, measure.removeprefix("log "))
+        return {seed: abs(float(np.log(max(v, 1e-6)))) for seed, v in plain.items()}
     found = {}
     for f in files:
         if f["contestant"] == name and way in f["ways"]:
@@ -76,26 +105,37 @@ def values(files: Sequence[dict], name: str, way: str, measure: str) -> dict[int
 
 
 def rows(files: Sequence[dict]) -> list[dict]:
-    """The table of one data set: real video, then every contestant and way, means over seeds and
-    their standard deviation.
+    """The table of one data set: every contestant and way, means over seeds and their standard
+    deviation. First "real": other unseen videos in a contestant's place.
     """
-    table = [{"videos": "real", "prior": "", "seeds": len({f["seed"] for f in files})}]
-    table[0] |= {m: "" for m in MEASURES} | {m: _told(_of_real(files, m), m) for m in REAL}
+    table = []
     for name in dict.fromkeys(f["contestant"] for f in files):
-        for way in WAYS:
+        for way in dict.fromkeys(w for f in files if f["contestant"] == name for w in f["ways"]):
             found = {m: values(files, name, way, m) for m in MEASURES}
-            if not found["128f"]:
-                continue
-            prior = next(f["prior"] for f in files if f["contestant"] == name)
-            row = {"videos": f"{name}, {way}", "prior": prior, "seeds": len(found["128f"])}
+            row = {"videos": f"{name}, {way}"}
+            row["prior"] = next(f.get("prior") for f in files if f["contestant"] == name) or ""
+            row["seeds"] = len(found["motion"] or found["128f"])
+            row["train s"] = _seconds(files, name)
             table.append(row | {m: _told(list(v.values()), m) for m, v in found.items()})
-    return table
+    order = {way: i for i, way in enumerate(WAYS)}
+    names = list(dict.fromkeys(f["contestant"] for f in files))
+    place = {r["videos"]: (_index(names, r["videos"]), order.get(_way_of(r), 0)) for r in table}
+    return sorted(table, key=lambda r: place[r["videos"]])
 
 
-def _of_real(files: Sequence[dict], measure: str) -> list[float]:
-    """One value a seed: all contestants of a seed are compared with the same videos."""
-    found = {f["seed"]: f["real"][measure] for f in files if f["kind"] == "r2"}
-    return [v for v in found.values() if v is not None]
+def _way_of(row: dict) -> str:
+    return row["videos"].rpartition(", ")[2]
+
+
+def _index(names: Sequence[str], videos: str) -> int:
+    return names.index(videos.rpartition(", ")[0])
+
+
+def _seconds(files: Sequence[dict], name: str) -> str:
+    """Mean training time over seeds."""
+    told = [f["training"]["seconds"] for f in files if f["contestant"] == name and "training" in f]
+    known = [s for s in told if s is not None]
+    return f"{np.mean(known):.0f}" if known else ""
 
 
 def _told(numbers: Sequence[float], measure: str) -> str:
@@ -111,7 +151,11 @@ def _told(numbers: Sequence[float], measure: str) -> str:
 
 @dataclass(frozen=True)
 class Claim:
-    """An ordering that the sources claim: (contestant, way) before (contestant, way)."""
+    """An ordering: (contestant, way) before (contestant, way), by one measure.
+
+    printed: the thesis's table, and (method, setting) of both sides there: what it prints for a
+    data set need not order them as its text does.
+    """
 
     text: str
     source: str
@@ -119,6 +163,7 @@ class Claim:
     worse: tuple[str, str]
     measure: str = "128f"
     lower_is_better: bool = True
+    printed: tuple[str, tuple[str, str], tuple[str, str]] | None = None
 
     def verdict(self, files: Sequence[dict]) -> Verdict | None:
         """None where a side has no results."""
@@ -127,35 +172,65 @@ class Claim:
             return None
         return ordering(*sides, self.lower_is_better)
 
-
-def _ways(model: str, better: str, worse: str, source: str) -> list[Claim]:
-    text = f"{model}: {_way(better)} before {_way(worse)}"
-    return [Claim(text, source, (model, better), (model, worse), m) for m in ("16f", "128f")]
-
-
-def _way(way: str) -> str:
-    return {"sample": "plain sampling", "mean": "the mean"}.get(way, way)
+    def in_print(self, dataset: str) -> str:
+        """Whether the thesis's numbers for that data set order the two so: "yes", "no" or ""."""
+        if self.printed is None:
+            return ""
+        number, *sides = self.printed
+        metric = "FVD ratio" if self.measure == "ratio" else "FVD"
+        frames = None if self.measure == "ratio" else int(self.measure.rstrip("f"))
+        found = [
+            [
+                c.value
+                for c in published.find(paper="thesis", number=number, metric=metric)
+                if (c.method, c.setting) == side
+                and (c.data, c.frames) == (PRINTED.get(dataset), frames)
+            ]
+            for side in sides
+        ]
+        if not all(found):
+            return ""
+        better, worse = (f[0] for f in found)
+        return "yes" if (better < worse) == self.lower_is_better else "no"
 
 
 S = "sample"
+R2, IMPROVED, AR2 = ("R2", ""), ("Improved R2", ""), ("AR2", "")
+SETTINGS = {"sample": "sample", "mean": "mean", "VDrej": "sample and VDrej"}
+
+
+def _models(text: str, source: str, better: str, worse: str, measures, printed=None) -> list[Claim]:
+    return [Claim(text, source, (better, S), (worse, S), m, printed=printed) for m in measures]
+
+
+def _ways(better: str, worse: str) -> list[Claim]:
+    told = {"sample": "plain sampling", "mean": "the mean"}
+    text = f"AR2: {told.get(better, better)} before {told.get(worse, worse)}"
+    printed = ("5.8", ("AR2", SETTINGS[better]), ("AR2", SETTINGS[worse]))
+    sides = ("AR2", better), ("AR2", worse)
+    return [Claim(text, "table 5.8", *sides, m, printed=printed) for m in ("16f", "128f")]
+
+
+FVDS = ("16f", "128f")
+EYES = "figure 4.12, by eye"
 CLAIMS = [
-    *(
-        Claim(f"{name} before R2", "thesis, table 5.6", (name, S), ("R2", S), m)
-        for name in ("improved R2", "improved R2, equal time")
-        for m in ("16f", "128f")
+    *_models(
+        "improved R2 before R2", "tables 5.5, 5.6", "improved R2", "R2", FVDS, ("5.5", IMPROVED, R2)
     ),
-    *(
-        Claim(f"R2 before {name}", "thesis, figure 4.12", ("R2", S), (name, S), m)
-        for name in ("LEncGAN", "LEncGAN, equal pairs")
-        for m in ("16f", "128f", OFF)
+    *_models("the same in equal time", "our question", "improved R2, equal time", "R2", FVDS),
+    *_models("R2 before LEncGAN", EYES, "R2", "LEncGAN", (*FVDS, "log jump")),
+    *_models("the same at equal pairs", EYES, "R2", "LEncGAN, equal pairs", (*FVDS, "log jump")),
+    *_models("R2 before AR2", "table 5.5", "R2", "AR2", FVDS, ("5.5", R2, AR2)),
+    *_models(
+        "improved R2 before AR2", "table 5.5", "improved R2", "AR2", FVDS, ("5.5", IMPROVED, AR2)
     ),
-    *_ways("AR2", "VDrej", "mean", "thesis, table 5.8"),
-    *_ways("AR2", "mean", S, "thesis, table 5.8"),
-    *_ways("R2", "VDrej", S, "thesis, section 4.4"),
+    *_ways("VDrej", "mean"),
+    *_ways("VDrej", "sample"),
+    *_ways("mean", "sample"),
     *(
         Claim(
-            f"recall keeps the ratio higher: {name} before LEncGAN",
-            "thesis, table 5.5",
+            f"recall keeps the ratio high: {name} before LEncGAN",
+            "section 4.5, our control",
             (name, S),
             ("LEncGAN", S),
             "ratio",
@@ -168,7 +243,7 @@ CLAIMS = [
 OURS = [
     Claim(f"{name.partition(', ')[2]}: AR2+ before AR2", "ours", (name, S), ("AR2", S), m)
     for name in ("AR2+, noise", "AR2+, roll-outs")
-    for m in ("128f", "end", OFF)
+    for m in ("128f", "16f, last 128", "log jump")
 ]
 
 
@@ -181,17 +256,22 @@ def verdict_rows(files: Sequence[dict], claims: Sequence[Claim]) -> list[dict]:
             continue
         digits = DIGITS.get(claim.measure, 2)
         margin = "" if v.margin is None else f" ± {v.margin:.{digits}f}"
-        table.append(
-            {
-                "claim": claim.text,
-                "source": claim.source,
-                "measure": claim.measure,
-                "verdict": v.verdict,
-                "gain": f"{v.gain:.{digits}f}{margin}",
-                "seeds": v.seeds,
-            }
-        )
+        row = {"claim": claim.text, "source": claim.source, "measure": claim.measure}
+        row |= {"so printed": claim.in_print(files[0]["dataset"]), "here": v.verdict}
+        table.append(row | {"gain": f"{v.gain:.{digits}f}{margin}", "seeds": v.seeds})
     return table
+
+
+def by_chance(table: Sequence[dict]) -> str:
+    """How many of the decided ones chance would decide, were there no differences anywhere."""
+    able = [row for row in table if row["seeds"] >= 3]
+    if not able:
+        return ""
+    decided = sum(row["here"] != "undecided" for row in able)
+    return (
+        f"{decided} of {len(able)} are decided; chance alone would decide about "
+        f"{CHANCE * len(able):.0f}."
+    )
 
 
 def as_markdown(table: Sequence[Mapping]) -> str:
@@ -212,8 +292,9 @@ def page(files: Sequence[dict]) -> str:
     parts = []
     for dataset in dict.fromkeys(f["dataset"] for f in files):
         of = [f for f in files if f["dataset"] == dataset]
+        verdicts = verdict_rows(of, CLAIMS + OURS)
         parts += [f"**{dataset}, {of[0]['preset']}**", as_markdown(rows(of))]
-        parts.append(as_markdown(verdict_rows(of, CLAIMS + OURS)))
+        parts += [as_markdown(verdicts), by_chance(verdicts)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -230,9 +311,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="rencgan.results", description=__doc__.split("\n")[0])
     parser.add_argument("--folder", type=Path, default=RESULTS)
     parser.add_argument("--preset", default="mini")
+    parser.add_argument("--source", default="procedural", choices=("procedural", "real"))
     parser.add_argument("--into", type=Path, help="a file whose marked lines are replaced")
     o = parser.parse_args(argv)
-    files = read(o.folder, preset=o.preset)
+    files = read(o.folder, preset=o.preset, source=o.source)
     if not files:
         raise InputError(f"{o.folder} holds no results at {o.preset}; rencgan.compare makes them")
     if o.into is None:

@@ -195,7 +195,7 @@ def run(job: Job, progress: Callable | None = None) -> None:
             x = _cropped(x, job, step, group)
             if isinstance(sampler, WholeVideos) and step >= p.warmup:
                 hand_on(players, sampler.begins(step, *_what_a_step_takes(p, group, step)[1:]))
-            draws = Draws.of(job.seed, step, clips, p, group, device)
+            draws = Draws.of(job.seed, step, clips, p, group, device, twice=not objective.joint)
             losses = iteration(players, group, x, draws, objective)
             if p.average:
                 players.update_averages(step)

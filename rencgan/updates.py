@@ -96,8 +96,17 @@ class Draws:
 
     @classmethod
     def of(
-        cls, seed: int, step: int, clips: int, p: Preset, group: Group, device, fresh=True
+        cls,
+        seed: int,
+        step: int,
+        clips: int,
+        p: Preset,
+        group: Group,
+        device,
+        fresh=True,
+        twice=True,
     ) -> "Draws":
+        """twice: also what a second forward pass takes; joint training has none."""
         rng = torch.Generator().manual_seed((seed * 1_000_003 + step) * 2 + int(fresh))
         kind, samples = p.takes(step)
         size = p.batch if kind == "stills" else samples
@@ -121,7 +130,8 @@ class Draws:
             level = list(joint[:, rows].to(device))
             shape = (size, 3, CLIP, p.size, p.size)
             grain = [torch.randn(shape, generator=rng)[rows].to(device) for _ in range(clips)]
-        inner = cls.of(seed, step, clips, p, group, device, fresh=False) if fresh else None
+        more = fresh and twice
+        inner = cls.of(seed, step, clips, p, group, device, fresh=False) if more else None
         return cls(*noise, real, fake, still, level, grain, inner)
 
     def first(self) -> "Draws":
@@ -217,14 +227,17 @@ class Forward:
         self.paired = x.shape[2] > CLIP
         self.clips = split_pair(x, self.r) if self.paired else x
         self.reference = o.reference_index(self.r)
+        self.codes = self.x_hat = self.x_noise = None
         with m.autocast():
-            self.codes = self.x_hat = self.x_noise = None
+            drawn = {}
             if m.preset.encoder:
                 codes, m.handed = o.encode(m.encoder, self.clips, self.r, m.memory)
                 self.codes = Codes(*(c.float() for c in codes))
-                self.x_hat = m.generator(*d.encoded(self.codes)).float()
+                drawn["x_hat"] = d.encoded(self.codes)
             if o.noise or not m.preset.encoder:
-                self.x_noise = m.generator(*d.noise()).float()
+                drawn["x_noise"] = d.noise()
+            made = _generated(m.generator, list(drawn.values()))
+        self.__dict__ |= zip(drawn, made, strict=True)
 
     def fakes(self) -> list[Tensor]:
         """The groups of generated clips that the video critic judges."""
@@ -321,12 +334,16 @@ class Prediction(Forward):
         real = [x[:, :, s : s + CLIP] for s in starts]
         self.clips, self.real_former = torch.cat(real[1:]), torch.cat(real[:-1])
         with m.autocast():
-            former, spaces, made = [real[0]], [], []
+            former, spaces, made, noise = [real[0]], [], [], [None]
             for i in range(len(real) - 1):
                 spaces.append(self._space(former[i], i))
-                made.append(m.generator(*draw(spaces[i], d.eps_c[i], d.eps_m[i])).float())
-                former.append(made[i].detach())
-            self.x_noise = m.generator(d.z_c[0], d.z_m[0]).float() if o.noise else None
+                codes = [draw(spaces[i], d.eps_c[i], d.eps_m[i])]
+                codes += [(d.z_c[0], d.z_m[0])] if o.noise and not i else []
+                clips, *fresh = _generated(m.generator, codes)
+                made.append(clips)
+                noise += fresh
+                former.append(clips.detach())
+            self.x_noise = noise[-1]
         self.former, self.x_hat = torch.cat(former[:-1]), torch.cat(made)
         self.codes = Codes(*(torch.cat(part) for part in zip(*spaces, strict=True)))
 
@@ -367,6 +384,14 @@ class Prediction(Forward):
         if p.w_junction:
             terms |= losses.junction_term(self.real_former, self.clips, self.former, self.x_hat, r)
         return terms
+
+
+def _generated(generator: nn.Module, codes: Sequence[tuple[Tensor, Tensor]]) -> list[Tensor]:
+    """Clips of several groups of codes, in one pass. Batch norm keeps one running mean for them
+    all; were each group normalised by its own, neither would be generated later as it was trained.
+    """
+    z_c, z_m = (torch.cat(part) for part in zip(*codes, strict=True))
+    return list(generator(z_c, z_m).float().split([len(z) for z, _ in codes]))
 
 
 def _forward(m: Players, x: Tensor, d: Draws, o: Objective) -> Forward:

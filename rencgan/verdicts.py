@@ -10,7 +10,8 @@ from rencgan.errors import InputError
 
 HELD, NOT_HELD, UNDECIDED = "held", "did not hold", "undecided"
 SEEDS = 3  # the fewest that decide anything
-CONFIDENCE = 0.95  # one-sided
+CONFIDENCE = 0.95  # on either side
+CHANCE = 2 * (1 - CONFIDENCE)  # share of orderings decided where there is no difference
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,10 @@ def ordering(
     """The verdict on "`better` lies before `worse`"; both are seed -> value.
 
     Seed by seed, since a seed decides the data of both sides too: the mean difference d, and its
-    margin t s / sqrt(n), with s the differences' standard deviation and t Student's one-sided 95 %
-    quantile. Held if d exceeds the margin, did not hold if -d does, else undecided; undecided too
-    with fewer than 3 seeds. Raises InputError for no seed in common, and values not finite.
+    margin t s / sqrt(n), with s the differences' standard deviation and t Student's 95 % quantile.
+    Held if d exceeds the margin, did not hold if -d does, else undecided; undecided too with fewer
+    than 3 seeds. Both sides are tested, so one in ten orderings of equals is decided.
+    Raises InputError for no seed in common, and values not finite.
     """
     seeds = sorted(set(better) & set(worse))
     if not seeds:

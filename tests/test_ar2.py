@@ -43,6 +43,12 @@ def weights(network) -> torch.Tensor:
     return torch.cat([w.detach().flatten() for w in network.parameters()])
 
 
+def clips_of(m, d, codes) -> list[torch.Tensor]:
+    """The prediction from these codes and the clips from noise: one pass, as batch norm asks."""
+    z = zip(draw(codes, d.eps_c[0], d.eps_m[0]), (d.z_c[0], d.z_m[0]), strict=True)
+    return m.generator(*map(torch.cat, z)).chunk(2)
+
+
 def assert_same(a, b):
     if isinstance(a, dict):
         assert a.keys() == b.keys()
@@ -73,8 +79,7 @@ def test_equation_5_1_is_what_trains():
         f = Prediction(m, x, d, AR2)
         trained = f.reconstruction() | f.kl() | f.fooling()
         codes = m.encoder(x[:, :, :16], 8)
-        made = m.generator(*draw(codes, d.eps_c[0], d.eps_m[0]))
-        from_noise = m.generator(d.z_c[0], d.z_m[0])
+        made, from_noise = clips_of(m, d, codes)
         stitched = torch.cat([x[:, :, :8], made[:, :, :8]], dim=2)
         video = [m.video_d(clips) for clips in (made, stitched, from_noise)]
         image = [m.image_d(clips[:, :, d.frame_fake]) for clips in (made, from_noise)]
@@ -92,8 +97,7 @@ def test_equations_5_2_and_3_5_are_what_the_critics_take():
     record = iteration(m, ALONE, x, d, AR2)
     m, second = untouched, x[:, :, 8:]
     with torch.no_grad():
-        made = m.generator(*draw(m.encoder(x[:, :, :16], 8), d.eps_c[0], d.eps_m[0]))
-        noise = m.generator(d.z_c[0], d.z_m[0])
+        made, noise = clips_of(m, d, m.encoder(x[:, :, :16], 8))
         stitched = torch.cat([x[:, :, :8], made[:, :, :8]], dim=2)
         judged = m.video_d(torch.cat([second, made, stitched, noise])).split(2)
         video = losses.eq_5_2(judged[0], judged[1:])
@@ -123,8 +127,7 @@ def test_a_step_is_the_critics_then_encoder_and_generator_together():
             players.optimisers[n] = torch.optim.SGD(network.parameters(), 0.1)
     iteration(m, ALONE, x, d, AR2)
     codes = ours.encoder(x[:, :, :16].clone(), 8)
-    made = ours.generator(*draw(codes, d.eps_c[0], d.eps_m[0]))
-    noise = ours.generator(d.z_c[0], d.z_m[0])
+    made, noise = clips_of(ours, d, codes)
     second, fakes = x[:, :, 8:], [made, recall.stitch_pair(x[:, :, :16], made, 8), noise]
     frames = [clips[:, :, d.frame_fake] for clips in (made, noise)]
 
@@ -168,10 +171,12 @@ def test_which_player_learns_from_which_term():
 
 
 def test_noise_alone_reaches_the_generator_and_not_the_encoder():
+    """But for what batch norm passes on, between clips of one pass: it stands still here."""
     m, d = Players(PLAIN), draws_of(PLAIN)
+    m.generator.eval()
     f = Prediction(m, batch_of(24), d, AR2)
     f.fakes()[-1].sum().backward()
-    assert all(w.grad is None for w in m.encoder.parameters())
+    assert not any(w.grad.any() for w in m.encoder.parameters() if w.grad is not None)
     assert any(w.grad is not None for w in m.generator.parameters())
 
 
@@ -400,8 +405,27 @@ def test_a_roll_out_goes_on_from_its_own_clips():
     with torch.no_grad():
         clip = x[:, :, :16]
         for i in range(3):
-            clip = again.generator(*draw(again.encoder(clip, 8), d.eps_c[i], d.eps_m[i]))
+            codes = again.encoder(clip, 8)
+            if i == 0:
+                clip, _ = clips_of(again, d, codes)
+            else:
+                clip = again.generator(*draw(codes, d.eps_c[i], d.eps_m[i]))
             assert torch.allclose(clip, own[i], atol=1e-5)
+
+
+def test_a_trained_generator_normalises_later_as_it_did_in_training():
+    """Running statistics of one pass over both groups are what that pass was normalised by."""
+    m, d = Players(PLAIN), draws_of(PLAIN)
+    for module in m.generator.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            module.momentum = 1.0
+    with torch.no_grad():
+        f = Prediction(m, batch_of(24), d, AR2)
+        m.generator.eval()
+        later = m.generator(*draw(f.codes, d.eps_c[0], d.eps_m[0]))
+        noise = m.generator(d.z_c[0], d.z_m[0])
+    for now, then in ((later, f.x_hat), (noise, f.x_noise)):
+        assert (now - then).abs().mean() < 0.05 * then.abs().mean()
 
 
 def test_no_gradient_goes_back_through_an_own_clip():

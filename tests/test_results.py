@@ -5,26 +5,31 @@ from conftest import ROOT
 
 from rencgan import results
 from rencgan.errors import InputError
-from rencgan.results import CLAIMS, METRIC, OFF, OURS, Claim
+from rencgan.results import CLAIMS, METRIC, OURS, Claim
+
+CARD = {"protocol": "p", "extractor": "e", "frames": 16, "first frame": 0, "seed": 0}
+SIDE = {"videos": 64, "frame size": [32, 32], "pixels crc32": "a", "stored": "array"}
 
 
 def file(name, seed, far=100.0, way="sample", seam=2.0, **more):
+    card = CARD | {"real": SIDE, "generated": SIDE}
     scores = [
-        {"name": f"{METRIC} 16f", "value": far / 2},
-        {"name": f"{METRIC} 128f", "value": far},
-        {"name": f"{METRIC} 16f / {METRIC} 128f", "value": 0.5},
+        {"name": f"{METRIC} 16f", "value": far / 2, "card": card},
+        {"name": f"{METRIC} 128f", "value": far, "card": card},
+        {"name": f"{METRIC} 16f / {METRIC} 128f", "value": 0.5, "card": card},
     ]
-    long = {"seam ratio": seam, "motion": 0.01, "drift": 0.2, "repetition": 0.1}
+    long = {"seam ratio": seam, "jump": seam, "motion": 0.01, "drift": 0.2, "repetition": 0.1}
     long[f"{METRIC} 16f, end"] = 3 * far
     ways = {way: {"scores": scores, "seconds for 1000 frames": 1.5, "long": long}}
-    kind = {"R2": "r2", "LEncGAN": "lencgan"}.get(name, "ar2")
-    content = {"contestant": name, "kind": kind, "prior": "none", "seed": seed, "ways": ways}
-    return content | {"dataset": "sky", "preset": "mini", "real": long | {"motion": 0.03}} | more
+    content = {"contestant": name, "prior": "none", "seed": seed, "ways": ways}
+    content |= {"dataset": "sky", "preset": "mini", "source": "procedural"}
+    return content | {"training": {"seconds": 300.0 + seed}} | more
 
 
 def test_files_are_read_by_preset_and_data_set_in_the_contestants_order(tmp_path):
     wanted = [file("R2", 0), file("R2", 1), file("AR2", 0)]
     others = [file("R2", 0, dataset="taichi"), file("R2", 0, preset="64"), file("nobody", 0)]
+    others += [file("AR2", 0, source="real")]
     for i, content in enumerate(reversed(wanted + others)):
         (tmp_path / f"{i}.json").write_text(json.dumps(content))
     found = results.read(tmp_path, "sky")
@@ -36,21 +41,35 @@ def test_files_are_read_by_preset_and_data_set_in_the_contestants_order(tmp_path
 
 
 def test_the_table_has_means_and_spreads_over_seeds():
-    real, r2 = results.rows([file("R2", 0, 90.0), file("R2", 1, 110.0)])
-    assert real["motion"] == "0.030 ± 0.000" and real["128f"] == ""
+    files = [
+        file("real", 0, 20.0, "other unseen videos"),
+        file("R2", 0, 90.0),
+        file("R2", 1, 110.0),
+    ]
+    real, r2 = results.rows(files)
+    assert real["videos"] == "real, other unseen videos" and real["128f"] == "20.0"
     assert r2["videos"] == "R2, sample" and r2["seeds"] == 2 and r2["prior"] == "none"
-    assert (
-        r2["128f"] == "100.0 ± 14.1"
-        and r2["end"] == "300.0 ± 42.4"
-        and r2["ratio"] == "0.50 ± 0.00"
-    )
+    assert r2["128f"] == "100.0 ± 14.1" and r2["16f, last 128"] == "300.0 ± 42.4"
+    assert r2["train s"] == "300" and r2["ratio"] == "0.50 ± 0.00"
 
 
-def test_a_way_without_long_videos_leaves_cells_empty():
-    short = file("R2", 0, way="VDrej")
+def test_ways_stand_in_one_order_and_without_long_videos_leave_cells_empty():
+    short, plain = file("R2", 0, way="VDrej"), file("R2", 0)
     del short["ways"]["VDrej"]["long"]
-    row = results.rows([short])[1]
-    assert row["128f"] == "100.0" and row["seam ratio"] == row["end"] == ""
+    both = short | {"ways": short["ways"] | plain["ways"]}
+    first, second = results.rows([both])
+    assert (first["videos"], second["videos"]) == ("R2, sample", "R2, VDrej")
+    assert second["128f"] == "100.0" and second["jump"] == second["16f, last 128"] == ""
+
+
+def test_scores_against_other_videos_go_into_no_table(tmp_path):
+    strange = file("AR2", 0)
+    for score in strange["ways"]["sample"]["scores"]:
+        score["card"] = score["card"] | {"real": SIDE | {"pixels crc32": "b"}}
+    for name, content in (("a", file("R2", 0)), ("b", strange)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match="R2 and AR2 .sky, seed 0. do not go into one table"):
+        results.read(tmp_path)
 
 
 def test_verdicts_follow_the_numbers():
@@ -68,18 +87,42 @@ def test_verdicts_follow_the_numbers():
     assert claim.verdict(files[:3]) is None
 
 
-def test_seams_are_judged_by_their_distance_from_1():
-    claim = Claim("a", "b", ("R2", "sample"), ("AR2", "sample"), OFF)
+def test_jumps_are_judged_by_their_distance_from_1():
+    claim = Claim("a", "b", ("R2", "sample"), ("AR2", "sample"), "log jump")
     files = [file("R2", s, seam=1.1) for s in range(3)]
     files += [file("AR2", s, seam=0.4 + 0.01 * s) for s in range(3)]
     assert claim.verdict(files).verdict == "held"
+
+
+def test_what_the_thesis_prints_need_not_be_what_it_says():
+    told = {(c.text, c.measure): c for c in CLAIMS}
+    improved = "improved R2 before R2"
+    assert (
+        told[improved, "16f"].in_print("sky") == told[improved, "128f"].in_print("taichi") == "yes"
+    )
+    assert told[improved, "128f"].in_print("sky") == "no"  # 591.5 against 587.0
+    mean = told["AR2: the mean before plain sampling", "16f"]
+    assert (mean.in_print("sky"), mean.in_print("taichi"), mean.in_print("uva")) == (
+        "yes",
+        "no",
+        "",
+    )
+    assert told["R2 before LEncGAN", "128f"].in_print("sky") == ""
+    printed = {c.in_print("sky") for c in CLAIMS if c.printed}
+    assert printed <= {"yes", "no"}
+
+
+def test_chance_is_told():
+    rows = [{"here": h, "seeds": n} for h, n in [("held", 3)] * 2 + [("undecided", 3)] * 18]
+    assert results.by_chance(rows) == "2 of 20 are decided; chance alone would decide about 2."
+    assert results.by_chance([{"here": "undecided", "seeds": 1}]) == ""
 
 
 def test_every_claim_names_contestants_ways_and_measures_that_there_are():
     for claim in CLAIMS + OURS:
         for name, way in (claim.better, claim.worse):
             assert name in results.CONTESTANTS and way in results.CONTESTANTS[name].ways
-        assert claim.measure in results.MEASURES or claim.measure == OFF
+        assert claim.measure.removeprefix("log ") in results.MEASURES
 
 
 def test_the_command_prints_both_tables_and_refuses_an_empty_folder(tmp_path, capsys):
@@ -90,8 +133,8 @@ def test_the_command_prints_both_tables_and_refuses_an_empty_folder(tmp_path, ca
             (tmp_path / f"{name}{s}.json").write_text(json.dumps(file(name, s, far + s)))
     results.main(["--folder", str(tmp_path)])
     told = capsys.readouterr().out
-    assert "**sky, mini**" in told and "| R2, sample | none | 3 |" in told
-    assert "| R2 before LEncGAN | thesis, figure 4.12 | 128f | held | 30.0 ± 0.0 | 3 |" in told
+    assert "**sky, mini**" in told and "| R2, sample | none | 3 | 301 |" in told
+    assert "| R2 before LEncGAN | figure 4.12, by eye | 128f |  | held | 30.0 ± 0.0 | 3 |" in told
     readme = tmp_path / "README.md"
     readme.write_text("before\n<!-- results -->\nold\n<!-- /results -->\nafter\n")
     results.main(["--folder", str(tmp_path), "--into", str(readme)])
