@@ -367,8 +367,8 @@ def scheduled(share: float = 1.0, clips: int = 1) -> dict:
 # them narrow.
 MODELS: dict[str, dict[str, dict]] = {
     "mini": {
-        "r2": scheduled(),
-        "lencgan": scheduled(SHARES["lencgan"], clips=2),
+        "r2": {"content_rate": 0.1, **scheduled()},
+        "lencgan": {"content_rate": 0.1, **scheduled(SHARES["lencgan"], clips=2)},
         "ar2": {
             "w_reconstruction": 40.0,
             "w_kl_content": 3e-4,
