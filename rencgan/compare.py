@@ -126,9 +126,11 @@ def make(model: Model, way: str, footage: Sequence[np.ndarray], frames: int, see
         reach = frames + model.hop
         return list(model.noise_frames(reach, len(footage), **_options(way, seed))[:, :frames])
     made = []
-    for i, video in enumerate(footage):
-        options = _options(way, seed * 1000 + i)
-        made.append(model.long_frames(video[: frames + REACH], **options)[:frames])
+    with Progress(len(footage), f"{model.name}, {way}: videos of {frames} frames") as bar:
+        for i, video in enumerate(footage):
+            options = _options(way, seed * 1000 + i)
+            made.append(model.long_frames(video[: frames + REACH], **options)[:frames])
+            bar.update(i + 1)
     return made
 
 
@@ -259,11 +261,12 @@ def trained(c: Contestant, job: Job) -> tuple[Model, dict]:
     return load_model(path, c.kind), told
 
 
-def run(c: Contestant, p, ways: Sequence[str], task: Task, out: Path, work: Path) -> Path | None:
+def run(
+    c: Contestant, p, videos: VideoSet, ways: Sequence[str], task: Task, out: Path, work: Path
+) -> Path | None:
     """Trains and scores one contestant, the ways that its file lacks; returns the file, or None
     where it has none of these ways. Raises InputError for a file of another recipe or task.
     """
-    videos = study.data(p)
     job = job_of(c, p, videos, work)
     path = out / f"{p.dataset}-{p.source}-{p.preset}-{slug(c.name)}-seed{p.seed}.json"
     same = {"key": job.key(), "task": asdict(task)}
@@ -316,12 +319,12 @@ def _told(real: Unseen) -> str:
     )
 
 
-def run_real(p, task: Task, out: Path) -> Path:
+def run_real(p, videos: VideoSet, task: Task, out: Path) -> Path:
     """What real video comes to: the measures of the long videos that all are compared with, and
     the scores of as many other unseen videos in a contestant's place, where there are others.
     """
     path, started = out / f"{p.dataset}-{p.source}-{p.preset}-real-seed{p.seed}.json", time.time()
-    videos, hop = study.data(p), CLIP // 2
+    hop = CLIP // 2
     same = {"key": videos.path.name, "task": asdict(task)}
     if _begun(path, same)["ways"]:
         return path
@@ -365,6 +368,7 @@ def _asked(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--preset", default="mini", choices=sorted(PRESETS))
     parser.add_argument("--source", default="procedural", choices=("procedural", "real"))
     parser.add_argument("--data-root", default="", help="folder of real videos")
+    parser.add_argument("--test-fraction", type=float, help="share of real videos held out")
     parser.add_argument("--out", type=Path, default=RESULTS, help="where the JSON files go")
     parser.add_argument("--work", type=Path, default=project_root() / "runs" / "compare")
     return parser.parse_args(argv)
@@ -380,9 +384,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     runs = [check(given | {"seed": seed}, AR2Run) for seed in o.seeds]
     task = Task(4, 2, 200) if o.preset == "smoke" else Task()
     for p in runs:
-        print(run_real(p, task, o.out).name, flush=True)
+        videos = study.data(p, o.test_fraction)
+        print(run_real(p, videos, task, o.out).name, flush=True)
         for c in chosen:
-            path = run(c, p, o.ways, task, o.out, o.work.resolve())
+            path = run(c, p, videos, o.ways, task, o.out, o.work.resolve())
             print(path.name if path else f"{c.name} draws no codes by {o.ways[0]}", flush=True)
 
 

@@ -38,9 +38,11 @@ class Model:
 
     @property
     def name(self) -> str:
-        """What tables call it."""
+        """What tables call it; "R2, trained on means" and "R2, with noise terms" are variants."""
         if self.kind == "r2":
-            return "improved R2" if self.preset.video_stream == "3d" else "R2"
+            found = "improved R2" if self.preset.video_stream == "3d" else "R2"
+            found += ", with noise terms" * self.objective.noise
+            return found + ", trained on means" * (not self.objective.sampled)
         plus = self.preset.recall_noise or self.preset.rollout > 1
         names = {"encgan3": "EncGAN3", "lencgan": "LEncGAN", "ar2": "AR2+" if plus else "AR2"}
         return names[self.kind]

@@ -294,6 +294,7 @@ def horizon_rows(
         hop = (hops or {}).get(name, usual)
         row = {
             "videos": name,
+            "frames": round(np.mean([len(v) for v in videos])),
             "motion": np.mean([measures.motion(v, hop) for v in videos]),
             "seam ratio": _mean([measures.seam_ratio(v, hop) for v in videos]),
             "sharpness": np.mean([measures.sharpness(v) for v in videos]),

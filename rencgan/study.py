@@ -30,8 +30,11 @@ FORMATS = {
 }
 
 
-def data(p) -> VideoSet:
-    """The prepared data of a notebook's parameters: decoded once, then read from the cache."""
+def data(p, test_fraction: float | None = None) -> VideoSet:
+    """The prepared data of a notebook's parameters: decoded once, then read from the cache.
+
+    test_fraction: the share of held-out videos, where it is not to be the data set's own.
+    """
     preset = PRESETS[p.preset]
     with Progress(1, f"preparing {p.dataset}") as bar:
 
@@ -48,6 +51,7 @@ def data(p) -> VideoSet:
             seed=p.seed,
             videos=preset.max_videos or None,
             max_frames=preset.max_frames or None,
+            test_fraction=test_fraction,
             progress=tell,
         )
 
@@ -389,7 +393,8 @@ def write_long(videos: Sequence[LongVideo], model: Model, p) -> list[Path]:
     paths = []
     for v in videos:
         way = f"vdrej{v.candidates}" if v.candidates > 1 else v.codes
-        path = folder / f"{v.by.lower().replace(' ', '-')}-{v.split}-{way}-seed{p.seed}"
+        by = v.by.lower().replace(",", "").replace(" ", "-")
+        path = folder / f"{by}-{v.split}-{way}-seed{p.seed}"
         facts = {"model": model.kind, "checkpoint": model.digest, "seed": p.seed, "hop": v.hop}
         facts |= {"codes": v.codes, "candidates": v.candidates, "footage": v.name}
         scale = max(1, 256 // model.preset.size)

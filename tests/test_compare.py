@@ -101,7 +101,8 @@ def test_real_data_is_compared_with_its_test_split_to_the_length_of_all(tmp_path
 @pytest.mark.parametrize("name", ["R2", "LEncGAN", "AR2+, roll-outs"])
 def test_a_contestant_is_trained_scored_and_written_once(name, tmp_path, monkeypatch):
     p, c, out = run_of(tmp_path), contestant(name), tmp_path / "out"
-    path = compare.run(c, p, ["sample"], SMALL, out, tmp_path)
+    videos = study.data(p)
+    path = compare.run(c, p, videos, ["sample"], SMALL, out, tmp_path)
     found = json.loads(path.read_text())
     assert found["contestant"] == name and list(found["ways"]) == ["sample"]
     way = found["ways"]["sample"]
@@ -109,28 +110,32 @@ def test_a_contestant_is_trained_scored_and_written_once(name, tmp_path, monkeyp
     assert way["scores"][1]["card"]["generated"]["videos"] == 3
     assert way["long"]["motion"] > 0 and way["long"]["jump"] > 0
     assert found["training"]["steps"] == 6 and found["training"]["seconds"] is not None
-    path = compare.run(c, p, ["sample", "mean"], SMALL, out, tmp_path)  # only what is missing
+    path = compare.run(
+        c, p, videos, ["sample", "mean"], SMALL, out, tmp_path
+    )  # only what is missing
     again = json.loads(path.read_text())
     assert list(again["ways"]) == ["sample", "mean"] and again["ways"]["sample"] == way
     assert again["training"] == found["training"]
     monkeypatch.setattr(compare, "trained", None)  # nothing is missing: nothing is done
-    assert compare.run(c, p, ["sample", "mean"], SMALL, out, tmp_path) == path
+    assert compare.run(c, p, videos, ["sample", "mean"], SMALL, out, tmp_path) == path
     assert json.loads(path.read_text()) == again
     with pytest.raises(InputError, match="another recipe, data or task; delete it"):
-        compare.run(c, p, ["sample"], Task(4, 2, 160), out, tmp_path)
+        compare.run(c, p, videos, ["sample"], Task(4, 2, 160), out, tmp_path)
     other = replace(c, preset=lambda p: c.preset(p).but(lr_encoder=1e-4))
     with pytest.raises(InputError, match="another recipe, data or task; delete it"):
-        compare.run(other, p, ["sample"], SMALL, out, tmp_path)
+        compare.run(other, p, videos, ["sample"], SMALL, out, tmp_path)
 
 
 def test_real_video_in_a_contestants_place(tmp_path):
     p, out = run_of(tmp_path), tmp_path / "out"
-    path = compare.run_real(p, SMALL, out)
+    path = compare.run_real(p, study.data(p), SMALL, out)
     found = json.loads(path.read_text())["ways"]["other unseen videos"]
     assert found["scores"][0]["value"] > 0 and 0.3 < found["long"]["jump"] < 3
     assert found["scores"][0]["card"]["generated"]["videos"] == 3
     stamp = path.stat().st_mtime_ns
-    assert compare.run_real(p, SMALL, out) == path and path.stat().st_mtime_ns == stamp
+    assert (
+        compare.run_real(p, study.data(p), SMALL, out) == path and path.stat().st_mtime_ns == stamp
+    )
 
 
 def test_videos_have_the_length_and_the_noise_that_was_asked_for(tmp_path):

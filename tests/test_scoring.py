@@ -114,7 +114,7 @@ def test_clips_of_a_video_lie_apart_and_fit():
 
 def test_horizon_rows_stand_beside_real_video(footage):
     rows = scoring.horizon_rows({"held": [np.repeat(v[:1], 50, 0) for v in footage]}, footage, 8)
-    assert [r["videos"] for r in rows] == ["real", "held"]
+    assert [(r["videos"], r["frames"]) for r in rows] == [("real", 50), ("held", 50)]
     assert rows[1]["motion"] == 0 and rows[1]["seam ratio"] is None
     assert rows[1]["colour kept at the end"] == 1 > rows[0]["colour kept at the end"]
 
