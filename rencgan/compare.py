@@ -1,4 +1,4 @@
-"""Models side by side under one budget: `python -m rencgan.compare sky --seeds 0 1 2`.
+"""Models side by side under one budget: `python -m rencgan.compare sky --seeds 1 2 3`.
 
 Each contestant is trained on the training split of the preset, makes 64 videos of 128 frames and
 16 of 1000, and is scored on them against 64 videos that no model has seen. A seed decides the data,
@@ -136,7 +136,7 @@ def make(model: Model, way: str, footage: Sequence[np.ndarray], frames: int, see
 
 def seconds_for_1000(model: Model, way: str, footage: np.ndarray) -> float:
     """Seconds for one video of 1000 frames, each dropped as it is made: the median of 3 times of
-    200, scaled by clips. How busy the machine is goes into it.
+    13 clips, scaled by clips. How busy the machine is goes into it.
     """
     count = clips_for if model.kind == "ar2" else clip_count
     frames = model.hop * 12 + CLIP

@@ -26,7 +26,7 @@ class Contestant:
     ways: tuple[str, ...] = ("sample", "mean", "VDrej")  # of drawing codes
 
 
-def _at(recipe: Callable[..., Preset], share: float, p, clips: int = 1, **changes) -> Preset:
+def _at(recipe: Callable[..., Preset], share: float, p, clips: int = 1) -> Preset:
     """A recipe with a share of R2's schedule, `clips` times the steps after the warm-ups. Presets
     without schedules of their own have no such pairs of budgets.
     """
@@ -34,7 +34,7 @@ def _at(recipe: Callable[..., Preset], share: float, p, clips: int = 1, **change
         raise InputError(
             f"budgets of equal time and equal pairs are known at mini, not at {p.preset}"
         )
-    return recipe(p).but(**scheduled(share, clips), **changes)
+    return recipe(p).but(**scheduled(share, clips))
 
 
 def _rolled(p) -> Preset:
