@@ -3,13 +3,14 @@ impossible.
 """
 
 import math
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 from rencgan.errors import InputError
+from rencgan.recipe import Recipe
 
 
 @dataclass(frozen=True)
-class Preset:
+class Preset(Recipe):
     """The defaults are EncGAN3 as published (64x64). Fields that the sources leave open say so."""
 
     name: str = "64"
@@ -125,27 +126,7 @@ class Preset:
         whole = self.rise * (self.steps - first)
         return min(1.0, max(0.0, (step - first) / whole)) if whole else 1.0
 
-    def __post_init__(self):
-        for f in fields(self):
-            value = getattr(self, f.name)
-            if isinstance(value, list):  # as JSON and checkpoints hold tuples
-                object.__setattr__(self, f.name, tuple(value))
-        for problem in self._problems():
-            raise InputError(f"preset {self.name!r}: {problem}")
-
-    def _wrong_types(self):
-        """A number as text, as hand-written JSON has it, would be taken and fail much later."""
-        words = {bool: "True or False", int: "a whole number", float: "a number", str: "a text"}
-        for f in fields(self):
-            right, value = type(f.default), getattr(self, f.name)
-            if right is tuple:
-                if not isinstance(value, tuple) or not all(type(v) is int for v in value):
-                    yield f"{f.name} must be whole numbers in brackets, not {value!r}"
-            elif type(value) is not right and not (right is float and type(value) is int):
-                yield f"{f.name} must be {words[right]}, not {value!r}"
-
     def _problems(self):
-        yield from self._wrong_types()
         yield from self._impossible_networks()
         yield from self._impossible_recipe()
 
@@ -231,24 +212,6 @@ class Preset:
             yield "a motion warm-up needs w_direction above 0"
         if not 1 <= self.step_range[0] <= self.step_range[1]:
             yield f"step_range {self.step_range} must be a range of whole steps from 1 up"
-
-    def but(self, **changes) -> "Preset":
-        """This preset with other values; an unknown field is refused by name."""
-        unknown = set(changes) - {f.name for f in fields(self)}
-        if unknown:
-            raise InputError(f"a preset has no field {', '.join(sorted(unknown))}")
-        return replace(self, **changes)
-
-    def as_dict(self) -> dict:
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
-
-    def departures(self, base: "Preset") -> dict[str, tuple]:
-        """Fields in which this preset differs from `base`, as {field: (base's value, ours)}."""
-        return {
-            f.name: (getattr(base, f.name), getattr(self, f.name))
-            for f in fields(self)
-            if f.name not in ("name", "why") and getattr(base, f.name) != getattr(self, f.name)
-        }
 
 
 PUBLISHED_64 = Preset()

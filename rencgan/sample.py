@@ -73,7 +73,7 @@ def latent_spaces(
             yield Codes(*(part[i : i + 1].float() for part in codes))
 
 
-def _check_ways(codes: str, candidates: int) -> None:
+def check_ways(codes: str, candidates: int) -> None:
     if codes not in CODES:
         raise InputError(f"codes are drawn as one of {', '.join(CODES)}, not {codes!r}")
     if candidates < 1:
@@ -90,37 +90,40 @@ def recalled_clips(
     candidates: int = 1,
     video_d: nn.Module | None = None,
     seed: int = 0,
+    previous: Tensor | None = None,
+    first: int = 0,
+    video: int = 0,
 ) -> Iterator[Tensor]:
     """One generated clip (1, 3, 16, H, W) for every latent space.
 
     codes "mean" takes the mean, "sample" draws; candidates > 1 draws that many, generates them in
     one batch and keeps the one that the video critic likes best behind the clip before it
-    (Algorithm 8).
+    (Algorithm 8). previous: the clip before the first of these; first, video: what number the first
+    of these has in which video, which decides its noise.
     """
-    _check_ways(codes, candidates)
+    check_ways(codes, candidates)
     if codes == "mean" or candidates == 1:
-        yield from _plain(generator, spaces, codes, seed)
+        yield from _plain(generator, spaces, codes, seed, first, video)
         return
     if video_d is None:
         raise InputError("VDrej needs the video critic")
-    previous = None
-    for i, space in enumerate(spaces):
-        eps = noise(seed, i, candidates, (space.mu_c.shape[1], space.mu_m.shape[1]))
+    for i, space in enumerate(spaces, first):
+        eps = noise(seed, i, candidates, (space.mu_c.shape[1], space.mu_m.shape[1]), video)
         z = draw(space, *(e.to(space.mu_c.device) for e in eps))
         previous, _ = reject(video_d, generator(*z), previous, r)
         yield previous
 
 
 def _plain(
-    generator: nn.Module, spaces: Iterator[Codes], codes: str, seed: int
+    generator: nn.Module, spaces: Iterator[Codes], codes: str, seed: int, first: int, video: int
 ) -> Iterator[Tensor]:
     """Clips without rejection, several in one pass of the generator."""
     batch: list[tuple[Tensor, Tensor]] = []
-    for i, space in enumerate(spaces):
+    for i, space in enumerate(spaces, first):
         if codes == "mean":
             batch.append((space.mu_c, space.mu_m))
         else:
-            eps = noise(seed, i, 1, (space.mu_c.shape[1], space.mu_m.shape[1]))
+            eps = noise(seed, i, 1, (space.mu_c.shape[1], space.mu_m.shape[1]), video)
             batch.append(draw(space, *(e.to(space.mu_c.device) for e in eps)))
         if len(batch) == BATCH:
             yield from _generate(generator, batch)
@@ -203,7 +206,7 @@ def predicted_clips(
 
     clip = first
     if clip is None:
-        clip = _best(generator, drawn(0), video_d, None, r)
+        clip = best(generator, drawn(0), video_d, None, r)
     told = torch.full((videos,), level, device=device) if level else None
     yield clip
     number = 1
@@ -211,12 +214,12 @@ def predicted_clips(
         space = encoder(clip, r if reference is None else reference, told)
         space = Codes(*(part.float()[:, None] for part in space))
         z = (space.mu_c, space.mu_m) if codes == "mean" else draw(space, *drawn(number))
-        clip = _best(generator, z, video_d, clip, r)
+        clip = best(generator, z, video_d, clip, r)
         yield clip
         number += 1
 
 
-def _best(
+def best(
     generator: nn.Module, z: tuple[Tensor, Tensor], video_d, previous: Tensor | None, r: int
 ) -> Tensor:
     """The clips of codes (V, N, d), of N the one that the critic likes best: (V, 3, 16, H, W)."""
@@ -260,7 +263,7 @@ def from_noise(
     added. Options that cannot be raise InputError at once.
     """
     check_hop(r)
-    _check_ways(codes, candidates)
+    check_ways(codes, candidates)
     if not isinstance(frames, int | np.integer) or frames < 1:
         raise InputError(f"a video has a whole number of frames, at least 1, not {frames!r}")
     if videos < 1:
@@ -280,10 +283,10 @@ def from_noise(
     options = {"reference": reference, "codes": codes, "candidates": candidates, "seed": seed}
     options |= {"videos": videos, "video_d": video_d, "level": level}
     clips = predicted_clips(encoder, generator, first, r, **options)
-    return _cut(stitched(islice(clips, clips_for(frames, r)), r), frames)
+    return cut_to(stitched(islice(clips, clips_for(frames, r)), r), frames)
 
 
-def _cut(pieces: Iterator[Tensor], frames: int) -> Iterator[Tensor]:
+def cut_to(pieces: Iterator[Tensor], frames: int) -> Iterator[Tensor]:
     """The first `frames` frames of a stream of pieces."""
     for piece in pieces:
         yield piece[:, :, :frames]

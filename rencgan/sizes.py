@@ -11,6 +11,8 @@ import torch
 
 from rencgan.encgan3 import MODES, Encoder, Generator, ImageDiscriminator, VideoDiscriminator
 from rencgan.errors import InputError
+from rencgan.gpt import GPT
+from rencgan.gpt_presets import GPTPreset, gpt_preset
 from rencgan.lencgan import LstmEncoder
 from rencgan.lencgan_updates import recipe
 from rencgan.presets import Preset, preset
@@ -45,13 +47,30 @@ def sizes(p: Preset, kind: str = "encgan3") -> dict[str, dict[str, int | None]]:
         }
 
 
+PUBLISHED_GPT = 1_360_000_000  # Table 5.3
+
+
+def gpt_sizes(p: GPTPreset, token: int) -> dict[str, dict[str, int | None]]:
+    """{"GPT": ...} as in `sizes`, for tokens of so many numbers; `directions` make them fewer."""
+    with torch.device("meta"):
+        gpt = GPT(p, p.directions or token)
+    published = PUBLISHED_GPT if p.name == "128" and p.head == "regression" else None
+    count = sum(w.numel() for w in gpt.parameters())
+    return {"GPT": {"parameters": count, "published": published}}
+
+
+def token_width(p: Preset) -> int:
+    """Numbers of one token: means and log-variances of both latent spaces."""
+    return 2 * (p.content_dim + p.motion_dim)
+
+
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m rencgan.sizes", description=__doc__.splitlines()[0]
     )
     parser.add_argument("--preset", default="64")
     parser.add_argument("--video-stream", choices=MODES, help="default: the preset's")
-    parser.add_argument("--kind", choices=("encgan3", "lencgan"), default="encgan3")
+    parser.add_argument("--kind", choices=("encgan3", "lencgan", "r3"), default="encgan3")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(argv)
     try:
@@ -62,6 +81,8 @@ def main(argv: list[str] | None = None) -> None:
         p = p.but(video_stream=options.video_stream)
     p = recipe(p) if options.kind == "lencgan" else p
     counts = sizes(p, options.kind)
+    if options.kind == "r3":
+        counts |= gpt_sizes(gpt_preset(p.name), token_width(p))
     if options.json:
         print(json.dumps(counts))
         return

@@ -173,7 +173,7 @@ def run(job: Job, progress: Callable | None = None) -> None:
     _check_processes(job, group.size)
     players = Players(p, job.seed, device, objective.encoder)
     clips = {"r2": 2, "ar2": p.rollout}.get(job.kind, 1)  # that a step encodes
-    with writing(job.out), _only_writer(job.out, group):
+    with writing(job.out), only_writer(job.out, group):
         start, window = _resume(job, players)
         if progress and group.first:
             progress(start, p.steps, {})
@@ -284,7 +284,7 @@ def _resume(job: Job, players: Players) -> tuple[int, dict]:
 
 
 @contextlib.contextmanager
-def _only_writer(out: Path, group: Group) -> Iterator[None]:
+def only_writer(out: Path, group: Group) -> Iterator[None]:
     """One run a folder. The lock goes with the process, so nothing stale is left behind."""
     try:
         out.mkdir(parents=True, exist_ok=True)
