@@ -19,6 +19,7 @@ from rencgan.errors import InputError
 from rencgan.gpt_presets import GPTPreset
 from rencgan.heads import build_head
 
+KIND = "r3"  # of its checkpoints
 Past = list[tuple[Tensor, Tensor]]  # keys and values of every block, (B, heads, N, D / heads)
 
 

@@ -19,7 +19,7 @@ from rencgan.clips import as_clips, as_frames
 from rencgan.encgan3 import Codes, draw
 from rencgan.errors import InputError
 from rencgan.formats import Vocabulary
-from rencgan.gpt import GPT
+from rencgan.gpt import GPT, KIND
 from rencgan.gpt_presets import GPTPreset
 from rencgan.model import Model
 from rencgan.presets import Preset
@@ -27,7 +27,6 @@ from rencgan.recall import clips_for, stitched
 from rencgan.rollout import Context, Scripts, token_noise
 from rencgan.sample import best, check_first_clip, check_ways, cut_to, noise, recalled_clips
 from rencgan.tokens import Coordinates, as_codes, as_tokens
-from rencgan.train_gpt import KIND, vocabulary_of
 
 METHODS = ("robust", "faster")
 
@@ -214,7 +213,7 @@ def load_r3(path: str | Path, r2: Model) -> R3:
     try:
         p = GPTPreset(**content["preset"])
         coordinates = Coordinates(**content["coordinates"]).to(r2.device)
-        words = vocabulary_of(content, p)
+        words = Vocabulary(tuple(content["classes"]), p.longest)
         gpt = GPT(p, coordinates.dim, len(words) if p.format == "disc+cont" else 0)
         gpt.load_state_dict(content["average"] or content["gpt"])
         step, seed = content["step"], content["seed"]

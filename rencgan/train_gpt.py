@@ -17,16 +17,14 @@ from torch import Tensor, nn
 
 from rencgan import checkpoint, tokens
 from rencgan.errors import InputError
-from rencgan.formats import Batch, Sequences, Vocabulary
-from rencgan.gpt import GPT, Statistics
+from rencgan.formats import Batch, Sequences
+from rencgan.gpt import GPT, KIND, Statistics
 from rencgan.gpt_presets import GPTPreset
 from rencgan.model import Model
 from rencgan.parallel import Group
 from rencgan.tokens import Coordinates, Tokens
 from rencgan.train import Clock, Record, only_writer
 from rencgan.videoset import VideoSet, writing
-
-KIND = "r3"
 
 
 @dataclass(frozen=True)
@@ -259,8 +257,3 @@ def _save(job: GPTJob, learner: Learner, step: int, window: dict) -> None:
         "window": window,
     }
     checkpoint.save(job.out / "checkpoint.pt", content)
-
-
-def vocabulary_of(content: dict, p: GPTPreset) -> Vocabulary:
-    """The symbols that a checkpoint's GPT knows."""
-    return Vocabulary(tuple(content["classes"]), p.longest)

@@ -133,7 +133,9 @@ def test_what_a_token_keeps_of_the_one_before():
 def rows_of(p, subjects=("a", "b", "a"), steps=40, **given):
     s = Sequences(sequences(**given), subjects, p, seed=0)
     for step in range(steps):
-        yield from zip(*(part if part is not None else [None] * p.batch for part in s.batch(step)))
+        codes, symbols, real = s.batch(step)
+        symbols = [None] * p.batch if symbols is None else symbols
+        yield from zip(codes, symbols, real, strict=True)
 
 
 def told(codes) -> list[int]:
