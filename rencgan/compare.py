@@ -13,31 +13,31 @@ refuses files of another recipe. Checkpoints and a few videos of each lie in `--
 import argparse
 import json
 import os
-import re
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from rencgan import horizon, measures, scoring, study
+from rencgan import horizon, measures, scoring, study, trainees
 from rencgan.clips import as_frames
-from rencgan.contestants import CONTESTANTS, Contestant, contestant
+from rencgan.contestants import CONTESTANTS, WAYS, Contestant, contestant
 from rencgan.errors import InputError
 from rencgan.evaluate import evaluate
 from rencgan.features import Extractor, find
+from rencgan.foresight import foresight
 from rencgan.frechet import distance_of
-from rencgan.model import Model, load_model
+from rencgan.model import Model
 from rencgan.parameters import AR2Run, check
 from rencgan.paths import project_root
 from rencgan.presets import PRESETS
 from rencgan.procedural import catalogue, longer
 from rencgan.progress import Progress
 from rencgan.provenance import provenance
+from rencgan.r3 import R3
 from rencgan.recall import CLIP, clip_count, clips_for
-from rencgan.train import Job, train
+from rencgan.trainees import slug
 from rencgan.video import write_mp4
 from rencgan.videoset import VideoSet
 
@@ -45,7 +45,6 @@ RESULTS = project_root() / "reports" / "results"
 SHORT, LONG = 128, 1000  # frames of the videos
 REACH = CLIP  # frames of footage beyond them: clips 15 frames apart do not end where others do
 CANDIDATES = 20
-WAYS = ("sample", "mean", "VDrej")  # of drawing codes
 ENDS = 128  # frames at both ends of a long video whose clips are compared
 
 
@@ -56,11 +55,6 @@ class Task:
     short: int = 64  # videos of SHORT frames
     long: int = 16  # of them made on to `frames`
     frames: int = LONG
-
-
-def slug(name: str) -> str:
-    """A contestant's name in file names: "AR2+, noise" is ar2plus-noise."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower().replace("+", "plus")).strip("-")
 
 
 # ------------------------------------------------------------------------------- unseen real video
@@ -112,16 +106,26 @@ def unseen(p, videos: VideoSet, task: Task) -> Unseen:
 
 
 def _options(way: str, seed: int) -> dict:
-    codes = "mean" if way == "mean" else "sample"
-    return {"codes": codes, "candidates": CANDIDATES if way == "VDrej" else 1, "seed": seed}
+    """What a way of drawing codes asks of a model; R3's begin with its method."""
+    method, _, codes = way.rpartition(" ")
+    found = {"codes": "mean" if codes == "mean" else "sample", "seed": seed}
+    found |= {"candidates": CANDIDATES if codes == "VDrej" else 1}
+    return found | ({"method": method} if method else {})
 
 
-def make(model: Model, way: str, footage: Sequence[np.ndarray], frames: int, seed: int) -> list:
-    """One video of `frames` frames for every piece of footage, which has REACH more; AR2 looks at
-    none of it and makes as many. Seeds that differ share no noise.
+def make(
+    model: Model | R3, way: str, footage: Sequence[np.ndarray], frames: int, seed: int
+) -> list[np.ndarray]:
+    """One video of `frames` frames for every piece of footage, which has REACH more. R3 looks at
+    its first clip only; AR2 looks at none of it and makes as many. Seeds that differ share no
+    noise.
     """
     if not len(footage):
         return []
+    if isinstance(model, R3):
+        first = np.stack([v[:CLIP] for v in footage])
+        reach = frames + model.hop
+        return list(model.clip_frames(reach, first, **_options(way, seed))[:, :frames])
     if model.kind == "ar2":  # a clip more: the last one is not cut to its hop
         reach = frames + model.hop
         return list(model.noise_frames(reach, len(footage), **_options(way, seed))[:, :frames])
@@ -134,15 +138,17 @@ def make(model: Model, way: str, footage: Sequence[np.ndarray], frames: int, see
     return made
 
 
-def seconds_for_1000(model: Model, way: str, footage: np.ndarray) -> float:
+def seconds_for_1000(model: Model | R3, way: str, footage: np.ndarray) -> float:
     """Seconds for one video of 1000 frames, each dropped as it is made: the median of 3 times of
     13 clips, scaled by clips. How busy the machine is goes into it.
     """
-    count = clips_for if model.kind == "ar2" else clip_count
+    count = clip_count if model.kind in ("r2", "lencgan") else clips_for
     frames = model.hop * 12 + CLIP
 
     def work() -> None:
-        if model.kind == "ar2":
+        if isinstance(model, R3):
+            pieces = model.from_clip(frames, footage[None, :CLIP], **_options(way, 0))
+        elif model.kind == "ar2":
             pieces = model.from_noise(frames, **_options(way, 0))
         else:
             pieces = model.long_video(horizon.Looped(footage, frames), **_options(way, 0))
@@ -201,24 +207,32 @@ def _clips_of(videos: Sequence[np.ndarray], extractor: Extractor) -> np.ndarray:
     return np.concatenate([np.asarray(extractor(part), np.float64) for part in parts])
 
 
-def scored(model: Model, way: str, real: Unseen, extractor, seed: int) -> dict:
+def scored(model: Model | R3, way: str, real: Unseen, extractor, seed: int) -> dict:
     """One way of drawing codes: the scores of all videos to 128 frames, the measures of the long
     ones. VDrej, which takes 20 times as long, makes 128 frames of all. The noise of a video is the
     same in every way and for every contestant of its kind.
     """
-    whole = way != "VDrej"
+    whole = not way.endswith("VDrej")
+    skipped = model.hop if isinstance(model, R3) else 0  # frames that are real
     first, rest = real.footage[: real.long], real.footage[real.long :]
     began = time.perf_counter()
-    long = make(model, way, first, real.frames if whole else SHORT, 2 * seed)
-    made = [v[:SHORT] for v in long] + make(model, way, rest, SHORT, 2 * seed + 1)
+    long = make(model, way, first, real.frames if whole else SHORT + skipped, 2 * seed)
+    rest = make(model, way, rest, SHORT + skipped, 2 * seed + 1)
     took = time.perf_counter() - began
-    scores = evaluate(real.real(SHORT), made, "ours", extractor, seed)
+
+    def score(start: int) -> list[dict]:
+        part = slice(start, start + SHORT)
+        sides = ([v[part] for v in videos] for videos in (real.footage, long + rest))
+        return [s.as_dict() for s in evaluate(*sides, "ours", extractor, seed)]
+
     found = {
-        "scores": [s.as_dict() for s in scores],
+        "scores": score(0),
         "seconds for 1000 frames": seconds_for_1000(model, way, real.footage[0]),
         "seconds for all videos": took,
         "checkpoint": model.digest,
     }
+    if skipped:
+        found[f"scores from frame {skipped}"] = score(skipped)
     if whole:
         found["long"] = long_measures(long, real.real(real.frames), model.hop, extractor)
     return found | {"videos": long[:4]}
@@ -227,56 +241,24 @@ def scored(model: Model, way: str, real: Unseen, extractor, seed: int) -> dict:
 # ------------------------------------------------------------------------------------------- a run
 
 
-def job_of(c: Contestant, p, videos: VideoSet, work: Path) -> Job:
-    """A contestant's training; the folder is named after its recipe too."""
-    preset, changes = c.preset(p), c.switches or study.switches(p, c.kind)
-    found = Job(c.kind, preset, videos.path, Path(), p.seed, changes=changes)
-    folder = work / f"{p.dataset}-{p.source}-{p.preset}"
-    return replace(found, out=folder / f"{slug(c.name)}-seed{p.seed}-{found.key()}")
-
-
-def trained(c: Contestant, job: Job) -> tuple[Model, dict]:
-    """The model, and what its training took (seconds: None where it was interrupted)."""
-    started, clock, preset = time.perf_counter(), job.out / "seconds.json", job.preset
-    begun: list[int] = []
-    with Progress(preset.steps, f"{c.name}, seed {job.seed}") as bar:
-
-        def tell(done: int, total: int, losses: dict) -> None:
-            begun.append(done)
-            bar.update(done, losses)
-
-        path = train(job, progress=tell)
-    if not clock.exists():
-        took = round(time.perf_counter() - started, 1)
-        clock.write_text(json.dumps(None if begun[0] else took))
-    rest = preset.steps - preset.warmup - preset.motion_warmup
-    told = {
-        "steps": preset.steps,
-        "single frames": preset.warmup * preset.warmup_batch,
-        "clips of the motion warm-up": preset.motion_warmup * preset.motion_batch,
-        "clips" if c.kind == "lencgan" else "pairs": rest * preset.batch * preset.rollout,
-        "seconds": json.loads(clock.read_text()),
-        "threads": torch.get_num_threads(),
-    }
-    return load_model(path, c.kind), told
-
-
 def run(
     c: Contestant, p, videos: VideoSet, ways: Sequence[str], task: Task, out: Path, work: Path
 ) -> Path | None:
     """Trains and scores one contestant, the ways that its file lacks; returns the file, or None
     where it has none of these ways. Raises InputError for a file of another recipe or task.
     """
-    job = job_of(c, p, videos, work)
+    trainee = trainees.trainee(c, p, videos, work)
     path = out / f"{p.dataset}-{p.source}-{p.preset}-{slug(c.name)}-seed{p.seed}.json"
-    same = {"key": job.key(), "task": asdict(task)}
+    same = {"key": trainee.key(), "task": asdict(task)}
     found = _begun(path, same)
     missing = [w for w in ways if w in c.ways and w not in found["ways"]]
     if not missing:
         return path if found["ways"] else None
     started, real = time.time(), unseen(p, videos, task)
-    model, training = trained(c, job)
-    found |= same | _head(c, p, job, training, real)
+    model, training = trainee.trained()
+    found |= same | _head(c, p, trainee, training, real)
+    if c.kind == "r3" and "foresight" not in found:
+        found["foresight"] = foresight(model, real.real(SHORT), p.seed)
     for way in missing:
         scores = scored(model, way, real, find("compact"), p.seed)
         _keep_videos(scores.pop("videos"), model, work, path.stem, way)
@@ -297,7 +279,7 @@ def _begun(path: Path, same: dict) -> dict:
     return found
 
 
-def _head(c: Contestant, p, job: Job, training: dict, real: Unseen) -> dict:
+def _head(c: Contestant, p, trainee, training: dict, real: Unseen) -> dict:
     return {
         "contestant": c.name,
         "kind": c.kind,
@@ -306,7 +288,7 @@ def _head(c: Contestant, p, job: Job, training: dict, real: Unseen) -> dict:
         "source": p.source,
         "preset": p.preset,
         "seed": p.seed,
-        "switches": dict(job.changes),
+        "switches": trainee.switches,
         "training": training,
         "compared with": _told(real),
     }
@@ -349,7 +331,7 @@ def _write(path: Path, content: dict) -> None:
     os.replace(part, path)
 
 
-def _keep_videos(made, model: Model, work: Path, stem: str, way: str) -> None:
+def _keep_videos(made, model: Model | R3, work: Path, stem: str, way: str) -> None:
     """The first few of a run, to look at."""
     folder = work / "videos"
     folder.mkdir(parents=True, exist_ok=True)
@@ -364,7 +346,7 @@ def _asked(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("dataset")
     parser.add_argument("--models", nargs="+", default=list(CONTESTANTS), metavar="NAME")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1], metavar="SEED")
-    parser.add_argument("--ways", nargs="+", default=["sample", "mean"], metavar="WAY")
+    parser.add_argument("--ways", nargs="+", metavar="WAY", help="default: see contestants")
     parser.add_argument("--preset", default="mini", choices=sorted(PRESETS))
     parser.add_argument("--source", default="procedural", choices=("procedural", "real"))
     parser.add_argument("--data-root", default="", help="folder of real videos")
@@ -376,7 +358,7 @@ def _asked(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> None:
     o = _asked(argv)
-    if wrong := [w for w in o.ways if w not in WAYS]:
+    if wrong := [w for w in o.ways or [] if w not in WAYS]:
         raise InputError(f"codes are drawn by {', '.join(WAYS)}, not {wrong[0]!r}")
     chosen = [contestant(name) for name in o.models]
     given = {"dataset": o.dataset, "source": o.source, "data_root": o.data_root}
@@ -387,8 +369,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         videos = study.data(p, o.test_fraction)
         print(run_real(p, videos, task, o.out).name, flush=True)
         for c in chosen:
-            path = run(c, p, videos, o.ways, task, o.out, o.work.resolve())
-            print(path.name if path else f"{c.name} draws no codes by {o.ways[0]}", flush=True)
+            ways = o.ways or c.usual
+            path = run(c, p, videos, ways, task, o.out, o.work.resolve())
+            print(path.name if path else f"{c.name} draws no codes by {ways[0]}", flush=True)
 
 
 if __name__ == "__main__":

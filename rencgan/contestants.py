@@ -12,6 +12,7 @@ from functools import partial
 
 from rencgan import study
 from rencgan.errors import InputError
+from rencgan.gpt_presets import GPTPreset, gpt_preset
 from rencgan.presets import SHARES, Preset, scheduled
 
 
@@ -21,9 +22,11 @@ class Contestant:
 
     name: str
     kind: str
-    preset: Callable[..., Preset]  # of a notebook's parameters
+    preset: Callable[..., Preset | GPTPreset]  # of a notebook's parameters
     switches: tuple = ()  # see Job.changes; none: those of the kind (study.switches)
     ways: tuple[str, ...] = ("sample", "mean", "VDrej")  # of drawing codes
+    usual: tuple[str, ...] = ("sample", "mean")  # those that are made unless others are asked for
+    base: str = ""  # r3: the contestant whose codes it is trained on
 
 
 def _at(recipe: Callable[..., Preset], share: float, p, clips: int = 1) -> Preset:
@@ -42,6 +45,19 @@ def _rolled(p) -> Preset:
     return study.ar2_recipe(p, rollout=2, **changes)
 
 
+def _gpt(p, **changes) -> GPTPreset:
+    return gpt_preset(p.preset).but(**changes)
+
+
+def _r3(name: str, **changes) -> Contestant:
+    """An R3 over the codes of improved R2."""
+    usual = ("robust sample", "faster sample")
+    return Contestant(name, "r3", partial(_gpt, **changes), (), PREDICTED, usual, "improved R2")
+
+
+# Of R3: its method, and how codes are drawn from a predicted latent space.
+PREDICTED = tuple(f"{m} {c}" for m in ("robust", "faster") for c in ("sample", "mean", "VDrej"))
+WAYS = ("sample", "mean", "VDrej", *PREDICTED)
 FOLLOWS = ("sample", "mean")  # LEncGAN has no rejection
 IMPROVED = partial(_at, study.improved_r2_recipe, SHARES["improved r2"])
 REMEMBERS = partial(_at, study.lencgan_recipe, 1.0, clips=2)
@@ -59,6 +75,10 @@ CONTESTANTS = {
         Contestant("AR2, equal pairs", "ar2", PREDICTS),
         Contestant("AR2+, noise", "ar2", partial(study.ar2_recipe, recall_noise=0.5)),
         Contestant("AR2+, roll-outs", "ar2", _rolled),
+        _r3("R3, regression"),
+        _r3("R3, mixture", head="mixture"),
+        _r3("R3, flow", head="flow"),
+        _r3("R3, mixture and noise", head="mixture", context_noise=0.5),
     )
 }
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from rencgan import published
-from rencgan.compare import RESULTS, WAYS
-from rencgan.contestants import CONTESTANTS
+from rencgan.compare import RESULTS
+from rencgan.contestants import CONTESTANTS, WAYS
 from rencgan.errors import InputError
 from rencgan.evaluate import same_card
 from rencgan.scoring import PRINTED

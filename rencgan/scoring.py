@@ -276,7 +276,7 @@ def with_prior(rows: Sequence[dict], first_clip: bool = False) -> list[dict]:
 def prior(name: str) -> str | None:
     """What real video a model of that name (up to its first comma) sees when it generates."""
     seen = {"R2": "entire video", "improved R2": "entire video", "LEncGAN": "entire video"}
-    seen |= {"AR2": "none", "AR2+": "none"}
+    seen |= {"AR2": "none", "AR2+": "none", "R3": "first clip"}
     return seen.get(name.partition(",")[0])
 
 

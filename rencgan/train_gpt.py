@@ -128,13 +128,15 @@ def run(job: GPTJob, progress: Callable | None = None) -> None:
     device = job.r2.device
     with writing(job.out), only_writer(job.out, group):
         content = _found(job)
-        if content is not None and content["step"] == p.steps:
+        start = content["step"] if content else 0
+        if progress:
+            progress(start, p.steps, {})
+        if start == p.steps:
             return
-        learner = Learner.of(job, device)
-        start, window = 0, {}
-        if content is not None:
+        learner, window = Learner.of(job, device), {}
+        if content:
             learner.load(content)
-            start, window = content["step"], content["window"]
+            window = content["window"]
         record = Record(job.out, start, window, p.steps, True)
         clock = Clock(group)
         for step in range(start, p.steps):

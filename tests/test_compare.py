@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 from conftest import moving_videos
 
-from rencgan import compare, study
+from rencgan import compare, study, trainees
 from rencgan.compare import Task, slug
 from rencgan.contestants import CONTESTANTS, contestant
 from rencgan.errors import InputError
+from rencgan.gpt_presets import GPT_PRESETS
 from rencgan.parameters import AR2Run
 from rencgan.presets import PRESETS
 from rencgan.procedural import catalogue
+from rencgan.trainees import trainee
 from rencgan.videoset import VideoSet
 
 SMALL = Task(3, 2, 160)
@@ -28,6 +30,10 @@ def test_every_contestant_has_a_recipe_where_its_budget_is_known(tmp_path):
     for name in PRESETS:
         p = run_of(tmp_path, preset=name)
         for c in CONTESTANTS.values():
+            if c.kind == "r3":
+                assert c.preset(p).blocks == GPT_PRESETS[name].blocks
+                assert CONTESTANTS[c.base].kind == "r2" and set(c.usual) <= set(c.ways)
+                continue
             if "equal" in c.name and name != "mini":
                 with pytest.raises(InputError, match=f"known at mini, not at {name}"):
                     c.preset(p)
@@ -40,6 +46,7 @@ def test_every_contestant_has_a_recipe_where_its_budget_is_known(tmp_path):
 
 def test_equal_pairs_are_equal(tmp_path):
     made = {n: c.preset(run_of(tmp_path, preset="mini")) for n, c in CONTESTANTS.items()}
+    assert made["R3, flow"].departures(made["R3, regression"]).keys() == {"head"}
 
     def seen(name, clips):
         p = made[name]
@@ -116,7 +123,7 @@ def test_a_contestant_is_trained_scored_and_written_once(name, tmp_path, monkeyp
     again = json.loads(path.read_text())
     assert list(again["ways"]) == ["sample", "mean"] and again["ways"]["sample"] == way
     assert again["training"] == found["training"]
-    monkeypatch.setattr(compare, "trained", None)  # nothing is missing: nothing is done
+    monkeypatch.setattr(trainees.Networks, "trained", None)  # nothing is missing
     assert compare.run(c, p, videos, ["sample", "mean"], SMALL, out, tmp_path) == path
     assert json.loads(path.read_text()) == again
     with pytest.raises(InputError, match="another recipe, data or task; delete it"):
@@ -124,6 +131,27 @@ def test_a_contestant_is_trained_scored_and_written_once(name, tmp_path, monkeyp
     other = replace(c, preset=lambda p: c.preset(p).but(lr_encoder=1e-4))
     with pytest.raises(InputError, match="another recipe, data or task; delete it"):
         compare.run(other, p, videos, ["sample"], SMALL, out, tmp_path)
+
+
+def test_an_r3_is_scored_from_its_first_frame_and_from_the_first_that_is_its_own(tmp_path):
+    p, c, out = run_of(tmp_path), contestant("R3, mixture"), tmp_path / "out"
+    videos = study.data(p)
+    path = compare.run(c, p, videos, ["robust sample", "faster VDrej"], SMALL, out, tmp_path)
+    found = json.loads(path.read_text())
+    assert found["prior"] == "first clip" and found["training"]["R2"]["pairs"] > 0
+    assert found["switches"]["gpt"]["head"] == "mixture"
+    seen = found["foresight"]
+    assert seen["tokens"] == 3 * 11 and seen["energy"] > 0 and seen["likelihood"] < 0
+    way, rejected = (found["ways"][w] for w in ("robust sample", "faster VDrej"))
+    assert "long" in way and "long" not in rejected
+    plain, own = way["scores"], way["scores from frame 8"]
+    assert [s["name"] for s in plain] == [s["name"] for s in own]
+    assert plain[0]["card"]["real"]["pixels crc32"] != own[0]["card"]["real"]["pixels crc32"]
+    base = trainee(contestant("improved R2"), p, videos, tmp_path)
+    assert (base.job.out / "checkpoint.pt").exists()
+    key = trainee(c, p, videos, tmp_path).key()
+    other = trainee(contestant("R3, flow"), p, videos, tmp_path)
+    assert key == found["key"] != other.key()
 
 
 def test_real_video_in_a_contestants_place(tmp_path):
@@ -141,8 +169,7 @@ def test_real_video_in_a_contestants_place(tmp_path):
 def test_videos_have_the_length_and_the_noise_that_was_asked_for(tmp_path):
     p, footage = run_of(tmp_path), moving_videos(2, frames=176, size=16)
     for name in ("R2", "LEncGAN", "AR2"):
-        job = compare.job_of(contestant(name), p, study.data(p), tmp_path)
-        model, _ = compare.trained(contestant(name), job)
+        model, _ = trainee(contestant(name), p, study.data(p), tmp_path).trained()
         short, long = (compare.make(model, "sample", footage, n, 0) for n in (128, 160))
         assert [v.shape for v in short + long] == [(128, 16, 16, 3)] * 2 + [(160, 16, 16, 3)] * 2
         assert all(np.array_equal(a, b[:128]) for a, b in zip(short, long, strict=True))
@@ -167,7 +194,7 @@ def test_a_jump_is_told_in_steps_of_real_frames():
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (["sky", "--ways", "best"], "sample, mean, VDrej, not 'best'"),
+        (["sky", "--ways", "best"], "sample, mean, VDrej, robust sample, .*, not 'best'"),
         (["sky", "--models", "GAN"], "no contestant 'GAN'"),
         (["sly"], "dataset = 'sly' should be one of .*did you mean 'sky'"),
         (["sky", "--seeds", "-1"], "seed = -1 should be"),
