@@ -115,6 +115,22 @@ class AR2Run(EncGAN3Run):
     processes: int = Field(1, ge=1, le=64)
 
 
+class R3Run(EncGAN3Run):
+    """05: train R3's GPT over the tokens of improved R2, then make video past its length."""
+
+    hop: int = Field(8, ge=1, le=15)
+    frames: int = Field(1000, ge=16)
+    candidates: int = Field(20, ge=1, le=200)
+    head: Literal["all", "regression", "mixture", "flow"] = "all"
+    format: Literal["pad0", "padzs", "disc+cont"] = "pad0"
+    width: int = Field(0, ge=0)  # of a token in the GPT; 0: the preset's
+    context_noise: float = Field(0.0, ge=0, le=4)
+    gpt_steps: int = Field(0, ge=0)  # 0: as many as the preset says
+    temperature: float = Field(1.0, ge=0, le=4)
+    first_clip: Literal["video", "ar2", "noise"] = "video"
+    processes: int = Field(1, ge=1, le=64)
+
+
 SomeRun = TypeVar("SomeRun", bound=Run)
 
 

@@ -22,6 +22,7 @@ from rencgan.verdicts import CHANCE, Verdict, ordering
 
 METRIC = "FVD (compact)"
 REAL = "real"
+OWN = "scores from frame 8"  # in the files of R3
 
 
 def _score(name: str) -> Callable[[dict], float | None]:
@@ -46,6 +47,7 @@ MEASURES: dict[str, Callable[[dict], float | None]] = {
     "s for 1000": lambda way: way.get("seconds for 1000 frames"),
 }
 DIGITS = {"16f": 1, "128f": 1, "16f, last 128": 1, "s for 1000": 1, "motion": 4, "drift": 3}
+DIGITS |= {"error": 3, "last kept": 3, "energy": 3, "likelihood": 3}
 
 
 def read(
@@ -246,6 +248,59 @@ OURS = [
     for m in ("128f", "16f, last 128", "log jump")
 ]
 
+ROBUST, FASTER, REGRESSION, R3 = "robust sample", "faster sample", "R3, regression", ("R3", "")
+
+
+def _against_r3(text: str, better, worse, printed) -> list[Claim]:
+    return [Claim(text, "table 5.5", better, worse, m, printed=("5.5", *printed)) for m in FVDS]
+
+
+OF_R3 = [
+    *_against_r3("improved R2 before R3", ("improved R2", S), (REGRESSION, ROBUST), (IMPROVED, R3)),
+    *_against_r3("R3 before AR2", (REGRESSION, ROBUST), ("AR2", S), (R3, AR2)),
+    *(
+        Claim("robust before faster", "table 5.11", (REGRESSION, ROBUST), (REGRESSION, FASTER), m)
+        for m in FVDS
+    ),
+    *(
+        Claim(f"{name}, {way[:6]}: before regression", "ours", (name, way), (REGRESSION, way), m)
+        for name in ("R3, mixture", "R3, flow")
+        for way in (ROBUST, FASTER)
+        for m in (*FVDS, "16f, last 128")
+    ),
+]
+
+
+def foresight_rows(files: Sequence[dict]) -> list[dict]:
+    """How R3's heads foresee the next token of unseen videos, means over seeds: see foresight."""
+    table = []
+    for name in dict.fromkeys(f["contestant"] for f in files if "foresight" in f):
+        of = [f["foresight"] for f in files if f["contestant"] == name]
+        row = {"GPT": name, "seeds": len(of)}
+        for measure in ("error", "last kept", "energy", "likelihood"):
+            row[measure] = _told([one[measure] for one in of if measure in one], measure)
+        table.append(row)
+    return table
+
+
+def own_rows(files: Sequence[dict]) -> list[dict]:
+    """R3's distances from the first frame that is its own, with nothing real in them."""
+    table = []
+    for name in dict.fromkeys(f["contestant"] for f in files if f.get("kind") == "r3"):
+        ways = [f["ways"] for f in files if f["contestant"] == name]
+        for way in dict.fromkeys(w for found in ways for w in found):
+            row = {"videos": f"{name}, {way}", "seeds": sum(way in found for found in ways)}
+            for length in FVDS:
+                scores = [
+                    s["value"]
+                    for found in ways
+                    for s in found.get(way, {}).get(OWN, [])
+                    if s["name"] == f"{METRIC} {length}"
+                ]
+                row[f"{length} from frame 8"] = _told(scores, length)
+            table.append(row)
+    return table
+
 
 def verdict_rows(files: Sequence[dict], claims: Sequence[Claim]) -> list[dict]:
     """Rows: each claim that has results, its measure, its verdict, and the numbers behind it."""
@@ -292,7 +347,8 @@ def page(files: Sequence[dict]) -> str:
     parts = []
     for dataset in dict.fromkeys(f["dataset"] for f in files):
         of = [f for f in files if f["dataset"] == dataset]
-        verdicts = verdict_rows(of, CLAIMS + OURS)
+        parts += [as_markdown(own_rows(of)), as_markdown(foresight_rows(of))]
+        verdicts = verdict_rows(of, CLAIMS + OURS + OF_R3)
         parts += [f"**{dataset}, {of[0]['preset']}**", as_markdown(rows(of))]
         parts += [as_markdown(verdicts), by_chance(verdicts)]
     return "\n\n".join(part for part in parts if part)

@@ -261,11 +261,13 @@ def inception_scores(
     }
 
 
-def with_prior(rows: Sequence[dict], first_clip: bool = False) -> list[dict]:
+def with_prior(
+    rows: Sequence[dict], first_clip: bool = False, r3_prior: str = "first clip"
+) -> list[dict]:
     """Rows with the column that tells what real video a model saw when it generated. first_clip:
-    AR2 went on from real first clips.
+    AR2 went on from real first clips. r3_prior: that of R3, "none" where no real clip began it.
     """
-    seen = {None: None, "none": "first clip" if first_clip else "none"}
+    seen = {None: None, "none": "first clip" if first_clip else "none", "first clip": r3_prior}
     found = []
     for r in rows:
         told = prior(r["videos"])

@@ -211,6 +211,29 @@ def losses(
     return chart(figure, caption)
 
 
+def maps(
+    squares: Sequence[np.ndarray], titles: Sequence[str], caption: str = "", columns: int = 4
+) -> Html:
+    """Square maps of shares in [0, 1], such as attention: white is 0, dark the largest of all, one
+    scale for all of them.
+    """
+    if len(squares) != len(titles) or not len(squares):
+        raise InputError(
+            f"{len(squares)} maps need as many titles, at least one, not {len(titles)}"
+        )
+    wide = min(columns, len(squares))
+    high = math.ceil(len(squares) / wide)
+    figure = Figure(figsize=(1.9 * wide, 2.0 * high), layout="constrained")
+    grid = figure.subplots(high, wide, squeeze=False).ravel()
+    top = max(float(np.max(s)) for s in squares)
+    for axes in grid:
+        axes.set_axis_off()
+    for axes, square, title in zip(grid, squares, titles, strict=False):
+        axes.imshow(square, vmin=0, vmax=top, cmap="Blues", interpolation="nearest")
+        axes.set_title(title, fontsize=8)
+    return chart(figure, caption)
+
+
 def chart(figure: Figure, caption: str = "") -> Html:
     """A matplotlib figure as an embedded picture, so that it needs no inline backend."""
     buffer = io.BytesIO()

@@ -114,27 +114,30 @@ RECIPES = {
 }
 
 
-def job(p, kind: str, videos: VideoSet, preset: Preset | None = None) -> train.Job:
+def job(
+    p, kind: str, videos: VideoSet, preset: Preset | None = None, variant: str = ""
+) -> train.Job:
     """The training run that a notebook asks for; its folder is named after its recipe.
 
-    preset: another recipe than the kind's own, such as improved_r2_recipe(p).
+    preset: another recipe than the kind's own, such as improved_r2_recipe(p). variant: another row
+    of updates.VARIANTS than the run's.
     """
     preset = preset or RECIPES[kind](p)
     data = videos.path or videos
     changes = switches(p, kind)
-    variant = getattr(p, "variant", "v4") if kind == "r2" else "v4"
+    variant = variant or (getattr(p, "variant", "v4") if kind == "r2" else "v4")
     found = train.Job(kind, preset, data, Path(), p.seed, variant, changes, p.init_path)
     return replace(found, out=p.out_dir / f"{kind}-{found.key()}")
 
 
 def trained(
-    p, kind: str, videos: VideoSet, preset: Preset | None = None
+    p, kind: str, videos: VideoSet, preset: Preset | None = None, variant: str = ""
 ) -> tuple[Model, train.Job]:
     """Trains the model (or goes on, or finds it finished) with progress, and loads it.
 
     Refuses, before it trains, data of which no held-out video could be shown afterwards.
     """
-    work = job(p, kind, videos, preset)
+    work = job(p, kind, videos, preset, variant)
     step = work.preset.step_range[0] if kind == "encgan3" else 1
     videos.select(split="test", min_frames=(CLIP - 1) * step + 1)
     shown = Progress(work.preset.steps, f"training {kind}")
