@@ -97,7 +97,8 @@ def smoke_run(tmp_path_factory):
         if name not in done:
             folder = tmp_path_factory.mktemp(name)
             given = {"preset": "smoke", "source": "procedural", "out_root": str(folder / "runs")}
-            given |= {"candidates": 3} if name == "03_rencgan" else {}  # 20 take a minute
+            slow = name in ("03_rencgan", "05_r3")
+            given |= {"candidates": 3} if slow else {}  # 20 take a minute
             path = folder / f"{name}.ipynb"
             notebook = str(ROOT / "notebooks" / path.name)
             papermill.execute_notebook(notebook, str(path), given, progress_bar=False, cwd=folder)

@@ -143,6 +143,20 @@ def test_04_makes_ar2_plus_that_goes_on_from_real_clips(tmp_path):
     assert priors["AR2+, sample"] == "first clip" and priors["R2, sample"] == "entire video"
 
 
+def test_05_goes_on_from_clips_that_ar2_drew_in_the_format_with_classes(tmp_path):
+    given = {"first_clip": "ar2", "format": "disc+cont", "head": "mixture", "frames": 120}
+    run(ROOT / "notebooks" / "05_r3.ipynb", tmp_path, **given, candidates=2)
+    results = json.loads((tmp_path / "runs/smoke/sky/05_r3.json").read_text())
+    priors = {row["videos"]: row["prior"] for row in results["horizon"]}
+    assert priors["R3, mixture, disc+cont, robust"] == priors["AR2, sample"] == "none"
+    assert priors["improved R2, sample"] == "entire video"
+    assert [(t["ways"], t["VDrej"]) for t in results["times"]] == [
+        ("faster", "yes"),
+        ("faster", "no"),
+        ("robust", "yes"),
+    ]
+
+
 @every_notebook
 def test_a_misspelt_parameter_ends_the_run_in_a_sentence(path, tmp_path):
     with pytest.raises(papermill.PapermillExecutionError) as caught:

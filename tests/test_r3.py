@@ -12,6 +12,7 @@ from rencgan import r3 as module
 from rencgan.clips import as_clips, as_frames
 from rencgan.encgan3 import draw
 from rencgan.errors import InputError
+from rencgan.foresight import foresight
 from rencgan.formats import Vocabulary
 from rencgan.gpt import GPT, Statistics
 from rencgan.gpt_presets import SMOKE
@@ -21,6 +22,7 @@ from rencgan.r3 import first_clips, load_r3
 from rencgan.recall import reject
 from rencgan.rollout import Context, Script, token_noise
 from rencgan.sample import noise
+from rencgan.tokens import encode
 from rencgan.train import Job, train
 from rencgan.train_gpt import GPTJob, train_gpt
 from rencgan.videoset import VideoSet
@@ -267,6 +269,55 @@ def test_memory_holds_tokens_and_no_clips(made):
         del piece
         gc.collect()
         assert sum(r() is not None for r in alive) <= 2
+
+
+# ---- foresight -----------------------------------------------------------------------------------
+
+
+def test_foresight_of_one_answer_is_its_distance(made):
+    r3, footage = made["regression"], moving_videos(2, frames=64, seed=3)
+    found = foresight(r3, footage)
+    errors, kept = [], []
+    for video in footage:
+        with torch.no_grad():
+            x = r3.coordinates.of(torch.from_numpy(encode(r3.r2, video)))
+            h, _ = r3.gpt(x[None, :-1])
+            answer = r3.gpt.draw(h[0], x[:-1], torch.zeros_like(x[1:]), torch.zeros(len(x) - 1))
+        errors += (answer - x[1:]).norm(dim=1).tolist()
+        kept += (x[:-1] - x[1:]).norm(dim=1).tolist()
+    assert found["tokens"] == len(errors) == 12
+    assert found["error"] == pytest.approx(np.mean(errors), rel=1e-4)
+    assert found["energy"] == pytest.approx(found["error"], rel=1e-4)
+    assert found["last kept"] == pytest.approx(np.mean(kept), rel=1e-4)
+    assert "likelihood" not in found
+
+
+def test_foresight_rewards_the_right_distribution(made, monkeypatch):
+    """Of two heads with the same mean, that with the right spread has the lower energy."""
+    r3, footage = made["mixture"], moving_videos(2, frames=64, seed=3)
+    head = {}
+
+    def draw(h, last, eps, chance, temperature=1.0):
+        return last + head["scale"] * eps
+
+    monkeypatch.setattr(r3.gpt, "draw", draw)
+    steps = torch.cat([torch.from_numpy(encode(r3.r2, v)) for v in footage])
+    monkeypatch.setattr(type(r3.coordinates), "of", lambda self, x: torch.randn(x.shape).cumsum(0))
+    monkeypatch.setattr(r3.gpt, "dim", steps.shape[1])
+    monkeypatch.setattr(r3.gpt, "forward", lambda x: (x, None))
+    monkeypatch.setattr(r3.gpt, "log_prob", lambda h, a, b: torch.zeros(1, a.shape[1]))
+    energies = []
+    for head["scale"] in (0.0, 1.0, 4.0):
+        torch.manual_seed(0)
+        energies.append(foresight(r3, footage)["energy"])
+    assert energies[1] < energies[0] and energies[1] < energies[2]
+
+
+def test_foresight_needs_two_tokens_and_plain_sequences(made):
+    with pytest.raises(InputError, match="no video has the 24 frames that two tokens take"):
+        foresight(made["flow"], [v[:20] for v in moving_videos(2)])
+    with pytest.raises(InputError, match="disc.cont knows classes"):
+        foresight(made["disc+cont"], moving_videos(1))
 
 
 # ---- first clips, names, what is refused ---------------------------------------------------------

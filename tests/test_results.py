@@ -118,6 +118,22 @@ def test_chance_is_told():
     assert results.by_chance([{"here": "undecided", "seeds": 1}]) == ""
 
 
+def test_r3s_own_frames_and_foresight_stand_in_tables_of_their_own():
+    own = [{"name": f"{METRIC} 16f", "value": 60.0}, {"name": f"{METRIC} 128f", "value": 70.0}]
+    files = [file("AR2", 0)]
+    for seed, energy in ((0, 2.0), (1, 2.2)):
+        f = file("R3, mixture", seed, way="robust sample", kind="r3")
+        f["ways"]["robust sample"][results.OWN] = own
+        f["foresight"] = {"error": 1.0, "last kept": 3.0, "energy": energy, "tokens": 9}
+        files.append(f)
+    (row,) = results.own_rows(files)
+    assert row["videos"] == "R3, mixture, robust sample" and row["seeds"] == 2
+    assert row["128f from frame 8"] == "70.0 ± 0.0"
+    (row,) = results.foresight_rows(files)
+    assert row["energy"] == "2.100 ± 0.141" and row["likelihood"] == "" and row["seeds"] == 2
+    assert results.own_rows(files[:1]) == results.foresight_rows(files[:1]) == []
+
+
 def test_every_claim_names_contestants_ways_and_measures_that_there_are():
     for claim in CLAIMS + OURS:
         for name, way in (claim.better, claim.worse):

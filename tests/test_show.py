@@ -217,3 +217,10 @@ def test_provenance_is_plain_and_shows_as_a_table():
     assert record["device"]["threads"] == torch.get_num_threads() and record["seconds"] > 0
     html = provenance_table(record).html
     assert "&lt;stand-in&gt;" in html and "abc" in html
+
+
+def test_maps_share_one_scale_and_need_titles():
+    made = show.maps([np.eye(3), np.eye(3) / 2], ["a", "b"], "Two.")
+    assert "data:image/png" in made.html and "Two." in made.html
+    with pytest.raises(InputError, match="2 maps need as many titles, at least one, not 1"):
+        show.maps([np.eye(3)] * 2, ["a"])
