@@ -1,9 +1,10 @@
 """Speed and memory on this machine: `python -m rencgan.benchmark [--json] [--quick]`.
 
-Five questions, one row a measurement: how fast prepared pairs are read, how fast R2 trains, how
-long R2 and AR2 take for 1000 frames, whether their peak memory stays the same for longer videos,
-and how fast the embedded extractor scores clips. `--only` names those to answer. Networks are
-untrained and pixels are noise, which changes no cost. A row is a plain dict:
+Six questions, one row a measurement: how fast prepared pairs are read, how fast R2 trains, how
+long R2 and AR2 take for 1000 frames, how long R3 does in each of its ways (Table 5.11), whether
+peak memory stays the same for longer videos, and how fast the embedded extractor scores clips.
+`--only` names those to answer. Networks are untrained and pixels are noise, which changes no cost.
+A row is a plain dict:
 
 what, preset, how    what was measured, at which preset, in which way
 median, low, high    of `raw`, the repeats, in `unit`
@@ -26,6 +27,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +38,9 @@ from rencgan.clips import ClipSampler, as_clips, as_frames
 from rencgan.errors import InputError
 from rencgan.evaluate import evaluate
 from rencgan.features import Extractor, find
+from rencgan.formats import Vocabulary
+from rencgan.gpt import GPT
+from rencgan.gpt_presets import gpt_preset
 from rencgan.horizon import Looped, meters, seconds
 from rencgan.model import Model
 from rencgan.parallel import Group
@@ -43,12 +48,16 @@ from rencgan.players import NETWORKS, Players
 from rencgan.presets import PRESETS, PUBLISHED_64, Preset, preset
 from rencgan.protocols import protocol
 from rencgan.provenance import provenance
+from rencgan.r3 import METHODS as R3_METHODS
+from rencgan.r3 import R3
 from rencgan.recall import CLIP, clip_count, clips_for
+from rencgan.sizes import token_width
+from rencgan.tokens import Coordinates
 from rencgan.updates import AR2, VARIANTS, Draws, iteration
 from rencgan.videoset import FRAMES, Video, VideoSet, write_tables
 
 Row = dict
-SECTIONS = ("reading", "training", "generation", "memory", "scoring")
+SECTIONS = ("reading", "training", "generation", "r3", "memory", "scoring")
 READ_SIZE, READ_BATCH = 64, 32
 LIMIT_S = 60.0  # a training step that takes longer is left out, a generation row is cut to it
 CPU_BATCH = {64: 2, 128: 2}  # size -> pairs a step on a CPU, where whole batches take minutes
@@ -255,6 +264,43 @@ def generation(p: Preset, kind: str, candidates: int, quick: bool) -> Row:
     return row(what, p, how, "s", [t * scale for t in times], note)
 
 
+def untrained_r3(p: Preset) -> R3:
+    """R3 at a preset's sizes, over improved R2, as training begins."""
+    sizes, r2 = gpt_preset(p.name), untrained(p.but(video_stream="3d"))
+    d = token_width(p)
+    basis = torch.eye(d)[: sizes.directions] if sizes.directions else None
+    coordinates = Coordinates(torch.zeros(d), basis, 1.0).to(r2.device)
+    gpt = GPT(sizes, coordinates.dim).to(r2.device).eval().requires_grad_(False)
+    return R3(r2, gpt, sizes, coordinates, Vocabulary((), sizes.longest), 0, 0, "")
+
+
+def r3_generation(p: Preset, quick: bool) -> Iterator[Row]:
+    """Seconds of R3 for one video of 1000 frames: the GPT's roll-out alone, then each method with
+    and without rejection; where slow, fewer frames are made and scaled up by clips.
+    """
+    r3, first = untrained_r3(p), noise(CLIP, p.size)[None]
+    token, what = r3.tokens(as_clips(first, r3.device)), f"generate {FRAMES_ASKED} frames, R3"
+    whole = clips_for(FRAMES_ASKED, p.hop)
+    rolled = [seconds(lambda: list(r3.rolled(token, whole))) for _ in range(1 if quick else 3)]
+    yield row(what, p, "the GPT alone", "s", rolled)
+    for method, candidates in itertools.product(R3_METHODS, (1, CANDIDATES)):
+        options = {"first_clip": first, "method": method, "candidates": candidates}
+
+        def make(frames: int, options=options) -> None:
+            for piece in r3.from_clip(frames, **options):
+                as_frames(piece[0])
+
+        each = seconds(partial(make, 40)) / clips_for(40, p.hop)
+        allowed = LIMIT_S / (60 if quick else 1)
+        frames = next((n for n in CUTS if each * clips_for(n, p.hop) <= allowed), CUTS[-1])
+        scale = whole / clips_for(frames, p.hop)
+        repeats = 3 if each * clips_for(frames, p.hop) < allowed / 6 else 1
+        times = [scale * seconds(partial(make, frames)) for _ in range(repeats)]
+        how = f"{method}, " + (f"VDrej, {candidates} candidates" if candidates > 1 else "plain")
+        note = f"{frames} frames measured, scaled up by clips" if scale > 1 else ""
+        yield row(what, p, how, "s", times, note)
+
+
 def rejection_cost(rows: Sequence[Row]) -> list[dict]:
     """For each model and preset, how many times as long rejection takes as plain sampling."""
     found: dict[tuple[str, str], dict[str, float]] = {}
@@ -263,9 +309,10 @@ def rejection_cost(rows: Sequence[Row]) -> list[dict]:
             found.setdefault((r["what"], r["preset"]), {})[r["how"]] = r["median"]
     told = []
     for (what, name), medians in found.items():
-        plain = medians.pop("plain", None)
         for how, median in medians.items():
-            if plain:
+            method, sign, _ = how.partition("VDrej")
+            plain = medians.get(f"{method}plain")
+            if sign and plain:
                 told.append({"what": what, "preset": name, "how": how, "times": median / plain})
     return told
 
@@ -404,6 +451,10 @@ def measure(
             if p.name in GENERATED:
                 for kind, candidates in itertools.product(NAMES, (1, CANDIDATES)):
                     yield generation(p, kind, candidates, quick)
+    if "r3" in only:
+        for p in presets:
+            if p.name in GENERATED:
+                yield from r3_generation(p, quick)
     if "memory" in only:
         for (p, frames), kind in itertools.product(_lengths(presets, quick), NAMES):
             empty = left_out(f"peak memory, {NAMES[kind]}", p, f"{frames} frames", "")

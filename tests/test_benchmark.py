@@ -23,7 +23,7 @@ def result():
     return json.loads(printed.getvalue())
 
 
-def test_it_answers_the_five_questions(result):
+def test_it_answers_the_six_questions(result):
     asked = [(r["what"], r["preset"], r["how"].split(",")[0]) for r in result["rows"]]
     training = [a for a in asked if a[0] == "train R2"]
     assert ("read pairs", "any", "64x64") in asked
@@ -33,6 +33,9 @@ def test_it_answers_the_five_questions(result):
         assert (f"generate 1000 frames, {name}", "smoke", "VDrej") in asked
         lengths = [a[2] for a in asked if a[0] == f"peak memory, {name}"]
         assert lengths == ["200 frames", "2000 frames"]
+    r3 = [r["how"] for r in result["rows"] if r["what"] == "generate 1000 frames, R3"]
+    ways = [f"{m}, {w}" for m in ("robust", "faster") for w in ("plain", "VDrej, 20 candidates")]
+    assert r3 == ["the GPT alone", *ways]
     assert ("score clips", "any", "compact") in asked
 
 
@@ -66,11 +69,18 @@ def test_peak_memory_is_the_same_for_ten_times_the_frames(result, name):
 
 
 def test_rejection_is_told_in_times_of_plain_sampling(result):
-    told = {c["what"]: c["times"] for c in result["rejection"]}
-    for what, times in told.items():
-        medians = {r["how"][:5]: r["median"] for r in result["rows"] if r["what"] == what}
-        assert times == pytest.approx(medians["VDrej"] / medians["plain"])
-    assert set(told) == {"generate 1000 frames, R2", "generate 1000 frames, AR2"}
+    told = {
+        (c["what"].removeprefix("generate 1000 frames, "), c["how"].partition("VDrej")[0]): c[
+            "times"
+        ]
+        for c in result["rejection"]
+    }
+    for (what, method), times in told.items():
+        rows = [r for r in result["rows"] if r["what"] == f"generate 1000 frames, {what}"]
+        medians = {r["how"]: r["median"] for r in rows}
+        right = medians[f"{method}VDrej, 20 candidates"] / medians[f"{method}plain"]
+        assert times == pytest.approx(right)
+    assert set(told) == {("R2", ""), ("AR2", ""), ("R3", "robust, "), ("R3", "faster, ")}
 
 
 def test_the_meter_sees_memory_that_is_used():
