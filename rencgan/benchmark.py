@@ -279,9 +279,14 @@ def r3_generation(p: Preset, quick: bool) -> Iterator[Row]:
     and without rejection; where slow, fewer frames are made and scaled up by clips.
     """
     r3, first = untrained_r3(p), noise(CLIP, p.size)[None]
-    token, what = r3.tokens(as_clips(first, r3.device)), f"generate {FRAMES_ASKED} frames, R3"
-    whole = clips_for(FRAMES_ASKED, p.hop)
-    rolled = [seconds(lambda: list(r3.rolled(token, whole))) for _ in range(1 if quick else 3)]
+    what, whole = f"generate {FRAMES_ASKED} frames, R3", clips_for(FRAMES_ASKED, p.hop) - 1
+
+    def roll() -> None:
+        roll, token = r3.roll(1), r3.tokens(as_clips(first, r3.device))
+        for number in range(1, whole + 1):
+            token = roll.following(token, number)
+
+    rolled = [seconds(roll) for _ in range(1 if quick else 3)]
     yield row(what, p, "the GPT alone", "s", rolled)
     for method, candidates in itertools.product(R3_METHODS, (1, CANDIDATES)):
         options = {"first_clip": first, "method": method, "candidates": candidates}
@@ -290,10 +295,10 @@ def r3_generation(p: Preset, quick: bool) -> Iterator[Row]:
             for piece in r3.from_clip(frames, **options):
                 as_frames(piece[0])
 
-        each = seconds(partial(make, 40)) / clips_for(40, p.hop)
+        each = seconds(partial(make, 40)) / (clips_for(40, p.hop) - 1)
         allowed = LIMIT_S / (60 if quick else 1)
         frames = next((n for n in CUTS if each * clips_for(n, p.hop) <= allowed), CUTS[-1])
-        scale = whole / clips_for(frames, p.hop)
+        scale = whole / (clips_for(frames, p.hop) - 1)  # the first clip is given
         repeats = 3 if each * clips_for(frames, p.hop) < allowed / 6 else 1
         times = [scale * seconds(partial(make, frames)) for _ in range(repeats)]
         how = f"{method}, " + (f"VDrej, {candidates} candidates" if candidates > 1 else "plain")

@@ -78,7 +78,7 @@ CONTESTANTS = {
         _r3("R3, regression"),
         _r3("R3, mixture", head="mixture"),
         _r3("R3, flow", head="flow"),
-        _r3("R3, mixture and noise", head="mixture", context_noise=0.5),
+        _r3("R3, mixture, noise", head="mixture", context_noise=0.5),
     )
 }
 

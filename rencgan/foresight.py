@@ -27,7 +27,8 @@ def foresight(r3: R3, videos: Sequence[np.ndarray], seed: int = 0) -> dict[str, 
     """Means over all tokens of videos (T, H, W, 3) uint8 but each one's first; more tokens than the
     GPT has positions are cut off.
 
-    error        distance of the mean of the draws to the true token
+    error        distance of the mean of the draws to the true token; 32 of them, by whose chance it
+                 is up to 1.5 % too large for heads that draw
     last kept    distance of the token before, as if nothing moved
     energy       the energy score of the draws
     likelihood   nats a number of the token (mixture only)
@@ -39,7 +40,7 @@ def foresight(r3: R3, videos: Sequence[np.ndarray], seed: int = 0) -> dict[str, 
         if len(video) < CLIP + r3.hop:
             continue
         tokens = torch.from_numpy(encode(r3.r2, video)[: r3.gpt.positions]).to(r3.device)
-        for name, value in _of_one(r3, r3.coordinates.of(tokens), seed + i).items():
+        for name, value in _of_one(r3, r3.coordinates.of(tokens), seed, i).items():
             found.setdefault(name, []).append(value)
     if not found:
         raise InputError(f"no video has the {CLIP + r3.hop} frames that two tokens take")
@@ -47,11 +48,11 @@ def foresight(r3: R3, videos: Sequence[np.ndarray], seed: int = 0) -> dict[str, 
     return means | {"tokens": sum(map(len, found["error"]))}
 
 
-def _of_one(r3: R3, x: Tensor, seed: int) -> dict[str, Tensor]:
+def _of_one(r3: R3, x: Tensor, seed: int, number: int) -> dict[str, Tensor]:
     """x: (n, k). Values for the n - 1 tokens behind the first."""
     before, y = x[None, :-1], x[1:]
     h, _ = r3.gpt(before)
-    eps, chance = token_noise(seed, 0, DRAWS * len(y), r3.gpt.dim)
+    eps, chance = token_noise(seed, number, DRAWS * len(y), r3.gpt.dim)
     eps = eps.unflatten(0, (DRAWS, len(y))).to(x.device)
     chance = chance.unflatten(0, (DRAWS, len(y))).to(x.device)
     alike = (DRAWS, *before.shape[1:])

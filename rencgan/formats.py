@@ -60,17 +60,24 @@ class Vocabulary(NamedTuple):
 class Sequences:
     """Batches of training sequences; the `step`-th is a function of (seed, step).
 
-    sequences: coordinates (n, k) each, n >= 2. A window begins at a random token of a random
-    sequence and reaches to its end, or as far as the positions do.
+    sequences: coordinates (n, k) each, n >= 2; then whom each shows and of which video it is. A
+    window begins at a random token of a random sequence and reaches to its end, or as far as the
+    positions do.
     """
 
     def __init__(
-        self, sequences: Sequence[np.ndarray], subjects: Sequence[str], p: GPTPreset, seed: int
+        self,
+        sequences: Sequence[np.ndarray],
+        subjects: Sequence[str],
+        names: Sequence[str],
+        p: GPTPreset,
+        seed: int,
     ):
         short = [len(s) for s in sequences if len(s) < 2]
         if short or not sequences:
             raise InputError("a training sequence needs at least two tokens, the second to predict")
-        self.sequences, self.subjects, self.p, self.seed = sequences, subjects, p, seed
+        self.sequences, self.subjects, self.names = sequences, subjects, names
+        self.p, self.seed = p, seed
         self.vocabulary = Vocabulary(tuple(sorted(set(subjects))), p.longest)
         self.same = {
             name: [i for i, other in enumerate(subjects) if other == name] for name in set(subjects)
@@ -94,8 +101,8 @@ class Sequences:
         return sequence[start : start + most]
 
     def _another(self, i: int, rng: np.random.Generator, most: int) -> np.ndarray:
-        """A window of another sequence of the same subject; of itself where there is none."""
-        others = [j for j in self.same[self.subjects[i]] if j != i] or [i]
+        """A window of another video of the same subject; of itself where there is none."""
+        others = [j for j in self.same[self.subjects[i]] if self.names[j] != self.names[i]] or [i]
         return self._window(int(rng.choice(others)), rng, most)
 
     def _row(self, rng: np.random.Generator) -> tuple[np.ndarray, Tensor | int]:

@@ -7,7 +7,6 @@ faster   the GPT rolls out all tokens, then the generator draws all clips
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ from rencgan.encgan3 import Codes, draw
 from rencgan.errors import InputError
 from rencgan.formats import Vocabulary
 from rencgan.gpt import GPT, KIND
-from rencgan.gpt_presets import GPTPreset
+from rencgan.gpt_presets import GPT_PRESETS, GPTPreset
 from rencgan.model import Model
 from rencgan.presets import Preset
 from rencgan.recall import clips_for, stitched
@@ -48,9 +47,11 @@ class R3:
     @property
     def name(self) -> str:
         """What tables call it: "R3, regression"."""
-        extra = f", {self.gpt_preset.format}" if self.gpt_preset.format != "pad0" else ""
-        extra += ", noise" if self.gpt_preset.context_noise else ""
-        return f"R3, {self.gpt_preset.head}{extra}"
+        p = self.gpt_preset
+        extra = f", {p.format}" if p.format != "pad0" else ""
+        extra += f", width {p.width}" if p.width != GPT_PRESETS.get(p.name, p).width else ""
+        extra += ", noise" if p.context_noise else ""
+        return f"R3, {p.head}{extra}"
 
     @property
     def preset(self) -> Preset:
@@ -85,32 +86,35 @@ class R3:
         logvar_c, logvar_m = bounded
         return Codes(codes.mu_c, logvar_c, codes.mu_m, logvar_m)
 
-    def context(
-        self, videos: int, seed: int, level: float = 0.0, subjects: Sequence[str | None] = ()
-    ) -> Context | Scripts:
-        """An empty context of so many videos. subjects: whom they show (disc+cont)."""
-        if self.gpt_preset.format == "disc+cont":
-            return Scripts(self.gpt, self.words, subjects or [None] * videos, seed)
-        return Context(self.gpt, level)
-
-    def following(self, context, token: Tensor, number: int, seed: int, temperature: float):
-        """Reads the tokens (V, k) of clip number - 1 and draws those of clip `number`, (V, k)."""
-        h = context.read(token)
-        eps, chance = (
-            part.to(h.device) for part in token_noise(seed, number, len(token), self.gpt.dim)
-        )
-        with torch.no_grad():
-            return self.gpt.draw(h, context.last, eps, chance, temperature)
-
-    def rolled(
-        self, first: Tensor, count: int, seed: int = 0, temperature: float = 1.0, **options
-    ) -> Iterator[Tensor]:
-        """`count` tokens (V, k), the first of them the one that is given: the `faster` roll-out."""
-        context, token = self.context(len(first), seed, **options), first
-        for number in range(1, count + 1):
-            yield token
-            if number < count:
-                token = self.following(context, token, number, seed, temperature)
+    def roll(
+        self,
+        videos: int,
+        seed: int = 0,
+        temperature: float = 1.0,
+        level: float | None = None,
+        subjects: Sequence[str | None] | None = None,
+    ) -> "Roll":
+        """A roll-out of so many videos, before anything was read. level: of the noise that the GPT
+        takes to lie on what it reads; subjects: whom the videos show (disc+cont alone, which knows
+        no level).
+        """
+        if not isinstance(seed, int | np.integer) or seed < 0 or not 0 <= temperature < np.inf:
+            raise InputError(
+                "the seed is a whole number and the temperature a number, both 0 or more, "
+                f"not {seed!r} and {temperature!r}"
+            )
+        if self.gpt_preset.format != "disc+cont":
+            if subjects is not None:
+                raise InputError(f"a GPT of the format {self.gpt_preset.format} knows no subjects")
+            return Roll(self.gpt, Context(self.gpt, level or 0.0), seed, temperature)
+        subjects = [None] * videos if subjects is None else list(subjects)
+        if len(subjects) != videos or level is not None:
+            raise InputError(
+                f"disc+cont takes one subject a video, {videos}, not {len(subjects)}"
+                if level is None
+                else "a GPT of the format disc+cont is told no level of noise"
+            )
+        return Roll(self.gpt, Scripts(self.gpt, self.words, subjects, seed), seed, temperature)
 
     # ------------------------------------------------------------------------------------- videos
 
@@ -138,15 +142,13 @@ class R3:
         check_ways(codes, candidates)
         if not isinstance(frames, int | np.integer) or frames < 1:
             raise InputError(f"a video has a whole number of frames, at least 1, not {frames!r}")
-        if seed < 0 or not 0 <= temperature < float("inf"):
-            raise InputError("seed and temperature must be 0 or more")
         check_first_clip(first_clip, self.preset.size)
+        roll = self.roll(len(first_clip), seed, temperature, **options)
         count = clips_for(frames, self.hop)
-        rolled = {"seed": seed, "temperature": temperature} | options
         drawn = {"codes": codes, "candidates": candidates, "seed": seed}
         make = self._robust if method == "robust" else self._faster
-        clips = make(as_clips(first_clip, self.device), count, rolled, drawn)
-        return cut_to(stitched(islice(clips, count), self.hop), frames)
+        clips = make(as_clips(first_clip, self.device), count, roll, drawn)
+        return cut_to(stitched(clips, self.hop), frames)
 
     def clip_frames(self, frames: int, first_clip: np.ndarray, **options) -> np.ndarray:
         """The same as one array (V, frames, H, W, 3) uint8."""
@@ -154,50 +156,86 @@ class R3:
         return np.concatenate(pieces, axis=1)
 
     @torch.no_grad()
-    def _robust(self, first: Tensor, count: int, rolled: dict, drawn: dict) -> Iterator[Tensor]:
+    def _robust(self, first: Tensor, count: int, roll: "Roll", drawn: dict) -> Iterator[Tensor]:
         """Algorithm 11. The last clip keeps its 16 frames; the listing gives it r."""
-        r2, videos, clip = self.r2, len(first), first
-        dims = (r2.preset.content_dim, r2.preset.motion_dim)
-        options = dict(rolled)
-        seed, temperature = options.pop("seed"), options.pop("temperature")
-        context = self.context(videos, seed, **options)
-        yield clip
+        yield first
+        clip, dims = first, (self.preset.content_dim, self.preset.motion_dim)
         for number in range(1, count):
-            token = self.following(context, self.tokens(clip), number, seed, temperature)
+            token = roll.following(self.tokens(clip), number)
             space = Codes(*(part[:, None] for part in self.spaces(token)))
             if drawn["codes"] == "mean":
                 z = space.mu_c, space.mu_m
             else:
-                n = drawn["candidates"]
-                each = [noise(drawn["seed"], number, n, dims, v) for v in range(videos)]
+                seed, n = drawn["seed"], drawn["candidates"]
+                each = [noise(seed, number, n, dims, v) for v in range(len(first))]
                 z = draw(space, *(torch.stack(e).to(first.device) for e in zip(*each, strict=True)))
-            clip = best(r2.generator, z, r2.video_d, clip, self.hop)
+            clip = self._kept(z, clip, roll.cuts)
             yield clip
 
-    @torch.no_grad()
-    def _faster(self, first: Tensor, count: int, rolled: dict, drawn: dict) -> Iterator[Tensor]:
-        """All tokens by themselves; their clips drawn as R2's are. Every video's clips are drawn
-        several in a pass, where no rejection has to wait for the one before.
-        """
-        tokens = self.rolled(self.tokens(first), count, **rolled)
-        next(tokens)  # the first clip stands for itself
-        spaces = [self.spaces(token) for token in tokens]
-        yield first
-        each = [
-            recalled_clips(
-                self.r2.generator,
-                (Codes(*(part[v : v + 1] for part in space)) for space in spaces),
-                self.hop,
-                video_d=self.r2.video_d,
-                previous=first[v : v + 1],
-                first=1,
-                video=v,
-                **drawn,
+    def _kept(self, z: tuple[Tensor, Tensor], clip: Tensor, cuts: list[bool]) -> Tensor:
+        """VDrej for every video behind its clip; where a new scene begins it is judged alone."""
+        r2 = self.r2
+        if not any(cuts):
+            return best(r2.generator, z, r2.video_d, clip, self.hop)
+        kept = []
+        for v, cut in enumerate(cuts):
+            own = tuple(part[v : v + 1] for part in z)
+            kept.append(
+                best(r2.generator, own, r2.video_d, None if cut else clip[v : v + 1], self.hop)
             )
-            for v in range(len(first))
-        ]
+        return torch.cat(kept)
+
+    @torch.no_grad()
+    def _faster(self, first: Tensor, count: int, roll: "Roll", drawn: dict) -> Iterator[Tensor]:
+        """All tokens by themselves; their clips drawn as R2's are, several of a video in a pass."""
+        yield first
+        spaces, cuts, token = [], [], self.tokens(first)
+        for number in range(1, count):
+            token = roll.following(token, number)
+            spaces.append(self.spaces(token))
+            cuts.append(roll.cuts)
+        each = [self._drawn(first, spaces, cuts, v, drawn) for v in range(len(first))]
         for clips in zip(*each, strict=True):
             yield torch.cat(clips)
+
+    def _drawn(
+        self, first: Tensor, spaces: list[Codes], cuts: list[list[bool]], v: int, drawn: dict
+    ) -> Iterator[Tensor]:
+        """The clips of video v behind its first one."""
+        return recalled_clips(
+            self.r2.generator,
+            (Codes(*(part[v : v + 1] for part in space)) for space in spaces),
+            self.hop,
+            video_d=self.r2.video_d,
+            previous=first[v : v + 1],
+            first=1,
+            video=v,
+            alone=[number for number, cut in enumerate(cuts, 1) if cut[v]],
+            **drawn,
+        )
+
+
+@dataclass
+class Roll:
+    """A roll-out on its way: what was read, and from what the next tokens are drawn."""
+
+    gpt: GPT
+    context: Context | Scripts
+    seed: int
+    temperature: float
+
+    @torch.no_grad()
+    def following(self, token: Tensor, number: int) -> Tensor:
+        """Reads the tokens (V, k) of clip number - 1 and draws those of clip `number`, (V, k)."""
+        h = self.context.read(token)
+        noise = token_noise(self.seed, number, len(token), self.gpt.dim)
+        eps, chance = (part.to(h.device) for part in noise)
+        return self.gpt.draw(h, self.context.last, eps, chance, self.temperature)
+
+    @property
+    def cuts(self) -> list[bool]:
+        """Whether the token that was drawn last begins a new scene, for every video."""
+        return self.context.cuts
 
 
 def load_r3(path: str | Path, r2: Model) -> R3:

@@ -65,6 +65,11 @@ class Context:
         """The token that was read last, (V, k)."""
         return self.codes[:, -1]
 
+    @property
+    def cuts(self) -> list[bool]:
+        """Whether a new scene begins: never in plain sequences."""
+        return [False] * len(self.codes)
+
 
 class Scripts:
     """Several videos in the format disc+cont, a `Script` each: where lengths stand differs."""
@@ -80,6 +85,11 @@ class Scripts:
     def last(self) -> Tensor:
         """What stands in the last place of each, (V, k)."""
         return torch.cat([one.last for one in self.each])
+
+    @property
+    def cuts(self) -> list[bool]:
+        """Whether a new scene begins, for every video."""
+        return [not one.scenes[-1][1] for one in self.each]
 
 
 class Script:
@@ -102,7 +112,8 @@ class Script:
         length, said = self.scenes[-1]
         said.append(token)
         if len(said) == length:
-            self.scenes = [*self.scenes[-1:], (self._drawn_length(), [])]
+            self.scenes = self.scenes[-1:]  # so that a length is drawn where training had one
+            self.scenes.append((self._drawn_length(), []))
         return self.state()
 
     @property

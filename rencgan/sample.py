@@ -5,7 +5,7 @@ Noise is a function of (seed, clip, candidate) and, from noise, of the video: on
 exactly plain sampling, and other videos beside it change nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from itertools import islice
 
 import numpy as np
@@ -76,8 +76,8 @@ def latent_spaces(
 def check_ways(codes: str, candidates: int) -> None:
     if codes not in CODES:
         raise InputError(f"codes are drawn as one of {', '.join(CODES)}, not {codes!r}")
-    if candidates < 1:
-        raise InputError(f"VDrej needs at least 1 candidate, not {candidates}")
+    if not isinstance(candidates, int | np.integer) or candidates < 1:
+        raise InputError(f"VDrej needs at least 1 candidate, not {candidates!r}")
 
 
 @torch.no_grad()
@@ -93,13 +93,15 @@ def recalled_clips(
     previous: Tensor | None = None,
     first: int = 0,
     video: int = 0,
+    alone: Container[int] = (),
 ) -> Iterator[Tensor]:
     """One generated clip (1, 3, 16, H, W) for every latent space.
 
     codes "mean" takes the mean, "sample" draws; candidates > 1 draws that many, generates them in
     one batch and keeps the one that the video critic likes best behind the clip before it
     (Algorithm 8). previous: the clip before the first of these; first, video: what number the first
-    of these has in which video, which decides its noise.
+    of these has in which video, which decides its noise; alone: numbers of clips that are judged by
+    themselves.
     """
     check_ways(codes, candidates)
     if codes == "mean" or candidates == 1:
@@ -107,11 +109,24 @@ def recalled_clips(
         return
     if video_d is None:
         raise InputError("VDrej needs the video critic")
+    drawn = _drawn(spaces, candidates, seed, first, video)
+    at_once = min(BATCH, max(1, CANDIDATES // candidates))  # clips whose candidates share a pass
+    number = first
+    while codes_of_some := list(islice(drawn, at_once)):
+        z_c, z_m = (torch.cat(part) for part in zip(*codes_of_some, strict=True))
+        for made in generator(z_c, z_m).split(candidates):
+            previous, _ = reject(video_d, made, None if number in alone else previous, r)
+            yield previous
+            number += 1
+
+
+def _drawn(
+    spaces: Iterator[Codes], count: int, seed: int, first: int, video: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Codes of `count` candidates for every latent space: (count, d_c) and (count, d_m)."""
     for i, space in enumerate(spaces, first):
-        eps = noise(seed, i, candidates, (space.mu_c.shape[1], space.mu_m.shape[1]), video)
-        z = draw(space, *(e.to(space.mu_c.device) for e in eps))
-        previous, _ = reject(video_d, generator(*z), previous, r)
-        yield previous
+        eps = noise(seed, i, count, (space.mu_c.shape[1], space.mu_m.shape[1]), video)
+        yield draw(space, *(e.to(space.mu_c.device) for e in eps))
 
 
 def _plain(
@@ -119,12 +134,9 @@ def _plain(
 ) -> Iterator[Tensor]:
     """Clips without rejection, several in one pass of the generator."""
     batch: list[tuple[Tensor, Tensor]] = []
-    for i, space in enumerate(spaces, first):
-        if codes == "mean":
-            batch.append((space.mu_c, space.mu_m))
-        else:
-            eps = noise(seed, i, 1, (space.mu_c.shape[1], space.mu_m.shape[1]), video)
-            batch.append(draw(space, *(e.to(space.mu_c.device) for e in eps)))
+    means = ((space.mu_c, space.mu_m) for space in spaces)
+    for z in means if codes == "mean" else _drawn(spaces, 1, seed, first, video):
+        batch.append(z)
         if len(batch) == BATCH:
             yield from _generate(generator, batch)
             batch = []

@@ -76,6 +76,13 @@ def footage_of(
     return [chosen.video(i)[:frames] for i in _spaced(len(chosen), most)]
 
 
+def subjects_of(videos: VideoSet, split: str | None, most: int = 64) -> list[str]:
+    """Whom the same videos show: the subject of each, its class where none is known."""
+    chosen = videos.select(split=split, min_frames=CLIP)
+    each = [chosen.videos[i] for i in _spaced(len(chosen), most)]
+    return [v.subject or v.label for v in each]
+
+
 def _spaced(n: int, most: int) -> list[int]:
     """At most `most` of n indices. Sets are often sorted by class; the first ones are of one."""
     return np.linspace(0, n - 1, min(n, most)).round().astype(int).tolist()

@@ -1,21 +1,21 @@
 """What notebook 05 does, one call a step: a run's GPTs, their tokens as curves, their videos."""
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from rencgan import foresight, study, tokens
+from rencgan import foresight, horizon, study, tokens
 from rencgan.clips import as_clips
 from rencgan.errors import InputError
 from rencgan.gpt_presets import HEADS, GPTPreset, gpt_departures, gpt_preset
 from rencgan.model import Model
 from rencgan.progress import Progress
 from rencgan.r3 import R3, first_clips, load_r3
-from rencgan.recall import CLIP
+from rencgan.recall import CLIP, clips_for
 from rencgan.train_gpt import GPTJob, train_gpt
 from rencgan.videoset import VideoSet
 
@@ -28,8 +28,10 @@ ROWS = (("faster", "VDrej"), ("faster", "sample"), ("robust", "VDrej"))
 def recipe(p, head: str) -> GPTPreset:
     """The preset of a run's GPT with one of the heads, and what its parameters ask for."""
     changes = {"head": head, "format": p.format, "context_noise": p.context_noise}
-    if p.width:
-        changes["width"] = p.width
+    if p.width > 64 and p.width % 64:
+        raise InputError(f"a width of {p.width} cannot be shared by heads of 64; give a multiple")
+    if p.width:  # 64 a head: 24 heads divide neither 512 nor 256
+        changes |= {"width": p.width, "heads": max(1, p.width // 64)}
     if p.gpt_steps:
         changes["steps"] = p.gpt_steps
     return gpt_preset(p.preset).but(**changes)
@@ -102,10 +104,16 @@ def first_of(p, unseen: Videos, source: Model | None) -> tuple[np.ndarray, str]:
     return first_clips(source, len(unseen), p.seed), "none"
 
 
-def make(r3: R3, first: np.ndarray, p, frames: int, method: str, way: str) -> np.ndarray:
-    """Videos by one row of Table 5.11: (V, frames, H, W, 3) uint8."""
+def make(
+    r3: R3, first: np.ndarray, p, frames: int, method: str, way: str, subjects=None
+) -> np.ndarray:
+    """Videos by one row of Table 5.11: (V, frames, H, W, 3) uint8. subjects: whom they show, for
+    the format disc+cont; None where that is not known.
+    """
     options = {"codes": "mean" if way == "mean" else "sample"}
     options["candidates"] = p.candidates if way == "VDrej" else 1
+    if r3.gpt_preset.format == "disc+cont":
+        options["subjects"] = subjects
     return r3.clip_frames(
         frames, first, method=method, seed=p.seed, temperature=p.temperature, **options
     )
@@ -115,21 +123,24 @@ def timed_rows(r3: R3, first: np.ndarray, p, frames: int = 1000) -> list[dict]:
     """Rows of Table 5.11's form: seconds for one video, and where they go: rolling the GPT alone,
     and the rest, which is generating, judging and (robust) encoding.
     """
-    count = -(-frames // r3.hop)
-    token = r3.tokens(as_clips(first[:1], r3.device))
-    began = time.perf_counter()
-    for _ in r3.rolled(token, count, p.seed):
-        pass
-    rolled, rows = time.perf_counter() - began, []
+    rolled, rows = horizon.seconds(lambda: tokens_of(r3, first[:1], frames, p.seed)), []
     for method, way in ROWS:
-        began = time.perf_counter()
-        make(r3, first[:1], p, frames, method, way)
-        took = time.perf_counter() - began
+        make(r3, first[:1], p, 3 * r3.hop, method, way)  # a GPU chooses its algorithms first
+        took = horizon.seconds(partial(make, r3, first[:1], p, frames, method, way))
         row = {"ways": method, "VDrej": "yes" if way == "VDrej" else "no"}
         rows.append(
             row | {f"s for {frames} frames": took, "GPT": rolled, "the rest": took - rolled}
         )
     return rows
+
+
+def tokens_of(r3: R3, first: np.ndarray, frames: int, seed: int) -> list[torch.Tensor]:
+    """The GPT's roll-out alone: the tokens (V, k) of all clips but the first, of so many frames."""
+    roll, token, made = r3.roll(len(first), seed), r3.tokens(as_clips(first, r3.device)), []
+    for number in range(1, clips_for(frames, r3.hop)):
+        token = roll.following(token, number)
+        made.append(token)
+    return made
 
 
 def trajectories(r3: R3, sides: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:

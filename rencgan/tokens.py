@@ -113,7 +113,7 @@ def _write(path: Path, tokens: Tokens) -> None:
     lengths = [len(s) for s in tokens.sequences]
     columns = {"subjects": np.array(tokens.subjects), "names": np.array(tokens.names)}
     np.savez(buffer, tokens=np.concatenate(tokens.sequences), lengths=lengths, **columns)
-    part = path.with_suffix(".part")
+    part = path.with_suffix(f".{os.getpid()}.part")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(buffer.getvalue())
@@ -147,20 +147,19 @@ class Coordinates:
     @classmethod
     def fitted(cls, sequences: Sequence[np.ndarray], directions: int) -> "Coordinates":
         """directions: 0 for bare tokens."""
-        joint = np.concatenate(sequences).astype(np.float64)
         if not directions:
-            return cls(torch.zeros(joint.shape[1]), None, 1.0)
+            return cls(torch.zeros(sequences[0].shape[1]), None, 1.0)
+        joint = np.concatenate(sequences).astype(np.float64)
         if directions > min(joint.shape):
             raise InputError(
                 f"{len(joint)} tokens of {joint.shape[1]} numbers do not have {directions} "
                 "principal directions; give fewer"
             )
         mean = joint.mean(0)
-        _, s, basis = np.linalg.svd(joint - mean, full_matrices=False)
-        kept = s[:directions]
-        scale = float(np.sqrt(np.mean(kept**2) / len(joint))) or 1.0
-        as_tensor = torch.from_numpy
-        return cls(as_tensor(mean).float(), as_tensor(basis[:directions]).float(), scale)
+        variance, basis = np.linalg.eigh(np.cov(joint.T, bias=True))  # in rising order
+        scale = float(np.sqrt(max(0.0, variance[-directions:].mean()))) or 1.0
+        basis = np.ascontiguousarray(basis[:, : -directions - 1 : -1].T)
+        return cls(torch.from_numpy(mean).float(), torch.from_numpy(basis).float(), scale)
 
     @property
     def dim(self) -> int:

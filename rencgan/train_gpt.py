@@ -77,12 +77,19 @@ class Learner:
     sequences: Sequences
 
     @classmethod
-    def of(cls, job: GPTJob, device: torch.device) -> "Learner":
-        p, found = job.preset, job.tokens()
-        coordinates = Coordinates.fitted(found.sequences, p.directions)
+    def of(
+        cls, job: GPTJob, device: torch.device, coordinates: Coordinates | None = None
+    ) -> "Learner":
+        """As training begins; coordinates: those of a run that goes on, which may not be fitted
+        anew.
+        """
+        found = job.tokens()
+        p = _fitting(job.preset, max(map(len, found.sequences)))
+        coordinates = coordinates or Coordinates.fitted(found.sequences, p.directions)
         seen = [coordinates.of(torch.from_numpy(s)) for s in found.sequences]
         statistics = Statistics(*tokens.persistence(seen)) if p.carry else None
-        sequences = Sequences([s.numpy() for s in seen], found.subjects, p, job.seed)
+        arrays = [s.numpy() for s in seen]
+        sequences = Sequences(arrays, found.subjects, found.names, p, job.seed)
         words = sequences.vocabulary if p.format == "disc+cont" else ()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(job.seed)
@@ -97,6 +104,7 @@ class Learner:
             "optimiser": self.optimiser.state_dict(),
             "coordinates": self.coordinates.state(),
             "classes": list(self.sequences.vocabulary.classes),
+            "preset": self.sequences.p.as_dict(),
         }
 
     def load(self, content: dict) -> None:
@@ -104,6 +112,13 @@ class Learner:
         self.optimiser.load_state_dict(content["optimiser"])
         if self.average:
             self.average.load_state_dict(content["average"])
+
+
+def _fitting(p: GPTPreset, longest: int) -> GPTPreset:
+    """The preset with no more positions than the longest training sequence has tokens (Section
+    5.4.4): those behind it would never be trained. The other formats fill theirs.
+    """
+    return p.but(positions=min(p.positions, longest)) if p.format == "pad0" else p
 
 
 def _optimiser(gpt: GPT, p: GPTPreset) -> torch.optim.Optimizer:
@@ -133,7 +148,8 @@ def run(job: GPTJob, progress: Callable | None = None) -> None:
             progress(start, p.steps, {})
         if start == p.steps:
             return
-        learner, window = Learner.of(job, device), {}
+        known = Coordinates(**content["coordinates"]) if content else None
+        learner, window = Learner.of(job, device, known), {}
         if content:
             learner.load(content)
             window = content["window"]
@@ -147,6 +163,7 @@ def run(job: GPTJob, progress: Callable | None = None) -> None:
             if step + 1 == p.steps or clock.due(step):
                 record.flush()
                 _save(job, learner, step + 1, record.window)
+                clock.saved()
             if progress:
                 progress(step + 1, p.steps, record.latest)
 
@@ -162,7 +179,7 @@ def update(
         torch.random.fork_rng(devices=devices),
         torch.autocast(device.type, torch.bfloat16, enabled=p.bf16 and device.type == "cuda"),
     ):
-        torch.manual_seed(_seed(seed, step))  # dropout draws from the global generator
+        torch.manual_seed(_seed(seed, step, 6))  # dropout draws from the global generator
         terms = losses(learner.gpt, batch, chance)
     learner.optimiser.zero_grad(set_to_none=True)
     sum(terms.values()).backward()
@@ -218,9 +235,9 @@ def _head_noise(gpt: GPT, target: Tensor, chance: torch.Generator) -> tuple[Tens
     return eps.to(target.device), t.to(target.device)
 
 
-def _seed(seed: int, step: int) -> int:
-    """One number of both, for a torch generator."""
-    return int(np.random.SeedSequence([seed, 3, step]).generate_state(1, np.uint64)[0] >> 1)
+def _seed(seed: int, step: int, stream: int = 3) -> int:
+    """One number of all three, for a torch generator."""
+    return int(np.random.SeedSequence([seed, stream, step]).generate_state(1, np.uint64)[0] >> 1)
 
 
 @torch.no_grad()
@@ -251,7 +268,6 @@ def _found(job: GPTJob) -> dict | None:
 def _save(job: GPTJob, learner: Learner, step: int, window: dict) -> None:
     content = learner.state() | {
         "kind": KIND,
-        "preset": job.preset.as_dict(),
         "r2": job.r2.digest,
         "key": job.key(),
         "seed": job.seed,

@@ -22,7 +22,8 @@ from rencgan.r3 import first_clips, load_r3
 from rencgan.recall import reject
 from rencgan.rollout import Context, Script, token_noise
 from rencgan.sample import noise
-from rencgan.tokens import encode
+from rencgan.study_r3 import tokens_of
+from rencgan.tokens import as_tokens, encode
 from rencgan.train import Job, train
 from rencgan.train_gpt import GPTJob, train_gpt
 from rencgan.videoset import VideoSet
@@ -52,6 +53,15 @@ def made(tmp_path_factory):
 
 def clip(count=2) -> np.ndarray:
     return np.stack([v[:16] for v in moving_videos(count, seed=3)])
+
+
+def wild(gpt: GPT) -> GPT:
+    """The same with larger weights: after a few steps all answers are nearly alike."""
+    gpt = copy.deepcopy(gpt)
+    chance = torch.Generator().manual_seed(0)
+    for w in gpt.parameters():
+        w.add_(0.3 * torch.randn(w.shape, generator=chance))
+    return gpt
 
 
 def wild_gpt(d=6, vocabulary=0) -> GPT:
@@ -206,13 +216,51 @@ def test_faster_never_looks_at_what_was_drawn(made, monkeypatch):
 def test_faster_draws_the_spaces_of_the_roll_out(made):
     r3 = made["regression"]
     with torch.no_grad():
-        rolled = list(r3.rolled(r3.tokens(as_clips(clip(1))), 4, seed=0))
-        spaces = [r3.spaces(token) for token in rolled[1:]]
+        rolled = tokens_of(r3, clip(1), 40, 0)
+        assert len(rolled) == 3
+        spaces = [r3.spaces(token) for token in rolled]
         clips = [r3.r2.generator(s.mu_c, s.mu_m) for s in spaces]
     right = np.concatenate([clip(1), as_frames(clips[0]), as_frames(clips[1]), as_frames(clips[2])])
     got = r3.clip_frames(40, first_clip=clip(1), method="faster", codes="mean")[0]
     joined = np.concatenate([right[0][:8], right[1][:8], right[2][:8], right[3]])
     assert np.abs(got.astype(int) - joined).max() <= 1
+
+
+@pytest.mark.parametrize("options", [{"codes": "mean"}, {}, {"candidates": 3}])
+def test_faster_draws_every_video_from_its_own_tokens(made, options):
+    r3 = replace(made["mixture"], gpt=wild(made["mixture"].gpt))
+    together = r3.clip_frames(64, first_clip=clip(3), method="faster", **options)
+    rolled = tokens_of(r3, clip(3), 64, 0)
+    apart = [(rolled[0][a] - rolled[0][b]).abs().max() for a, b in ((0, 1), (1, 2))]
+    assert min(apart) > 0.1
+    taken, whole = [], module.recalled_clips
+
+    def watched(generator, spaces, *given, **named):
+        spaces = list(spaces)
+        taken.append(torch.cat([as_tokens(s) for s in spaces]))
+        return whole(generator, iter(spaces), *given, **named)
+
+    module.recalled_clips = watched
+    try:
+        again = r3.clip_frames(64, first_clip=clip(3), method="faster", **options)
+    finally:
+        module.recalled_clips = whole
+    assert np.array_equal(together, again)
+    for v, spaces in enumerate(taken):
+        right = torch.cat([as_tokens(r3.spaces(token[v : v + 1])) for token in rolled])
+        assert torch.allclose(spaces, right, atol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["robust", "faster"])
+def test_where_a_scene_begins_clips_are_judged_alone(made, method):
+    critic = Critic(lambda x: x.mean(dim=(1, 2, 3, 4)))
+    r2 = replace(made["r2"], video_d=critic)
+    r3 = replace(made["disc+cont"], r2=r2)
+    r3.clip_frames(56, first_clip=clip(1), method=method, candidates=4)  # 6 clips, scenes of 4
+    alone = [(x[0] != x[1]).flatten(2).any(-1).all() for x in critic.judged]
+    first_frames = [float((x[0, :, :8] - x[1, :, :8]).abs().max()) for x in critic.judged]
+    assert len(alone) == 5 and first_frames[:3] == [0, 0, 0]  # behind the clip before
+    assert first_frames[3] > 0  # the fourth token ended a scene: nothing before it counts
 
 
 @pytest.mark.parametrize("method", ["robust", "faster"])
@@ -360,13 +408,24 @@ def test_impossible_videos_are_refused(made):
         ({"method": "slow"}, "one of robust, faster, not 'slow'"),
         ({"codes": "median"}, "one of sample, mean"),
         ({"candidates": 0}, "at least 1 candidate"),
-        ({"seed": -1}, "must be 0 or more"),
-        ({"temperature": -0.5}, "must be 0 or more"),
+        ({"seed": -1}, "both 0 or more, not -1"),
+        ({"seed": 1.5}, "both 0 or more, not 1.5"),
+        ({"temperature": -0.5}, "both 0 or more, not 0 and -0.5"),
+        ({"candidates": 2.5}, "at least 1 candidate, not 2.5"),
+        ({"subjects": ["a", "b"]}, "of the format pad0 knows no subjects"),
         ({"first_clip": clip()[0]}, "the first clip is an array"),
         ({"first_clip": clip()[:, :15]}, "the first clip is an array"),
     ):
         with pytest.raises(InputError, match=told):
             r3.from_clip(**{"frames": 40, "first_clip": clip()} | given)
+
+
+def test_disc_cont_takes_a_subject_a_video_and_no_level(made):
+    for given, told in (({"subjects": ["a"]}, "a video, 2, not 1"), ({"level": 0.1}, "no level")):
+        with pytest.raises(InputError, match=told):
+            made["disc+cont"].from_clip(40, clip(), **given)
+    known = made["disc+cont"].clip_frames(40, clip(), subjects=["a", "nobody"])
+    assert known.shape[:2] == (2, 40)
 
 
 def test_a_checkpoint_of_another_r2_is_refused(made):

@@ -126,12 +126,16 @@ def test_r3s_own_frames_and_foresight_stand_in_tables_of_their_own():
         f["ways"]["robust sample"][results.OWN] = own
         f["foresight"] = {"error": 1.0, "last kept": 3.0, "energy": energy, "tokens": 9}
         files.append(f)
-    (row,) = results.own_rows(files)
+    assert "128f, own" not in results.rows(files[:1])[0]
+    plain, row = results.rows(files)
     assert row["videos"] == "R3, mixture, robust sample" and row["seeds"] == 2
-    assert row["128f from frame 8"] == "70.0 ± 0.0"
+    assert row["128f"] == "100.0 ± 0.0" and row["128f, own"] == "70.0 ± 0.0"
+    assert plain["128f"] == plain["128f, own"] == "100.0"
     (row,) = results.foresight_rows(files)
     assert row["energy"] == "2.100 ± 0.141" and row["likelihood"] == "" and row["seeds"] == 2
-    assert results.own_rows(files[:1]) == results.foresight_rows(files[:1]) == []
+    assert results.foresight_rows(files[:1]) == []
+    page = results.page([*files, file("AR2", 0, dataset="taichi")])
+    assert page.index("**sky") < page.index("| GPT |") < page.index("**taichi")
 
 
 def test_every_claim_names_contestants_ways_and_measures_that_there_are():

@@ -31,8 +31,10 @@ def test_recipes_follow_the_parameters(done):
     assert study_r3.heads(asked) == ("flow",)
     fields = {row["field"]: row for row in study_r3.departures(made)}
     assert fields["blocks"] == {"field": "blocks", "published": "48", "here": "2"}
-    with pytest.raises(InputError, match="2 heads do not divide a width of 33"):
-        study_r3.recipe(p.model_copy(update={"width": 33}), "flow")
+    wide = study_r3.recipe(p.model_copy(update={"width": 256}), "flow")
+    assert (wide.width, wide.heads) == (256, 4)
+    with pytest.raises(InputError, match="a width of 100 cannot be shared by heads of 64"):
+        study_r3.recipe(p.model_copy(update={"width": 100}), "flow")
 
 
 def test_all_heads_are_trained_on_the_same_tokens_of_the_same_r2(done):

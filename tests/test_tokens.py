@@ -130,8 +130,8 @@ def test_what_a_token_keeps_of_the_one_before():
 # ---- formats -------------------------------------------------------------------------------------
 
 
-def rows_of(p, subjects=("a", "b", "a"), steps=40, **given):
-    s = Sequences(sequences(**given), subjects, p, seed=0)
+def rows_of(p, subjects=("a", "b", "a"), names=("0", "1", "2"), steps=40, **given):
+    s = Sequences(sequences(**given), subjects, names, p, seed=0)
     for step in range(steps):
         codes, symbols, real = s.batch(step)
         symbols = [None] * p.batch if symbols is None else symbols
@@ -170,6 +170,16 @@ def test_padzs_goes_on_with_the_same_subject_until_it_is_full():
         assert {int(part[0]) // 100 for part in parts[1:]} <= {partners[first]}
 
 
+def test_a_video_is_not_padded_with_itself_encoded_from_another_start():
+    p = SMOKE.but(format="padzs")
+    for codes, _, _ in rows_of(p, ("a",) * 3, ("0", "0", "1")):
+        row = told(codes)
+        parts = np.split(row, np.flatnonzero(np.diff(row) != 1) + 1)
+        first = int(parts[0][0]) // 100
+        others = {int(part[0]) // 100 for part in parts[1:]}
+        assert others <= ({2} if first < 2 else {0, 1})
+
+
 def test_disc_cont_names_class_and_both_lengths():
     p = SMOKE.but(format="disc+cont")
     words = Vocabulary(("a", "b"), p.longest)
@@ -190,14 +200,17 @@ def test_disc_cont_names_class_and_both_lengths():
 
 
 def test_a_batch_is_a_function_of_seed_and_step():
-    a, b = (Sequences(sequences(), ("a", "b", "a"), SMOKE, seed=1).batch(7) for _ in range(2))
-    c = Sequences(sequences(), ("a", "b", "a"), SMOKE, seed=2).batch(7)
+    a, b = (
+        Sequences(sequences(), ("a", "b", "a"), ("0", "1", "2"), SMOKE, seed=1).batch(7)
+        for _ in range(2)
+    )
+    c = Sequences(sequences(), ("a", "b", "a"), ("0", "1", "2"), SMOKE, seed=2).batch(7)
     assert torch.equal(a.codes, b.codes) and a.codes.sum() != c.codes.sum()
 
 
 def test_a_single_token_cannot_be_trained_on():
     with pytest.raises(InputError, match="at least two tokens"):
-        Sequences(sequences((1, 4)), ("a", "a"), SMOKE, seed=0)
+        Sequences(sequences((1, 4)), ("a", "a"), ("0", "1"), SMOKE, seed=0)
 
 
 def test_words_are_told_apart():
