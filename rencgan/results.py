@@ -302,6 +302,28 @@ def foresight_rows(files: Sequence[dict]) -> list[dict]:
     return table
 
 
+def gap_rows(files: Sequence[dict], measure: str = "128f, own") -> list[dict]:
+    """What the other heads close of the gap between R3's regression head and improved R2, seed by
+    seed, then their mean; [] where a side has no results. A gap of 0 or less is none.
+    """
+    table = []
+    goal = values(files, "improved R2", S, measure)
+    for way in (ROBUST, FASTER):
+        start = values(files, REGRESSION, way, measure)
+        for name in dict.fromkeys(f["contestant"] for f in files if f.get("kind") == "r3"):
+            found = values(files, name, way, measure)
+            seeds = sorted(set(goal) & set(start) & set(found))
+            if name == REGRESSION or not seeds:
+                continue
+            gaps = [start[s] - goal[s] for s in seeds]
+            open_gaps = [s for s, gap in zip(seeds, gaps, strict=True) if gap > 0]
+            closed = [(start[s] - found[s]) / (start[s] - goal[s]) for s in open_gaps]
+            row = {"head": name, "way": way, "gap to improved R2": _told(gaps, measure)}
+            row["share closed"] = _told(closed, "") if closed else "no gap"
+            table.append(row | {"seeds": len(seeds)})
+    return table
+
+
 def verdict_rows(files: Sequence[dict], claims: Sequence[Claim]) -> list[dict]:
     """Rows: each claim that has results, its measure, its verdict, and the numbers behind it."""
     table = []
@@ -349,7 +371,7 @@ def page(files: Sequence[dict]) -> str:
         of = [f for f in files if f["dataset"] == dataset]
         verdicts = verdict_rows(of, CLAIMS + OURS + OF_R3)
         parts += [f"**{dataset}, {of[0]['preset']}**", as_markdown(rows(of))]
-        parts += [as_markdown(foresight_rows(of))]
+        parts += [as_markdown(foresight_rows(of)), as_markdown(gap_rows(of))]
         parts += [as_markdown(verdicts), by_chance(verdicts)]
     return "\n\n".join(part for part in parts if part)
 

@@ -138,6 +138,20 @@ def test_r3s_own_frames_and_foresight_stand_in_tables_of_their_own():
     assert page.index("**sky") < page.index("| GPT |") < page.index("**taichi")
 
 
+def test_the_gap_between_regression_and_improved_r2():
+    files = [file("improved R2", s, 50.0) for s in (0, 1, 2)]
+    for seed, far in ((0, 90.0), (1, 70.0), (2, 40.0)):  # the last lies before improved R2
+        files.append(file("R3, regression", seed, far, results.ROBUST, kind="r3"))
+        files.append(file("R3, flow", seed, 60.0, results.ROBUST, kind="r3"))
+    (row,) = results.gap_rows(files)
+    assert row["head"] == "R3, flow" and row["way"] == results.ROBUST and row["seeds"] == 3
+    assert row["gap to improved R2"] == "16.7 ± 25.2"
+    assert row["share closed"] == "0.62 ± 0.18"  # (90 - 60) / 40 and (70 - 60) / 20
+    none = [f for f in files if f["seed"] == 2]
+    assert results.gap_rows(none)[0]["share closed"] == "no gap"
+    assert results.gap_rows(files[:3]) == []
+
+
 def test_every_claim_names_contestants_ways_and_measures_that_there_are():
     for claim in CLAIMS + OURS:
         for name, way in (claim.better, claim.worse):
