@@ -63,10 +63,12 @@ class Task:
 @dataclass(frozen=True)
 class Unseen:
     """Real videos that no contestant was trained on: (T, H, W, 3) uint8, the first `long` of them
-    with `frames` frames and REACH beyond, and others like them, as real video's own contestant.
+    with `frames` frames and REACH beyond; whom they show; and others like them, as real video's
+    own contestant.
     """
 
     footage: list[np.ndarray]
+    subjects: list[str]
     others: list[np.ndarray]
     long: int
     frames: int
@@ -90,7 +92,8 @@ def unseen(p, videos: VideoSet, task: Task) -> Unseen:
         pairs = zip(found, lengths, strict=True)
         drawn = [longer(v, frames + REACH).frames(videos.size) for v, frames in pairs]
         told = f"unseen stand-ins {first} to {first + n - 1}"
-        return Unseen(drawn[:n], drawn[n:], task.long, task.frames, told)
+        shown = [v.subject for v in found[:n]]
+        return Unseen(drawn[:n], shown, drawn[n:], task.long, task.frames, told)
     test = videos.select("test", min_frames=SHORT + REACH)
     footage = [test.video(i) for i in range(len(test))]
     if len(footage) < 2:
@@ -99,7 +102,8 @@ def unseen(p, videos: VideoSet, task: Task) -> Unseen:
         )
     frames = min(task.frames, min(map(len, footage)) - REACH)
     footage = [v[: frames + REACH] for v in footage]
-    return Unseen(footage, [], len(footage), frames, "test split")
+    shown = [v.subject or v.label for v in test.videos]
+    return Unseen(footage, shown, [], len(footage), frames, "test split")
 
 
 # ------------------------------------------------------------------------------------ making video
@@ -114,18 +118,26 @@ def _options(way: str, seed: int) -> dict:
 
 
 def make(
-    model: Model | R3, way: str, footage: Sequence[np.ndarray], frames: int, seed: int
+    model: Model | R3,
+    way: str,
+    footage: Sequence[np.ndarray],
+    frames: int,
+    seed: int,
+    subjects: Sequence[str] = (),
 ) -> list[np.ndarray]:
     """One video of `frames` frames for every piece of footage, which has REACH more. R3 looks at
-    its first clip only; AR2 looks at none of it and makes as many. Seeds that differ share no
-    noise.
+    its first clip only, and is told whom it shows where its format says so; AR2 looks at none of
+    it and makes as many. Seeds that differ share no noise.
     """
     if not len(footage):
         return []
     if isinstance(model, R3):
         first = np.stack([v[:CLIP] for v in footage])
         reach = frames + model.hop
-        return list(model.clip_frames(reach, first, **_options(way, seed))[:, :frames])
+        options = _options(way, seed)
+        if model.gpt_preset.format == "disc+cont" and len(subjects):
+            options["subjects"] = subjects
+        return list(model.clip_frames(reach, first, **options)[:, :frames])
     if model.kind == "ar2":  # a clip more: the last one is not cut to its hop
         reach = frames + model.hop
         return list(model.noise_frames(reach, len(footage), **_options(way, seed))[:, :frames])
@@ -216,9 +228,10 @@ def scored(model: Model | R3, way: str, real: Unseen, extractor, seed: int) -> d
     whole = not way.endswith("VDrej")
     skipped = model.hop if isinstance(model, R3) else 0  # frames that are real
     first, rest = real.footage[: real.long], real.footage[real.long :]
+    shown, others = real.subjects[: real.long], real.subjects[real.long :]
     began = time.perf_counter()
-    long = make(model, way, first, real.frames if whole else SHORT + skipped, 2 * seed)
-    short = make(model, way, rest, SHORT + skipped, 2 * seed + 1)
+    long = make(model, way, first, real.frames if whole else SHORT + skipped, 2 * seed, shown)
+    short = make(model, way, rest, SHORT + skipped, 2 * seed + 1, others)
     took = time.perf_counter() - began
 
     def score(start: int) -> list[dict]:
@@ -258,7 +271,8 @@ def run(
     started, real = time.time(), unseen(p, videos, task)
     model, training = trainee.trained()
     found |= same | _head(c, p, trainee, training, real)
-    if c.kind == "r3" and "foresight" not in found:
+    plain = c.kind == "r3" and model.gpt_preset.format != "disc+cont"
+    if plain and "foresight" not in found:
         found["foresight"] = foresight(model, real.real(SHORT), p.seed)
     for way in missing:
         scores = scored(model, way, real, find("compact"), p.seed)

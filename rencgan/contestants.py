@@ -78,6 +78,8 @@ CONTESTANTS = {
         _r3("R3, regression"),
         _r3("R3, mixture", head="mixture"),
         _r3("R3, flow", head="flow"),
+        _r3("R3, regression, padzs", format="padzs"),
+        _r3("R3, regression, disc+cont", format="disc+cont"),
         _r3("R3, mixture, noise", head="mixture", context_noise=0.5),
     )
 }

@@ -274,9 +274,22 @@ def _against_r3(text: str, better, worse, printed) -> list[Claim]:
     return found + [Claim(text, "our question", *sides, m) for m in OWN_FVDS]
 
 
+FORMS = {"pad0": "cont, pad 0", "padzs": "cont, pad zs", "disc+cont": "disc+cont, pad 0"}
 OF_R3 = [
     *_against_r3("improved R2 before R3", ("improved R2", S), (REGRESSION, ROBUST), (IMPROVED, R3)),
     *_against_r3("R3 before AR2", (REGRESSION, ROBUST), ("AR2", S), (R3, AR2)),
+    *(
+        Claim(
+            f"pad0 before {name}",
+            "table 5.9",
+            (REGRESSION, ROBUST),
+            (f"{REGRESSION}, {name}", ROBUST),
+            m,
+            printed=("5.9", ("R3", FORMS["pad0"]), ("R3", FORMS[name])),
+        )
+        for name in ("padzs", "disc+cont")
+        for m in FVDS
+    ),
     *(
         Claim("robust before faster", "table 5.11", (REGRESSION, ROBUST), (REGRESSION, FASTER), m)
         for m in FVDS

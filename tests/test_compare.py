@@ -154,6 +154,35 @@ def test_an_r3_is_scored_from_its_first_frame_and_from_the_first_that_is_its_own
     assert key == found["key"] != other.key()
 
 
+def test_the_format_with_classes_is_told_whom_it_goes_on_with(tmp_path, monkeypatch):
+    p, videos = run_of(tmp_path), study.data(run_of(tmp_path))
+    real = compare.unseen(p, videos, SMALL)
+    assert real.subjects == [v.subject for v in catalogue("sky", 0, len(videos) + 3)[-3:]]
+    model, _ = trainee(contestant("R3, regression, disc+cont"), p, videos, tmp_path).trained()
+    assert model.name == "R3, regression, disc+cont"
+    told = []
+    whole = type(model).clip_frames
+
+    def watched(self, *given, **options):
+        told.append(options.get("subjects"))
+        return whole(self, *given, **options)
+
+    monkeypatch.setattr(type(model), "clip_frames", watched)
+    compare.make(model, "faster sample", real.footage, 24, 0, real.subjects)
+    assert told == [real.subjects]
+    path = compare.run(
+        contestant("R3, regression, disc+cont"),
+        p,
+        videos,
+        ["faster sample"],
+        SMALL,
+        tmp_path / "out",
+        tmp_path,
+    )
+    assert told[1:] == [real.subjects[:2], real.subjects[2:]]
+    assert "foresight" not in json.loads(path.read_text())
+
+
 def test_real_video_in_a_contestants_place(tmp_path):
     p, out = run_of(tmp_path), tmp_path / "out"
     path = compare.run_real(p, study.data(p), SMALL, out)
