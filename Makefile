@@ -1,5 +1,5 @@
 # make        install, run the first three notebooks, write the reports: everything lands in runs/
-# make every  notebook 04 too
+# make every  all the notebooks
 # make test   the quick tests        make lint   what must be clean        make help   the rest
 #
 # make DATASET=uva PRESET=64 ARGS="-p seed 1"     other parameters, for all notebooks

@@ -47,9 +47,7 @@ class GPTJob:
             raise InputError(f"the seed must be 0 or more, not {self.seed}")
 
     def tokens(self) -> Tokens:
-        """Of the training videos; longer than the window that a step takes, so that windows may
-        begin anywhere.
-        """
+        """Of the training videos, each cut to the preset's positions (1000 frames as published)."""
         p, videos = self.preset, self.data.select(split="train")
         return tokens.cached(self.r2, videos, self.cache, p.positions, p.starts)
 
