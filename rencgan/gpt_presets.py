@@ -100,7 +100,7 @@ SIXTY_FOUR = GPTPreset(
 )
 MINI = GPTPreset(
     name="mini",
-    why="the CPU default: two minutes; more steps than these only learn the training videos by heart",
+    why="the CPU default: two minutes; with more steps it learns the training videos by heart",
     blocks=4,
     heads=4,
     width=192,
