@@ -328,7 +328,10 @@ def run_real(p, videos: VideoSet, task: Task, out: Path) -> Path:
     real, extractor = unseen(p, videos, task), find("compact")
     side = real.real(real.frames, others=bool(real.others))
     found = {"long": long_measures(side, real.real(real.frames), hop, extractor), "scores": []}
-    if real.others:
+    if not real.others:  # these distances are to itself
+        for name in [k for k in found["long"] if k.startswith(extractor.metric)]:
+            del found["long"][name]
+    else:
         args = real.real(SHORT), real.real(SHORT, others=True), "ours", extractor, p.seed
         found["scores"] = [s.as_dict() for s in evaluate(*args)]
     found["provenance"] = provenance(PRESETS[p.preset], p.seed, videos.card, started)

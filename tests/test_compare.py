@@ -99,6 +99,9 @@ def test_real_data_is_compared_with_its_test_split_to_the_length_of_all(tmp_path
     assert (real.long, real.frames, real.source) == (2, 160, "test split")
     real = compare.unseen(run_of(tmp_path), videos, Task())
     assert real.frames == 164 and [len(v) for v in real.footage] == [180, 180]
+    path = compare.run_real(run_of(tmp_path), replace(videos, path=tmp_path), SMALL, tmp_path)
+    long = json.loads(path.read_text())["ways"]["other unseen videos"]["long"]
+    assert "motion" in long and not [k for k in long if k.startswith("FVD")]
     one = VideoSet.from_arrays(moving_videos(2, frames=150), splits=["train", "test"])
     one.card["source"] = "real"
     with pytest.raises(InputError, match="a comparison needs 2"):
