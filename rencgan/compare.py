@@ -22,7 +22,7 @@ import numpy as np
 
 from rencgan import horizon, measures, scoring, study, trainees
 from rencgan.clips import as_frames
-from rencgan.contestants import CONTESTANTS, WAYS, Contestant, contestant
+from rencgan.contestants import COMPARED, WAYS, Contestant, contestant
 from rencgan.errors import InputError
 from rencgan.evaluate import evaluate
 from rencgan.features import Extractor, find
@@ -34,6 +34,7 @@ from rencgan.paths import project_root
 from rencgan.presets import PRESETS
 from rencgan.procedural import catalogue, longer
 from rencgan.progress import Progress
+from rencgan.protocols import PROTOCOLS
 from rencgan.provenance import provenance
 from rencgan.r3 import R3
 from rencgan.recall import CLIP, clip_count, clips_for
@@ -45,6 +46,7 @@ RESULTS = project_root() / "reports" / "results"
 SHORT, LONG = 128, 1000  # frames of the videos
 REACH = CLIP  # frames of footage beyond them: clips 15 frames apart do not end where others do
 CANDIDATES = 20
+CLIPS = 256  # of 16 frames, where a contestant makes nothing longer
 ENDS = 128  # frames at both ends of a long video whose clips are compared
 
 
@@ -73,11 +75,24 @@ class Unseen:
     long: int
     frames: int
     source: str
+    short: int = SHORT  # frames of all of them that are scored
+
+    def every(self, step: int) -> "Unseen":
+        """One frame of every `step` of the videos; none of them is long."""
+        kept = [[v[::step] for v in side] for side in (self.footage, self.others)]
+        source = f"{self.source}, one frame of every {step}"
+        return Unseen(kept[0], self.subjects, kept[1], 0, 0, source, SHORT // step)
+
+    def clips(self, count: int) -> list[np.ndarray]:
+        """So many clips of 16 frames, evenly shared and evenly spaced."""
+        of = -(-count // len(self.footage))
+        starts = np.linspace(0, SHORT - CLIP, of).astype(int)
+        return [v[s : s + CLIP] for s in starts for v in self.footage][:count]
 
     def real(self, frames: int, others: bool = False) -> list[np.ndarray]:
         """What is compared with: all videos to 128 frames, or the long ones to all of theirs."""
         videos = self.others if others else self.footage
-        return [v[:frames] for v in (videos[: self.long] if frames > SHORT else videos)]
+        return [v[:frames] for v in (videos[: self.long] if frames > self.short else videos)]
 
 
 def unseen(p, videos: VideoSet, task: Task) -> Unseen:
@@ -220,24 +235,26 @@ def _clips_of(videos: Sequence[np.ndarray], extractor: Extractor) -> np.ndarray:
     return np.concatenate([np.asarray(extractor(part), np.float64) for part in parts])
 
 
-def scored(model: Model | R3, way: str, real: Unseen, extractor, seed: int) -> dict:
+def scored(model: Model | R3, way: str, real: Unseen, extractor, seed: int, c: Contestant) -> dict:
     """One way of drawing codes: the scores of all videos to 128 frames, the measures of the long
-    ones. VDrej, which takes 20 times as long, makes 128 frames of all. The noise of a video is the
-    same in every way and for every contestant of its kind.
+    ones. VDrej, which takes 20 times as long, makes 128 frames of all, and so do contestants that
+    ask for no long ones. The noise of a video is the same in every way and for every contestant of
+    its kind.
     """
-    whole = not way.endswith("VDrej")
+    whole = c.long and not way.endswith("VDrej")
+    reach, protocol = real.short, PROTOCOLS["ours"].but(lengths=c.lengths)
     skipped = model.hop if isinstance(model, R3) else 0  # frames that are real
     first, rest = real.footage[: real.long], real.footage[real.long :]
     shown, others = real.subjects[: real.long], real.subjects[real.long :]
     began = time.perf_counter()
-    long = make(model, way, first, real.frames if whole else SHORT + skipped, 2 * seed, shown)
-    short = make(model, way, rest, SHORT + skipped, 2 * seed + 1, others)
+    long = make(model, way, first, real.frames if whole else reach + skipped, 2 * seed, shown)
+    short = make(model, way, rest, reach + skipped, 2 * seed + 1, others)
     took = time.perf_counter() - began
 
     def score(start: int) -> list[dict]:
-        part = slice(start, start + SHORT)
+        part = slice(start, start + reach)
         sides = ([v[part] for v in videos] for videos in (real.footage, long + short))
-        return [s.as_dict() for s in evaluate(*sides, "ours", extractor, seed)]
+        return [s.as_dict() for s in evaluate(*sides, protocol, extractor, seed)]
 
     found = {
         "scores": score(0),
@@ -249,7 +266,35 @@ def scored(model: Model | R3, way: str, real: Unseen, extractor, seed: int) -> d
         found[f"scores from frame {skipped}"] = score(skipped)
     if whole:
         found["long"] = long_measures(long, real.real(real.frames), model.hop, extractor)
-    return found | {"videos": long[:4]}
+    return found | {"videos": (long + short)[:4]}
+
+
+def scored_clips(
+    model: Model, way: str, real: Unseen, videos: VideoSet, extractor, seed: int
+) -> dict:
+    """For EncGAN3: CLIPS clips from noise, or from the codes of training clips ("encoded", as Table
+    3.2 is made), against as many of the unseen videos.
+    """
+    began, count = time.perf_counter(), CLIPS * len(real.footage) // Task.short
+    if way == "noise":
+        made = scoring.from_noise(model, count, seed)
+    else:
+        made = scoring.rebuilt(model, scoring.clips_of(videos.select("train"), count))
+    sides = real.clips(count), list(made)
+    found = [
+        s.as_dict()
+        for s in evaluate(*sides, PROTOCOLS["ours"].but(lengths=(CLIP,)), extractor, seed)
+    ]
+    return {
+        "scores": found,
+        "clips": {
+            "motion": float(np.mean([measures.motion(v) for v in made])),
+            "sharpness": float(np.mean([measures.sharpness(v) for v in made])),
+        },
+        "seconds for all videos": time.perf_counter() - began,
+        "checkpoint": model.digest,
+        "videos": list(made[:4]),
+    }
 
 
 # ------------------------------------------------------------------------------------------- a run
@@ -269,13 +314,17 @@ def run(
     if not missing:
         return path if found["ways"] else None
     started, real = time.time(), unseen(p, videos, task)
+    real = real if c.step == 1 else real.every(c.step)
     model, training = trainee.trained()
     found |= same | _head(c, p, trainee, training, real)
     plain = c.kind == "r3" and model.gpt_preset.format != "disc+cont"
     if plain and "foresight" not in found:
         found["foresight"] = foresight(model, real.real(SHORT), p.seed)
     for way in missing:
-        scores = scored(model, way, real, find("compact"), p.seed)
+        if c.kind == "encgan3":
+            scores = scored_clips(model, way, real, videos, find("compact"), p.seed)
+        else:
+            scores = scored(model, way, real, find("compact"), p.seed, c)
         _keep_videos(scores.pop("videos"), model, work, path.stem, way)
         record = provenance(model.preset, p.seed, videos.card, started)
         found["ways"][way] = scores | {"provenance": record}
@@ -311,7 +360,7 @@ def _head(c: Contestant, p, trainee, training: dict, real: Unseen) -> dict:
 
 def _told(real: Unseen) -> str:
     return (
-        f"{len(real.footage)} videos of {SHORT} frames, {real.long} of them of {real.frames}: "
+        f"{len(real.footage)} videos of {real.short} frames, {real.long} of them of {real.frames}: "
         f"{real.source}"
     )
 
@@ -362,7 +411,7 @@ def _keep_videos(made, model: Model | R3, work: Path, stem: str, way: str) -> No
 def _asked(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="rencgan.compare", description=__doc__.split("\n")[0])
     parser.add_argument("dataset")
-    parser.add_argument("--models", nargs="+", default=list(CONTESTANTS), metavar="NAME")
+    parser.add_argument("--models", nargs="+", default=list(COMPARED), metavar="NAME")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1], metavar="SEED")
     parser.add_argument("--ways", nargs="+", metavar="WAY", help="default: see contestants")
     parser.add_argument("--preset", default="mini", choices=sorted(PRESETS))

@@ -1,9 +1,12 @@
-"""The models that are compared under one budget: each a recipe and its switches.
+"""The models that are compared: each a recipe, its switches, and how it is scored.
 
 The budget is time: at `mini` the slower models follow R2's schedule with every part shortened by
 the same share, so that they take as long (presets.MODELS, SHARES). With "equal pairs" they follow
 it whole, see as many pairs as R2 (LEncGAN: as many clips) and take longer. Improved R2 differs from
 R2 in its streams alone, so the plain name is that of equal pairs, and "equal time" is the other.
+
+ABLATIONS holds the variants of the papers' ablations (studies.py says which belong together). Those
+of R2 have R2's own schedule, so that R2 itself is one of them.
 """
 
 from collections.abc import Callable
@@ -27,6 +30,10 @@ class Contestant:
     ways: tuple[str, ...] = ("sample", "mean", "VDrej")  # of drawing codes
     usual: tuple[str, ...] = ("sample", "mean")  # those that are made unless others are asked for
     base: str = ""  # r3: the contestant whose codes it is trained on
+    variant: str = "v4"  # a row of updates.VARIANTS
+    step: int = 1  # of the frames that are trained on and made, one of so many (Table 4.8)
+    lengths: tuple[int, ...] = (16, 128)  # of the videos that are scored
+    long: bool = True  # whether some are made on to 1000 frames
 
 
 def _at(recipe: Callable[..., Preset], share: float, p, clips: int = 1) -> Preset:
@@ -57,13 +64,13 @@ def _r3(name: str, **changes) -> Contestant:
 
 # Of R3: its method, and how codes are drawn from a predicted latent space.
 PREDICTED = tuple(f"{m} {c}" for m in ("robust", "faster") for c in ("sample", "mean", "VDrej"))
-WAYS = ("sample", "mean", "VDrej", *PREDICTED)
+WAYS = ("sample", "mean", "VDrej", "noise", "encoded", *PREDICTED)
 FOLLOWS = ("sample", "mean")  # LEncGAN has no rejection
 IMPROVED = partial(_at, study.improved_r2_recipe, SHARES["improved r2"])
 REMEMBERS = partial(_at, study.lencgan_recipe, 1.0, clips=2)
 PREDICTS = partial(_at, study.ar2_recipe, 1.0)
 
-CONTESTANTS = {
+COMPARED = {
     c.name: c
     for c in (
         Contestant("R2", "r2", study.r2_recipe),
@@ -83,6 +90,52 @@ CONTESTANTS = {
         _r3("R3, mixture, noise", head="mixture", context_noise=0.5),
     )
 }
+
+# EncGAN3 without some of its parts. Warm-ups need the encoder and the content stream, so none has
+# them; these steps are its own.
+CLIP_WAYS = ("noise", "encoded")  # codes from N(0, I), or those of training clips
+BARE = {"warmup": 0, "motion_warmup": 0, "rise": 0.0, "crops_until": 0, "steps": 600}
+
+
+def _bare(p, **changes) -> Preset:
+    """EncGAN3's recipe as its ablations take it: at `mini` without warm-ups."""
+    bare = BARE if p.preset == "mini" else {"warmup": 0, "motion_warmup": 0}
+    return study.encgan3_recipe(p).but(**bare | changes)
+
+
+def _encgan3(name: str, ways: tuple[str, ...] = CLIP_WAYS, **changes) -> Contestant:
+    recipe = partial(_bare, **changes)
+    return Contestant(name, "encgan3", recipe, (), ways, ways, lengths=(16,), long=False)
+
+
+def _ablated(name: str, recipe=study.r2_recipe, **given) -> Contestant:
+    """A variant of R2, one way of drawing codes, no videos of 1000 frames."""
+    return Contestant(name, "r2", recipe, **{"usual": ("sample",), "long": False} | given)
+
+
+NOISE = ("noise",)
+ABLATIONS = {
+    c.name: c
+    for c in (
+        _encgan3("EncGAN3"),
+        _encgan3("EncGAN3, no F-SA", attention_after=0),
+        _encgan3("EncGAN3, no encoder", ways=NOISE, encoder=False),
+        _encgan3("EncGAN3, no encoder, no F-SA", ways=NOISE, encoder=False, attention_after=0),
+        _encgan3("EncGAN3, no G_C", content_stream=False),
+        _encgan3("EncGAN3, no G_T", motion_stream=False),
+        _encgan3("EncGAN3, no G_C, no G_T", content_stream=False, motion_stream=False),
+        _ablated("R2, loss v1", variant="v1", lengths=(16, 32, 128)),
+        _ablated("R2, loss v2", variant="v2"),
+        _ablated("R2, loss v3", variant="v3"),
+        _ablated("R2, loss v5", variant="v5"),
+        _ablated("R2, loss v1, R_Enc alone", variant="v1", switches=(("recall_critic", False),)),
+        _ablated("R2, loss v1, R_3VD alone", variant="v1", switches=(("recall_encoder", False),)),
+        _ablated("R2, loss v1, step 4", variant="v1", step=4, lengths=(16, 32)),
+        _ablated("improved R2, noise terms", study.improved_r2_recipe, variant="v4-noise"),
+        _ablated("improved R2, trained on means", study.improved_r2_recipe, variant="v4-mean"),
+    )
+}
+CONTESTANTS = COMPARED | ABLATIONS
 
 
 def contestant(name: str) -> Contestant:

@@ -112,20 +112,20 @@ def clip_contenders(
     """
 
     span = (CLIP - 1) * step + 1
-    training = _clips(videos.select("train", min_frames=span), most, step)
+    training = clips_of(videos.select("train", min_frames=span), most, step)
     held = np.repeat(training[:, model.reference][:, None], CLIP, axis=1)
     made = {
-        "EncGAN3, from noise": _from_noise(model, most, p.seed),
-        "EncGAN3, from training clips": _rebuilt(model, training),
-        "untrained model": _from_noise(untrained(model), most, p.seed),
+        "EncGAN3, from noise": from_noise(model, most, p.seed),
+        "EncGAN3, from training clips": rebuilt(model, training),
+        "untrained model": from_noise(untrained(model), most, p.seed),
         "real reference frames, held": held,
     }
     every = videos.select(min_frames=span)
-    rebuilt = _rebuilt(model, _clips(every, len(every), step))
-    return {name: list(clips) for name, clips in made.items()}, list(rebuilt)
+    every_clip = rebuilt(model, clips_of(every, len(every), step))
+    return {name: list(clips) for name, clips in made.items()}, list(every_clip)
 
 
-def _clips(videos: VideoSet, count: int, step: int) -> np.ndarray:
+def clips_of(videos: VideoSet, count: int, step: int = 1) -> np.ndarray:
     """`count` clips (count, 16, H, W, 3), shared evenly among the videos: of each the first one,
     then others evenly spaced.
     """
@@ -138,7 +138,8 @@ def _clips(videos: VideoSet, count: int, step: int) -> np.ndarray:
     return np.stack(found)
 
 
-def _from_noise(model: Model, count: int, seed: int) -> np.ndarray:
+def from_noise(model: Model, count: int, seed: int) -> np.ndarray:
+    """Clips of a model from codes drawn from N(0, I): (count, 16, H, W, 3) uint8."""
     rng = torch.Generator().manual_seed(seed)
     z_c, z_m = (
         torch.randn(count, n, generator=rng).to(model.device)
@@ -149,7 +150,8 @@ def _from_noise(model: Model, count: int, seed: int) -> np.ndarray:
 
 
 @torch.no_grad()
-def _rebuilt(model: Model, clips: np.ndarray) -> np.ndarray:
+def rebuilt(model: Model, clips: np.ndarray) -> np.ndarray:
+    """Clips (B, 16, H, W, 3) uint8 as a model makes them from the means of their codes."""
     made = []
     for first in range(0, len(clips), BATCH):
         part = as_clips(clips[first : first + BATCH], model.device)

@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rencgan import checkpoint
+from rencgan import checkpoint, warmups
 from rencgan.augment import crops
 from rencgan.clips import ClipSampler, as_clips, as_frames
 from rencgan.encgan3 import draw
@@ -64,6 +64,7 @@ class Job:
     variant: str = "v4"  # R2 only: a row of updates.VARIANTS
     changes: tuple = ()  # switches that differ from that row, as (name, value) pairs
     init_from: Path | None = None
+    warm: Path | None = None  # folder of warm-ups that runs share; decides no weight (see warmups)
 
     def objective(self) -> Objective:
         if self.kind not in KINDS:
@@ -99,8 +100,12 @@ class Job:
 
     def key(self) -> str:
         """Names what decides the weights, so that a changed recipe gets a folder of its own."""
+        return hashlib.sha256(json.dumps(self.recipe(), sort_keys=True).encode()).hexdigest()[:8]
+
+    def recipe(self) -> dict:
+        """What decides the weights, as plain values."""
         videos = self.videos()
-        recipe = {
+        return {
             "preset": self.preset.as_dict(),
             "kind": self.kind,
             "objective": asdict(self.objective()),
@@ -109,7 +114,6 @@ class Job:
             "data": [(v.name, v.length) for v in videos.videos],
             "folder": videos.path.name if videos.path else zlib.crc32(videos.frames),
         }
-        return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def train(job: Job, processes: int = 1, progress: Callable | None = None) -> Path:
@@ -173,7 +177,10 @@ def run(job: Job, progress: Callable | None = None) -> None:
     _check_processes(job, group.size)
     players = Players(p, job.seed, device, objective.encoder)
     clips = {"r2": 2, "ar2": p.rollout}.get(job.kind, 1)  # that a step encodes
+    shared = warmups.end(job) if group.size == 1 else 0
     with writing(job.out), only_writer(job.out, group):
+        if shared:
+            warmups.take(job)
         start, window = _resume(job, players)
         if progress and group.first:
             progress(start, p.steps, {})
@@ -202,10 +209,12 @@ def run(job: Job, progress: Callable | None = None) -> None:
             record.add(step + 1, losses)
             if (step + 1) % max(1, p.steps // GRIDS) == 0:
                 _sample_grid(job, players, sampler, step + 1, group)
-            if step + 1 == p.steps or clock.due(step):
+            if step + 1 in (p.steps, shared) or clock.due(step):
                 record.flush()
                 _save(job, players, step + 1, record.window, group)
                 clock.saved()
+            if step + 1 == shared:
+                warmups.keep(job)
             if progress and group.first:
                 progress(step + 1, p.steps, record.latest)
 

@@ -98,7 +98,8 @@ def trainee(c: Contestant, p, videos: VideoSet, work: Path) -> Networks | OverTo
         base = trainee(contestant(c.base), p, videos, work)
         return OverTokens(c.name, base, c.preset(p), videos, folder)
     preset, changes = c.preset(p), c.switches or study.switches(p, c.kind)
-    found = Job(c.kind, preset, videos.path, Path(), p.seed, changes=changes)
+    data = videos.path if c.step == 1 else videos.every(c.step)
+    found = Job(c.kind, preset, data, Path(), p.seed, c.variant, changes, warm=folder / "warm")
     return Networks(
         c.name, replace(found, out=folder / f"{slug(c.name)}-seed{p.seed}-{found.key()}")
     )

@@ -109,6 +109,18 @@ class VideoSet:
             raise InputError(f"none of the {len(self)} videos has {', '.join(asked) or 'frames'}")
         return replace(self, videos=kept)
 
+    def every(self, step: int) -> "VideoSet":
+        """The same videos with one frame of every `step`, from the first on, held in memory."""
+        if step < 1:
+            raise InputError(f"one frame of every 1 or more is kept, not of every {step}")
+        kept = [self.video(i)[::step] for i in range(len(self))]
+        columns = {
+            f"{k}s": [getattr(v, k) for v in self.videos] for k in ("name", "label", "split")
+        }
+        subjects = [v.subject for v in self.videos]
+        fps = self.videos[0].fps / step
+        return self.from_arrays(kept, **columns, fps=fps, subjects=subjects, card=self.card)
+
     @classmethod
     def open(cls, path: str | Path) -> "VideoSet":
         """Open a prepared folder; its frames stay on disk until they are used.

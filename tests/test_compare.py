@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from conftest import moving_videos
 
 from rencgan import compare, study, trainees
@@ -12,9 +13,11 @@ from rencgan.compare import Task, slug
 from rencgan.contestants import CONTESTANTS, contestant
 from rencgan.errors import InputError
 from rencgan.gpt_presets import GPT_PRESETS
+from rencgan.model import load_model
 from rencgan.parameters import AR2Run
 from rencgan.presets import PRESETS
 from rencgan.procedural import catalogue
+from rencgan.train import train
 from rencgan.trainees import trainee
 from rencgan.videoset import VideoSet
 
@@ -37,6 +40,11 @@ def test_every_contestant_has_a_recipe_where_its_budget_is_known(tmp_path):
             if "equal" in c.name and name != "mini":
                 with pytest.raises(InputError, match=f"known at mini, not at {name}"):
                     c.preset(p)
+                continue
+            if c.kind == "encgan3":
+                assert not c.preset(p).warmup and c.preset(p).encoder == (
+                    "no encoder" not in c.name
+                )
                 continue
             streams = "3d" if c.kind == "ar2" or "improved" in c.name else "1p2d"
             assert c.preset(p).video_stream == streams
@@ -184,6 +192,56 @@ def test_the_format_with_classes_is_told_whom_it_goes_on_with(tmp_path, monkeypa
     )
     assert told[1:] == [real.subjects[:2], real.subjects[2:]]
     assert "foresight" not in json.loads(path.read_text())
+
+
+@pytest.mark.parametrize("name", ["EncGAN3, no G_C", "EncGAN3, no encoder, no F-SA"])
+def test_a_model_of_one_clip_is_scored_on_clips(name, tmp_path):
+    p, c = run_of(tmp_path), contestant(name)
+    path = compare.run(c, p, study.data(p), c.usual, Task(), tmp_path / "out", tmp_path)
+    found = json.loads(path.read_text())
+    assert tuple(found["ways"]) == c.ways == ("noise", "encoded")[: 1 if "encoder" in name else 2]
+    for way in found["ways"].values():
+        (score,) = way["scores"]
+        card = score["card"]
+        assert score["name"].endswith(" 16f") and score["value"] > 0
+        assert card["generated"]["videos"] == card["real"]["videos"] == compare.CLIPS
+        assert way["clips"]["motion"] > 0 and "long" not in way
+    values = {w["scores"][0]["value"] for w in found["ways"].values()}
+    assert len(values) == len(found["ways"])
+
+
+def test_a_model_of_every_fourth_frame_meets_every_fourth_frame(tmp_path):
+    p, c = run_of(tmp_path), contestant("R2, loss v1, step 4")
+    videos = study.data(p)
+    work = trainee(c, p, videos, tmp_path).job
+    assert np.array_equal(work.data.video(0), videos.video(0)[::4])
+    path = compare.run(c, p, videos, ["sample"], SMALL, tmp_path / "out", tmp_path)
+    found = json.loads(path.read_text())
+    scores = found["ways"]["sample"]["scores"]
+    assert [s["name"].split()[-1] for s in scores] == ["16f", "32f"]
+    assert (
+        "one frame of every 4" in found["compared with"] and "32 frames" in found["compared with"]
+    )
+    real = compare.unseen(p, videos, SMALL)
+    fourth = real.every(4)
+    assert np.array_equal(fourth.footage[1], real.footage[1][::4])
+    assert [len(v) for v in fourth.real(fourth.short)] == [32] * 3
+
+
+def test_variants_of_one_seed_share_their_warm_ups(tmp_path):
+    p = run_of(tmp_path)
+    videos = study.data(p)
+    first, second = (trainee(contestant(n), p, videos, tmp_path) for n in ("R2", "R2, loss v1"))
+    assert first.trained()[1]["seconds"] is not None
+    model, told = second.trained()
+    assert told["seconds"] is None, "a part of its time was another run's"
+    assert not model.objective.joint and model.objective.noise
+    alone = replace(second.job, out=tmp_path / "alone", warm=None)
+    fresh = load_model(train(alone))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(model.generator.parameters(), fresh.generator.parameters(), strict=True)
+    )
 
 
 def test_real_video_in_a_contestants_place(tmp_path):
