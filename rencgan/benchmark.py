@@ -27,7 +27,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -250,18 +249,31 @@ def generation(p: Preset, kind: str, candidates: int, quick: bool) -> Row:
     scaled up.
     """
     model, count = untrained(p, kind), clips_for if kind == "ar2" else clip_count
-    clips, probe = count(FRAMES_ASKED, p.hop), 40
-    generate(model, probe, candidates)
-    each = seconds(lambda: generate(model, probe, candidates)) / count(probe, p.hop)
-    allowed = LIMIT_S / (60 if quick else 1)
-    frames = next((n for n in CUTS if each * count(n, p.hop) <= allowed), CUTS[-1])
-    scale = clips / count(frames, p.hop)
-    repeats = 3 if each * count(frames, p.hop) < allowed / 6 else 1
-    times = [seconds(lambda: generate(model, frames, candidates)) for _ in range(repeats)]
-    how = f"VDrej, {candidates} candidates" if candidates > 1 else "plain"
-    note = f"{frames} frames measured, scaled up by clips" if scale > 1 else ""
+    times, note = scaled_up(
+        lambda frames: generate(model, frames, candidates), lambda n: count(n, p.hop), quick
+    )
     what = f"generate {FRAMES_ASKED} frames, {NAMES[kind]}"
-    return row(what, p, how, "s", [t * scale for t in times], note)
+    return row(what, p, way_of(candidates), "s", times, note)
+
+
+def way_of(candidates: int) -> str:
+    return f"VDrej, {candidates} candidates" if candidates > 1 else "plain"
+
+
+def scaled_up(
+    make: Callable[[int], None], clips: Callable[[int], int], quick: bool
+) -> tuple[list[float], str]:
+    """Seconds that make(1000) takes, and a note on how they were had: where it is slow, fewer
+    frames are made, and the time scaled up by clips(frames).
+    """
+    probe, allowed = 40, LIMIT_S / (60 if quick else 1)
+    make(probe)
+    each = seconds(lambda: make(probe)) / clips(probe)
+    frames = next((n for n in CUTS if each * clips(n) <= allowed), CUTS[-1])
+    scale = clips(FRAMES_ASKED) / clips(frames)
+    repeats = 3 if each * clips(frames) < allowed / 6 else 1
+    times = [scale * seconds(lambda: make(frames)) for _ in range(repeats)]
+    return times, f"{frames} frames measured, scaled up by clips" if scale > 1 else ""
 
 
 def untrained_r3(p: Preset) -> R3:
@@ -279,14 +291,11 @@ def r3_generation(p: Preset, quick: bool) -> Iterator[Row]:
     and without rejection; where slow, fewer frames are made and scaled up by clips.
     """
     r3, first = untrained_r3(p), noise(CLIP, p.size)[None]
-    what, whole = f"generate {FRAMES_ASKED} frames, R3", clips_for(FRAMES_ASKED, p.hop) - 1
-
-    def roll() -> None:
-        roll, token = r3.roll(1), r3.tokens(as_clips(first, r3.device))
-        for number in range(1, whole + 1):
-            token = roll.following(token, number)
-
-    rolled = [seconds(roll) for _ in range(1 if quick else 3)]
+    what, count = f"generate {FRAMES_ASKED} frames, R3", clips_for(FRAMES_ASKED, p.hop)
+    clips = as_clips(first, r3.device)
+    rolled = [
+        seconds(lambda: list(r3.rolled(clips, count, r3.roll(1)))) for _ in range(1 if quick else 3)
+    ]
     yield row(what, p, "the GPT alone", "s", rolled)
     for method, candidates in itertools.product(R3_METHODS, (1, CANDIDATES)):
         options = {"first_clip": first, "method": method, "candidates": candidates}
@@ -295,15 +304,9 @@ def r3_generation(p: Preset, quick: bool) -> Iterator[Row]:
             for piece in r3.from_clip(frames, **options):
                 as_frames(piece[0])
 
-        each = seconds(partial(make, 40)) / (clips_for(40, p.hop) - 1)
-        allowed = LIMIT_S / (60 if quick else 1)
-        frames = next((n for n in CUTS if each * clips_for(n, p.hop) <= allowed), CUTS[-1])
-        scale = whole / (clips_for(frames, p.hop) - 1)  # the first clip is given
-        repeats = 3 if each * clips_for(frames, p.hop) < allowed / 6 else 1
-        times = [scale * seconds(partial(make, frames)) for _ in range(repeats)]
-        how = f"{method}, " + (f"VDrej, {candidates} candidates" if candidates > 1 else "plain")
-        note = f"{frames} frames measured, scaled up by clips" if scale > 1 else ""
-        yield row(what, p, how, "s", times, note)
+        # the first clip is given
+        times, note = scaled_up(make, lambda n: clips_for(n, p.hop) - 1, quick)
+        yield row(what, p, f"{method}, {way_of(candidates)}", "s", times, note)
 
 
 def rejection_cost(rows: Sequence[Row]) -> list[dict]:

@@ -116,6 +116,16 @@ class R3:
             )
         return Roll(self.gpt, Scripts(self.gpt, self.words, subjects, seed), seed, temperature)
 
+    @torch.no_grad()
+    def rolled(self, first: Tensor, count: int, roll: "Roll") -> Iterator[Tensor]:
+        """The GPT's roll-out alone: from first clips (V, 3, 16, H, W) the tokens (V, k) of the
+        `count` - 1 clips behind them.
+        """
+        token = self.tokens(first)
+        for number in range(1, count):
+            token = roll.following(token, number)
+            yield token
+
     # ------------------------------------------------------------------------------------- videos
 
     def from_clip(
@@ -189,9 +199,8 @@ class R3:
     def _faster(self, first: Tensor, count: int, roll: "Roll", drawn: dict) -> Iterator[Tensor]:
         """All tokens by themselves; their clips drawn as R2's are, several of a video in a pass."""
         yield first
-        spaces, cuts, token = [], [], self.tokens(first)
-        for number in range(1, count):
-            token = roll.following(token, number)
+        spaces, cuts = [], []
+        for token in self.rolled(first, count, roll):
             spaces.append(self.spaces(token))
             cuts.append(roll.cuts)
         each = [self._drawn(first, spaces, cuts, v, drawn) for v in range(len(first))]

@@ -136,11 +136,8 @@ def timed_rows(r3: R3, first: np.ndarray, p, frames: int = 1000) -> list[dict]:
 
 def tokens_of(r3: R3, first: np.ndarray, frames: int, seed: int) -> list[torch.Tensor]:
     """The GPT's roll-out alone: the tokens (V, k) of all clips but the first, of so many frames."""
-    roll, token, made = r3.roll(len(first), seed), r3.tokens(as_clips(first, r3.device)), []
-    for number in range(1, clips_for(frames, r3.hop)):
-        token = roll.following(token, number)
-        made.append(token)
-    return made
+    clips, count = as_clips(first, r3.device), clips_for(frames, r3.hop)
+    return list(r3.rolled(clips, count, r3.roll(len(first), seed)))
 
 
 def trajectories(r3: R3, sides: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:

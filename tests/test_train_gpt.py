@@ -150,7 +150,7 @@ def test_the_r2_stays_as_it_was(job, r2):
         assert torch.equal(before[name], value), name
 
 
-def test_killed_and_started_again_it_ends_with_the_same_weights(job, tmp_path):
+def test_killed_and_started_again_it_ends_with_the_same_weights(job, tmp_path, monkeypatch):
     job = replace(job, preset=SMOKE.but(dropout=0.3, context_noise=0.2, head="flow"))
     whole = checkpoint.load(train_gpt(job))
     again = replace(job, out=tmp_path / "again")
@@ -163,6 +163,8 @@ def test_killed_and_started_again_it_ends_with_the_same_weights(job, tmp_path):
     finally:
         loop.SAVE_EVERY_S = old
     assert checkpoint.load(again.out / "checkpoint.pt")["step"] == 4
+    # a fit repeated on another machine differs in signs: the directions are those that were saved
+    monkeypatch.setattr("rencgan.tokens.Coordinates.fitted", None)
     resumed = checkpoint.load(train_gpt(again))
     assert torch.equal(weights(whole), weights(resumed))
     a, b = ((x.out / "history.jsonl").read_text() for x in (job, again))
