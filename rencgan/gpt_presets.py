@@ -137,8 +137,11 @@ SMOKE = GPTPreset(
     lr_decay=0.5,
     average=0.5,
 )
+SLIM = MINI.but(
+    name="slim", why="that of mini, narrower: the weights that come with the project", width=128
+)
 
-GPT_PRESETS = {p.name: p for p in (SMOKE, MINI, SIXTY_FOUR, PUBLISHED)}
+GPT_PRESETS = {p.name: p for p in (SMOKE, MINI, SLIM, SIXTY_FOUR, PUBLISHED)}
 
 
 def gpt_preset(name: str) -> GPTPreset:

@@ -178,7 +178,13 @@ def untrained(model: Model) -> Model:
 
 def load_model(path: str | Path, kind: str | None = None, device: str | None = None) -> Model:
     """The model that a checkpoint holds; InputError if it is not ours, or of another kind."""
-    content = checkpoint.load(path, kind)
+    return model_of(checkpoint.load(path, kind), checkpoint.digest(path), path, device)
+
+
+def model_of(
+    content: dict, digest: str, path: str | Path, device: str | torch.device | None = None
+) -> Model:
+    """The model that the content of a checkpoint makes; `path` is what a refusal names."""
     preset = checkpoint.preset_of(content, path)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -198,7 +204,7 @@ def load_model(path: str | Path, kind: str | None = None, device: str | None = N
         objective,
         step,
         seed,
-        checkpoint.digest(path),
+        digest,
         encoder.requires_grad_(False),
         generator.requires_grad_(False),
         video_d.requires_grad_(False),

@@ -309,6 +309,16 @@ MINI = Preset(
     pair_stride=1,
     max_videos=64,
 )
+SLIM = MINI.but(
+    name="slim",
+    why="mini with narrower networks: the weights that come with the project, under 5 MB each",
+    content_dim=128,
+    motion_dim=32,
+    generator_widths=(72, 40, 20, 12),
+    encoder_widths=(16, 48),
+    content_features=256,
+    motion_features=64,
+)
 
 # R2's schedule at `mini`, and what share of it takes a slower model as long (one core of a CPU):
 # `3d` streams, AR2's two kinds of clips, LEncGAN's LSTMs (a clip a step, where R2 takes two), and
@@ -345,6 +355,7 @@ MODELS: dict[str, dict[str, dict]] = {
         },
     },
 }
+MODELS["slim"] = MODELS["mini"]
 
 
 def changes_for(model: str, name: str) -> dict:
@@ -352,7 +363,7 @@ def changes_for(model: str, name: str) -> dict:
     return dict(MODELS.get(name, {}).get(model, {}))
 
 
-PRESETS = {p.name: p for p in (SMOKE, MINI, PUBLISHED_64, PUBLISHED_128)}
+PRESETS = {p.name: p for p in (SMOKE, MINI, SLIM, PUBLISHED_64, PUBLISHED_128)}
 
 
 def preset(name: str) -> Preset:

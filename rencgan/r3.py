@@ -251,7 +251,11 @@ def load_r3(path: str | Path, r2: Model) -> R3:
     """The R3 that a checkpoint and its R2 make. InputError for a checkpoint of another kind, and
     for an R2 that is not the one whose codes it was trained on.
     """
-    content = checkpoint.load(path, KIND)
+    return r3_of(checkpoint.load(path, KIND), checkpoint.digest(path), path, r2)
+
+
+def r3_of(content: dict, digest: str, path: str | Path, r2: Model) -> R3:
+    """The R3 that the content of a checkpoint makes; `path` is what a refusal names."""
     if content.get("r2") != r2.digest:
         raise InputError(
             f"{path} was trained on the codes of another R2 ({content.get('r2')}), not of this "
@@ -268,7 +272,7 @@ def load_r3(path: str | Path, r2: Model) -> R3:
         reason = str(error).splitlines()[0][:80]
         raise InputError(f"{path} does not hold a complete GPT ({reason})") from None
     gpt = gpt.to(r2.device).eval().requires_grad_(False)
-    return R3(r2, gpt, p, coordinates, words, step, seed, checkpoint.digest(path))
+    return R3(r2, gpt, p, coordinates, words, step, seed, digest)
 
 
 def first_clips(model: Model, videos: int, seed: int = 0) -> np.ndarray:
