@@ -19,10 +19,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from rencgan import horizon, measures, scoring, study, trainees
 from rencgan.clips import as_frames
-from rencgan.contestants import COMPARED, WAYS, Contestant, contestant
+from rencgan.contestants import CLIP_WAYS, COMPARED, WAYS, Contestant, contestant
 from rencgan.errors import InputError
 from rencgan.evaluate import evaluate
 from rencgan.features import Extractor, find
@@ -46,6 +47,7 @@ RESULTS = project_root() / "reports" / "results"
 SHORT, LONG = 128, 1000  # frames of the videos
 REACH = CLIP  # frames of footage beyond them: clips 15 frames apart do not end where others do
 CANDIDATES = 20
+STRIP = 8  # frames of a video that are kept as a picture
 CLIPS = 256  # of 16 frames, where a contestant makes nothing longer
 ENDS = 128  # frames at both ends of a long video whose clips are compared
 
@@ -321,11 +323,13 @@ def run(
     if plain and "foresight" not in found:
         found["foresight"] = foresight(model, real.real(SHORT), p.seed)
     for way in missing:
-        if c.kind == "encgan3":
+        if way in CLIP_WAYS:
             scores = scored_clips(model, way, real, videos, find("compact"), p.seed)
         else:
             scores = scored(model, way, real, find("compact"), p.seed, c)
-        _keep_videos(scores.pop("videos"), model, work, path.stem, way)
+        made = scores.pop("videos")
+        _keep_videos(made, model, work, path.stem, way)
+        keep_strip(made, strip_of(path, way))
         record = provenance(model.preset, p.seed, videos.card, started)
         found["ways"][way] = scores | {"provenance": record}
         _write(path, found)
@@ -408,6 +412,28 @@ def _keep_videos(made, model: Model | R3, work: Path, stem: str, way: str) -> No
         write_mp4(folder / f"{stem}-{way}-{i}.mp4", video, 25.0, metadata=facts, scale=scale)
 
 
+def strip_of(path: Path, way: str) -> Path:
+    """The picture that lies beside a result file, of one way."""
+    return path.parent / "pictures" / f"{path.stem}-{slug(way)}.png"
+
+
+def keep_strip(made: Sequence[np.ndarray], path: Path) -> None:
+    """Frames of two videos, a row each, evenly spaced over their first 128 frames."""
+    rows = [v[np.linspace(0, min(SHORT, len(v)) - 1, STRIP).astype(int)] for v in made[:2]]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheet = np.concatenate([np.concatenate(list(row), axis=1) for row in rows])
+    Image.fromarray(sheet).save(path, optimize=True)
+
+
+def prepared(given: dict, test_fraction: float | None = None) -> tuple[AR2Run, VideoSet, Task]:
+    """The parameters of one run (data set, source, preset, seed, out_root), checked, its data, and
+    how much of it is made and scored.
+    """
+    p = check(given, AR2Run)
+    task = Task(4, 2, 200) if p.preset == "smoke" else Task()
+    return p, study.data(p, test_fraction), task
+
+
 def _asked(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="rencgan.compare", description=__doc__.split("\n")[0])
     parser.add_argument("dataset")
@@ -430,10 +456,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     chosen = [contestant(name) for name in o.models]
     given = {"dataset": o.dataset, "source": o.source, "data_root": o.data_root}
     given |= {"preset": o.preset, "out_root": str(o.work.resolve())}
-    runs = [check(given | {"seed": seed}, AR2Run) for seed in o.seeds]
-    task = Task(4, 2, 200) if o.preset == "smoke" else Task()
-    for p in runs:
-        videos = study.data(p, o.test_fraction)
+    for seed in o.seeds:
+        check(given | {"seed": seed}, AR2Run)
+    for seed in o.seeds:
+        p, videos, task = prepared(given | {"seed": seed}, o.test_fraction)
         print(run_real(p, videos, task, o.out).name, flush=True)
         for c in chosen:
             ways = o.ways or c.usual

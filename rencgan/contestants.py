@@ -26,11 +26,13 @@ class Contestant:
     name: str
     kind: str
     preset: Callable[..., Preset | GPTPreset]  # of a notebook's parameters
-    switches: tuple = ()  # see Job.changes; none: those of the kind (study.switches)
+    # See Job.changes, or a function of the parameters; none: those of the kind (study.switches).
+    switches: tuple | Callable = ()
     ways: tuple[str, ...] = ("sample", "mean", "VDrej")  # of drawing codes
     usual: tuple[str, ...] = ("sample", "mean")  # those that are made unless others are asked for
     base: str = ""  # r3: the contestant whose codes it is trained on
     variant: str = "v4"  # a row of updates.VARIANTS
+    sampling: str = "step"  # EncGAN3: how its clips are chosen (see ClipSampler)
     step: int = 1  # of the frames that are trained on and made, one of so many (Table 4.8)
     lengths: tuple[int, ...] = (16, 128)  # of the videos that are scored
     long: bool = True  # whether some are made on to 1000 frames
@@ -93,6 +95,7 @@ COMPARED = {
 
 # EncGAN3 without some of its parts. Warm-ups need the encoder and the content stream, so none has
 # them; these steps are its own.
+ALL_WAYS = ("noise", "encoded", "sample")
 CLIP_WAYS = ("noise", "encoded")  # codes from N(0, I), or those of training clips
 BARE = {"warmup": 0, "motion_warmup": 0, "rise": 0.0, "crops_until": 0, "steps": 600}
 
@@ -103,9 +106,63 @@ def _bare(p, **changes) -> Preset:
     return study.encgan3_recipe(p).but(**bare | changes)
 
 
-def _encgan3(name: str, ways: tuple[str, ...] = CLIP_WAYS, **changes) -> Contestant:
-    recipe = partial(_bare, **changes)
-    return Contestant(name, "encgan3", recipe, (), ways, ways, lengths=(16,), long=False)
+def _encgan3_by(name: str, recipe: Callable[..., Preset], **given) -> Contestant:
+    """No videos of 1000 frames."""
+    ways = {"ways": CLIP_WAYS, "usual": CLIP_WAYS}
+    return Contestant(name, "encgan3", recipe, **{"long": False} | ways | given)
+
+
+def _encgan3(name: str, ways: tuple[str, ...] = CLIP_WAYS, given=None, **changes) -> Contestant:
+    """given: of the contestant; changes: of its preset."""
+    given = {"ways": ways, "usual": ways} | (given or {})
+    return _encgan3_by(name, partial(_bare, **changes), **given)
+
+
+def _lower_rate(p, **changes) -> Preset:
+    """A fifth of the rates, as 4e-5 is of 2e-4 (Table 3.6)."""
+    whole = _bare(p)
+    names = ("lr_encoder", "lr_generator", "lr_discriminator")
+    return whole.but(**{n: getattr(whole, n) / 5 for n in names}, **changes)
+
+
+def _clips_as_r2(p) -> Preset:
+    """EncGAN3 with R2's schedule, warm-ups included, and its consecutive frames (Table 4.6)."""
+    return study.r2_recipe(p).but(step_range=(1, 1))
+
+
+def _part_of(share: float, p, **changes) -> Preset:
+    whole = _bare(p)
+    return whole.but(steps=max(1, round(whole.steps * share)), **changes)
+
+
+def _overlap(p, shared: int) -> Preset:
+    return study.r2_recipe(p).but(overlap=shared)
+
+
+def _motion_code(p, share: float) -> Preset:
+    whole = study.r2_recipe(p)
+    return whole.but(motion_dim=max(1, round(whole.motion_dim * share)))
+
+
+def _token_width(p, share: float) -> GPTPreset:
+    whole = gpt_preset(p.preset)
+    return whole.but(format="disc+cont", width=round(whole.width * share))
+
+
+def _memory(name: str, **switches) -> Contestant:
+    """LEncGAN with other switches than its own (updates.Memory)."""
+
+    def changes(p) -> tuple:
+        return tuple((dict(study.switches(p, "lencgan")) | switches).items())
+
+    return Contestant(
+        name, "lencgan", study.lencgan_recipe, changes, FOLLOWS, ("sample",), long=False
+    )
+
+
+def _r3_width(name: str, share: float) -> Contestant:
+    recipe = partial(_token_width, share=share)
+    return Contestant(name, "r3", recipe, (), PREDICTED, ("robust sample",), "improved R2")
 
 
 def _ablated(name: str, recipe=study.r2_recipe, **given) -> Contestant:
@@ -114,6 +171,8 @@ def _ablated(name: str, recipe=study.r2_recipe, **given) -> Contestant:
 
 
 NOISE = ("noise",)
+MAPS = {"switches": (("maps", True),)}
+UNIFORM = {"sampling": "uniform"}
 ABLATIONS = {
     c.name: c
     for c in (
@@ -131,6 +190,32 @@ ABLATIONS = {
         _ablated("R2, loss v1, R_Enc alone", variant="v1", switches=(("recall_critic", False),)),
         _ablated("R2, loss v1, R_3VD alone", variant="v1", switches=(("recall_encoder", False),)),
         _ablated("R2, loss v1, step 4", variant="v1", step=4, lengths=(16, 32)),
+        _encgan3_by("EncGAN3, a quarter of the steps", partial(_part_of, 0.25)),
+        _encgan3_by(
+            "EncGAN3, no encoder, a quarter of the steps",
+            partial(_part_of, 0.25, encoder=False),
+            ways=NOISE,
+            usual=NOISE,
+        ),
+        _encgan3("EncGAN3, L_Enc,v", given={"switches": (("maps", "encoder"),)}),
+        _encgan3("EncGAN3, L_Enc,v and L_G,v", given=MAPS),
+        _encgan3_by("EncGAN3, lower rate", _lower_rate),
+        _encgan3_by("EncGAN3, L_Enc,v and L_G,v, lower rate", _lower_rate, **MAPS),
+        _encgan3("EncGAN3, uniform sampling", given=UNIFORM),
+        _encgan3("EncGAN3, no encoder, uniform sampling", NOISE, UNIFORM, encoder=False),
+        _encgan3_by("EncGAN3, R2's schedule", _clips_as_r2, ways=ALL_WAYS, usual=ALL_WAYS),
+        _memory("LEncGAN, first frame the target", target=0),
+        _memory("LEncGAN, no target", reference=False),
+        _memory("LEncGAN, hands on the output", handed="output"),
+        _memory("LEncGAN, hands on the cell state", handed="cell"),
+        _memory("LEncGAN, hands on nothing", handed="nothing"),
+        _memory("LEncGAN, fc", handed="nothing", memory="fc", forget_bias=0.0),
+        _ablated("R2, overlap 4", partial(_overlap, shared=4)),
+        _ablated("R2, overlap 12", partial(_overlap, shared=12)),
+        _ablated("R2, motion code a quarter", partial(_motion_code, share=0.25)),
+        _ablated("R2, motion code twice", partial(_motion_code, share=2.0)),
+        _r3_width("R3, regression, disc+cont, half the width", 0.5),
+        _r3_width("R3, regression, disc+cont, twice the width", 2.0),
         _ablated("improved R2, noise terms", study.improved_r2_recipe, variant="v4-noise"),
         _ablated("improved R2, trained on means", study.improved_r2_recipe, variant="v4-mean"),
     )

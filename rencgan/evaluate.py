@@ -282,7 +282,10 @@ def rows(scores: Sequence[Score]) -> list[dict]:
 
 
 def same_card(a: dict, b: dict) -> str:
-    """ "" for scores that may stand in one column; else what separates them, in words."""
+    """ "" for scores that may stand in one column; else what separates them, in words. Which other
+    lengths were scored beside them does not.
+    """
+    a, b = (c | {"protocol": c["protocol"] | {"lengths": None}} for c in (a, b))
     keys = ("protocol", "extractor", "frames", "first frame", "seed")
     for key in keys:
         if a[key] != b[key]:

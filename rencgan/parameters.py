@@ -83,6 +83,28 @@ class EncGAN3Run(Run):
 
     init_from: str = ""
     steps: int = Field(0, ge=0)  # 0: as many as the preset says
+    weights: Literal["train", "published"] = "train"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_published(cls, given: Any) -> Any:
+        """What is left to choose becomes what is published; there is no LEncGAN among it."""
+        if not isinstance(given, dict) or given.get("weights") != "published":
+            return given
+        if given.get("preset", "auto") == "auto":
+            given = given | {"preset": PUBLISHED_AT}
+        return given | ({"control": "none"} if "control" in given else {})
+
+    @model_validator(mode="after")
+    def _only_what_is_published(self) -> "EncGAN3Run":
+        if self.weights == "published" and self.preset != PUBLISHED_AT:
+            raise ValueError(
+                f"the published weights are of the preset {PUBLISHED_AT!r}, not {self.preset!r}; "
+                "leave preset at 'auto', or weights at 'train'"
+            )
+        if self.weights == "published" and (self.steps or self.init_from):
+            raise ValueError("published weights are not trained: leave steps and init_from alone")
+        return self
 
     @property
     def init_path(self) -> Path | None:
@@ -131,6 +153,7 @@ class R3Run(EncGAN3Run):
     processes: int = Field(1, ge=1, le=64)
 
 
+PUBLISHED_AT = "slim"  # the preset of the weights that come with the project (rencgan.weights)
 SomeRun = TypeVar("SomeRun", bound=Run)
 
 

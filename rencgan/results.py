@@ -14,7 +14,7 @@ import numpy as np
 
 from rencgan import published
 from rencgan.compare import RESULTS
-from rencgan.contestants import CONTESTANTS, WAYS
+from rencgan.contestants import CLIP_WAYS, COMPARED, CONTESTANTS, WAYS
 from rencgan.errors import InputError
 from rencgan.evaluate import same_card
 from rencgan.scoring import PRINTED
@@ -59,8 +59,17 @@ MEASURES: dict[str, Callable[[dict], float | None]] = {
     "repetition": _long("repetition"),
     "s for 1000": lambda way: way.get("seconds for 1000 frames"),
 }
-DIGITS = dict.fromkeys(("16f", "128f", "16f, own", "128f, own", "16f, last 128", "s for 1000"), 1)
-DIGITS |= {"motion": 4} | dict.fromkeys(("drift", "error", "last kept", "energy", "likelihood"), 3)
+# Of single studies; not in the table of the comparison.
+OTHER_MEASURES: dict[str, Callable[[dict], float | None]] = {
+    "32f": _score(f"{METRIC} 32f"),
+    "16f, first 128": _long(f"{METRIC} 16f, start"),
+    "clip motion": lambda way: way.get("clips", {}).get("motion"),
+    "clip sharpness": lambda way: way.get("clips", {}).get("sharpness"),
+}
+DIGITS = dict.fromkeys(("32f", "16f, first 128"), 1)
+DIGITS |= dict.fromkeys(("16f", "128f", "16f, own", "128f, own", "16f, last 128", "s for 1000"), 1)
+DIGITS |= dict.fromkeys(("motion", "clip motion", "clip sharpness"), 4)
+DIGITS |= dict.fromkeys(("drift", "error", "last kept", "energy", "likelihood"), 3)
 
 
 def read(
@@ -89,12 +98,15 @@ def read(
 
 
 def _check_together(files: Sequence[dict]) -> None:
-    """All scores of one data set, seed and length have one card but for the generated videos."""
+    """All scores of one data set, seed and length have one card but for the generated videos; those
+    of single clips, and of every fourth frame, stand apart.
+    """
     first: dict[tuple, tuple[str, dict]] = {}
     for f in files:
-        for way in f["ways"].values():
+        for codes, way in f["ways"].items():
+            apart = (codes in CLIP_WAYS, f.get("compared with"))
             for score in way["scores"]:
-                place = (f["dataset"], f["seed"], score["name"])
+                place = (f["dataset"], f["seed"], score["name"], apart)
                 name, card = first.setdefault(place, (f["contestant"], score["card"]))
                 if difference := same_card(card, score["card"]):
                     raise InputError(
@@ -113,7 +125,7 @@ def values(files: Sequence[dict], name: str, way: str, measure: str) -> dict[int
     found = {}
     for f in files:
         if f["contestant"] == name and way in f["ways"]:
-            value = MEASURES[measure](f["ways"][way])
+            value = (MEASURES | OTHER_MEASURES)[measure](f["ways"][way])
             if value is not None:
                 found[f["seed"]] = value
     return found
@@ -133,7 +145,7 @@ def rows(files: Sequence[dict]) -> list[dict]:
             row["prior"] = next(f.get("prior") for f in files if f["contestant"] == name) or ""
             row["seeds"] = len(found["motion"] or found["128f"])
             row["train s"] = _seconds(files, name)
-            table.append(row | {m: _told(list(v.values()), m) for m, v in found.items()})
+            table.append(row | {m: told(list(v.values()), m) for m, v in found.items()})
     order = {way: i for i, way in enumerate(WAYS)}
     names = list(dict.fromkeys(f["contestant"] for f in files))
     place = {r["videos"]: (_index(names, r["videos"]), order.get(_way_of(r), 0)) for r in table}
@@ -156,7 +168,8 @@ def _seconds(files: Sequence[dict], name: str) -> str:
     return f"{np.mean(known):.0f}" if known else ""
 
 
-def _told(numbers: Sequence[float], measure: str) -> str:
+def told(numbers: Sequence[float], measure: str) -> str:
+    """Their mean, and their standard deviation where there are several; "" for none."""
     if not len(numbers):
         return ""
     digits = DIGITS.get(measure, 2)
@@ -310,7 +323,7 @@ def foresight_rows(files: Sequence[dict]) -> list[dict]:
         of = [f["foresight"] for f in files if f["contestant"] == name]
         row = {"GPT": name, "seeds": len(of)}
         for measure in ("error", "last kept", "energy", "likelihood"):
-            row[measure] = _told([one[measure] for one in of if measure in one], measure)
+            row[measure] = told([one[measure] for one in of if measure in one], measure)
         table.append(row)
     return table
 
@@ -331,8 +344,8 @@ def gap_rows(files: Sequence[dict], measure: str = "128f, own") -> list[dict]:
             gaps = [start[s] - goal[s] for s in seeds]
             open_gaps = [s for s, gap in zip(seeds, gaps, strict=True) if gap > 0]
             closed = [(start[s] - found[s]) / (start[s] - goal[s]) for s in open_gaps]
-            row = {"head": name, "way": way, "gap to improved R2": _told(gaps, measure)}
-            row["share closed"] = _told(closed, "") if closed else "no gap"
+            row = {"head": name, "way": way, "gap to improved R2": told(gaps, measure)}
+            row["share closed"] = told(closed, "") if closed else "no gap"
             table.append(row | {"seeds": len(seeds)})
     return table
 
@@ -378,7 +391,8 @@ MARKS = ("<!-- results -->", "<!-- /results -->")
 
 
 def page(files: Sequence[dict]) -> str:
-    """The tables of all data sets, as Markdown."""
+    """The tables of all data sets, as Markdown: of the comparison, not of single ablations."""
+    files = [f for f in files if f["contestant"] == REAL or f["contestant"] in COMPARED]
     parts = []
     for dataset in dict.fromkeys(f["dataset"] for f in files):
         of = [f for f in files if f["dataset"] == dataset]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rencgan import datasets, lencgan_updates, measures, show, train
+from rencgan import datasets, lencgan_updates, measures, show, train, weights
 from rencgan.errors import InputError
 from rencgan.model import Model, load_model
 from rencgan.prepare import prepare
@@ -135,9 +135,13 @@ def trained(
 ) -> tuple[Model, train.Job]:
     """Trains the model (or goes on, or finds it finished) with progress, and loads it.
 
-    Refuses, before it trains, data of which no held-out video could be shown afterwards.
+    Refuses, before it trains, data of which no held-out video could be shown afterwards. With the
+    parameter weights 'published' it is one of those that come with the project; its folder holds
+    its history alone.
     """
     work = job(p, kind, videos, preset, variant)
+    if getattr(p, "weights", "train") == "published":
+        return _published(p, work)
     step = work.preset.step_range[0] if kind == "encgan3" else 1
     videos.select(split="test", min_frames=(CLIP - 1) * step + 1)
     shown = Progress(work.preset.steps, f"training {kind}")
@@ -146,6 +150,19 @@ def trained(
             work, getattr(p, "processes", 1), lambda done, total, losses: shown.update(done, losses)
         )
     return load_model(path, kind), work
+
+
+def _published(p, work: train.Job) -> tuple[Model, train.Job]:
+    name = weights.name_of(work.kind, work.preset)
+    weights.check_recipe(name, work.preset, work.objective())
+    out = p.out_dir / f"published-{name}"
+    weights.write_history(name, out)
+    return weights.load(name), replace(work, out=out)
+
+
+def origin(model, work) -> str:
+    """Where a model comes from, in a line: its folder, step and hash."""
+    return f"{model.name}: {work.out.name}, step {model.step:,}, sha256 {model.digest}"
 
 
 def departures(preset: Preset, improved: bool = False) -> list[dict]:
@@ -231,8 +248,12 @@ def held_out_clips(videos: VideoSet, count: int, seed: int, step: int = 1) -> np
 
 
 def sample_grids(work: train.Job, clip: int = 0) -> dict[str, np.ndarray]:
-    """One training clip along a run: "step N" -> (16, H, W, 3), and last the real one."""
+    """One training clip along a run: "step N" -> (16, H, W, 3), and last the real one; {} of
+    published weights.
+    """
     folder = work.out / "samples"
+    if not folder.exists():  # published weights have none
+        return {}
     steps = sorted(folder.glob("[0-9]*.npy"))
     found = {f"step {int(path.stem):,}": np.load(path)[clip] for path in steps}
     return found | {"real": np.load(folder / "real.npy")[clip]}

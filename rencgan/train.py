@@ -64,6 +64,7 @@ class Job:
     variant: str = "v4"  # R2 only: a row of updates.VARIANTS
     changes: tuple = ()  # switches that differ from that row, as (name, value) pairs
     init_from: Path | None = None
+    sampling: str = "step"  # EncGAN3 only: "step" or "uniform" (see ClipSampler)
     warm: Path | None = None  # folder of warm-ups that runs share; decides no weight (see warmups)
 
     def objective(self) -> Objective:
@@ -79,6 +80,8 @@ class Job:
             )
         bases = {"encgan3": ENCGAN3, "lencgan": LENCGAN, "ar2": AR2}
         base = bases.get(self.kind, VARIANTS[self.variant])
+        if self.sampling != "step" and self.kind != "encgan3":
+            raise InputError(f"sampling is EncGAN3's; a {self.kind!r} reads consecutive frames")
         if self.kind == "lencgan" and not self.preset.encoder:
             raise InputError("LEncGAN is an encoder with memory; this preset switches it off")
         return replace(base, **dict(self.changes))
@@ -90,7 +93,8 @@ class Job:
     def sampler(self) -> ClipSampler:
         p = self.preset
         if self.kind == "encgan3":
-            return ClipSampler(self.videos(), "step", step_range=p.step_range, seed=self.seed)
+            kind, steps = self.sampling, p.step_range
+            return ClipSampler(self.videos(), kind, step_range=steps, seed=self.seed)
         if self.kind == "lencgan":  # the warm-ups have batches of their own
             anew = (p.warmup, p.warmup + p.motion_warmup)
             return WholeVideos(self.videos(), self.objective().hop(p.hop), anew, self.seed)
@@ -105,7 +109,8 @@ class Job:
     def recipe(self) -> dict:
         """What decides the weights, as plain values."""
         videos = self.videos()
-        return {
+        other = {"sampling": self.sampling} if self.sampling != "step" else {}
+        return other | {
             "preset": self.preset.as_dict(),
             "kind": self.kind,
             "objective": asdict(self.objective()),

@@ -97,9 +97,11 @@ def trainee(c: Contestant, p, videos: VideoSet, work: Path) -> Networks | OverTo
     if c.kind == "r3":
         base = trainee(contestant(c.base), p, videos, work)
         return OverTokens(c.name, base, c.preset(p), videos, folder)
-    preset, changes = c.preset(p), c.switches or study.switches(p, c.kind)
+    asked = c.switches(p) if callable(c.switches) else c.switches
+    preset, changes = c.preset(p), asked or study.switches(p, c.kind)
     data = videos.path if c.step == 1 else videos.every(c.step)
-    found = Job(c.kind, preset, data, Path(), p.seed, c.variant, changes, warm=folder / "warm")
+    found = Job(c.kind, preset, data, Path(), p.seed, c.variant, changes)
+    found = replace(found, sampling=c.sampling, warm=folder / "warm")
     return Networks(
         c.name, replace(found, out=folder / f"{slug(c.name)}-seed{p.seed}-{found.key()}")
     )

@@ -36,7 +36,8 @@ class Objective:
     reference: bool = True  # the reference frame's own term
     recall_encoder: bool = True  # R_Enc: the content stream reads frame r; else the first frame
     recall_critic: bool = True  # R_3VD: the stitched clip is judged too
-    maps: bool = False  # Eq. 3.9 and 3.10 in place of Eq. 3.1 and 3.4 (EncGAN3 only)
+    # EncGAN3 only: True for Eq. 3.9 and 3.10 in place of Eq. 3.1 and 3.4, "encoder" for 3.9 alone
+    maps: bool | str = False
     sampled: bool = True  # codes are drawn in training; False: the mean (Figures 5.8 and 5.9)
     next_clip: bool = False  # the target is the next clip, Eq. 5.1 and 5.2 (AR2 only)
 
@@ -426,8 +427,9 @@ def separate_iteration(m: Players, group: Group, x: Tensor, d: Draws, o: Objecti
         record |= _update_critics(m, group, f)
         if m.preset.encoder:
             record |= update_encoder(m, group, f.reconstruction() | f.kl())
+    own = replace(o, maps=False) if o.maps == "encoder" else o
     with m.frozen("encoder", "video_d", "image_d"):
-        f = _forward(m, x, d.fresh, o)
+        f = _forward(m, x, d.fresh, own)
         return record | update_generator(m, group, f.reconstruction() | f.fooling())
 
 

@@ -19,13 +19,14 @@ from torch import Tensor
 from rencgan.errors import InputError
 from rencgan.gpt import KIND
 from rencgan.model import Model, model_of
+from rencgan.parameters import PUBLISHED_AT
 from rencgan.paths import project_root
 from rencgan.players import AVERAGED
 from rencgan.r3 import R3, r3_of
 
 FOLDER = project_root() / "reports" / "weights"
 MOST = 5_000_000  # bytes of a file
-PRESET, DATASET = "slim", "sky"  # that all of them were trained at and on
+PRESET, DATASET = PUBLISHED_AT, "sky"  # that all of them were trained at and on
 NAMES = ("encgan3", "r2", "improved-r2", "ar2", "ar2plus")
 GPTS = ("r3-regression", "r3-mixture", "r3-flow")
 BASE = "improved-r2"  # whose codes the GPTs were trained on
@@ -60,6 +61,13 @@ def card(name: str, folder: Path = FOLDER) -> dict:
             f"{path} is missing or damaged; it comes with the project (git checkout brings it "
             "back), and rencgan.publish makes it anew"
         ) from None
+
+
+def write_history(name: str, out: Path, folder: Path = FOLDER) -> None:
+    """The loss terms of a published model's training as out/history.jsonl, as a training leaves."""
+    out.mkdir(parents=True, exist_ok=True)
+    lines = [json.dumps(line) for line in card(name, folder)["history"]]
+    (out / "history.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _tensors(name: str, folder: Path) -> dict[str, dict[str, Tensor]]:
@@ -144,7 +152,7 @@ def write(name: str, model: Model | R3, content: dict, told: dict, folder: Path 
     return path
 
 
-def name_of(kind: str, preset, objective) -> str:
+def name_of(kind: str, preset) -> str:
     """The name under which a recipe of that kind is published; InputError where none is."""
     plus = preset.recall_noise > 0
     names = {"encgan3": "encgan3", "ar2": "ar2plus" if plus else "ar2"}
@@ -157,12 +165,12 @@ def name_of(kind: str, preset, objective) -> str:
     return names[kind]
 
 
-def check_recipe(name: str, preset, objective, folder: Path = FOLDER) -> None:
+def check_recipe(name: str, preset, objective=None, folder: Path = FOLDER) -> None:
     """Raises InputError where a published model is not what a recipe asks for, naming fields."""
     content = card(name, folder)["content"]
-    asked = json.loads(json.dumps(preset.as_dict() | asdict(objective)))
-    there = content["preset"] | content.get("objective", {})
-    other = [k for k in asked if k not in ("name", "why") and asked[k] != there.get(k)]
+    asked = json.loads(json.dumps(preset.as_dict() | (asdict(objective) if objective else {})))
+    there, free = content["preset"] | content.get("objective", {}), ("name", "why", "positions")
+    other = [k for k in asked if k not in free and asked[k] != there.get(k)]
     if other:
         raise InputError(
             f"the published {name} was not trained with this {', '.join(sorted(other))}; leave "
