@@ -1,5 +1,6 @@
-# make        install, run the first three notebooks, write the reports: everything lands in runs/
+# make        install, run the first three notebooks, write their pages: everything lands in runs/
 # make every  all the notebooks
+# make study  train and score everything anew (a day on two cores); make reports  the pages of it
 # make test   the quick tests        make lint   what must be clean        make help   the rest
 #
 # make DATASET=uva PRESET=64 ARGS="-p seed 1"     other parameters, for all notebooks
@@ -19,8 +20,8 @@ EVERY := $(sort $(wildcard notebooks/0*_*.ipynb))
 STRIP := $(BIN)/nbstripout --keep-id --extra-keys "metadata.papermill cell.metadata.papermill"
 PAPERMILL := RENCGAN_PROGRESS=terminal $(BIN)/papermill --no-progress-bar -k python3
 
-.DEFAULT_GOAL := study
-.PHONY: study every install test test-all lint format reports benchmark clean help
+.DEFAULT_GOAL := first
+.PHONY: first every study install test test-all lint format reports benchmark clean help
 
 # $(1) folder for the executed notebooks and all they make, $(2) further papermill arguments,
 # $(3) the notebooks
@@ -36,7 +37,7 @@ define run_notebooks
 	done
 endef
 
-study: $(V)/.ready  ## install, run the notebooks, write the reports (again: resumes, retrains nothing)
+first: $(V)/.ready  ## install, run the notebooks, write their pages (again: resumes, retrains nothing)
 	$(call run_notebooks,$(OUT),-p dataset $(DATASET) -p preset $(PRESET),$(NOTEBOOKS))
 	@$(BIN)/python -m rencgan.report $(OUT)/html $(NOTEBOOKS:notebooks/%=$(OUT)/%)
 
@@ -62,10 +63,22 @@ format: $(V)/.ready  ## make `make lint` content, as far as that goes by itself
 	@$(BIN)/ruff format .
 	@$(STRIP) notebooks/*.ipynb
 
-reports: $(V)/.ready  ## what lies in reports/: the stand-in data at the mini preset
-	$(call run_notebooks,$(OUT)/reports,-p dataset $(DATASET) -p source procedural -p preset mini,$(EVERY))
+# Of what reports/ holds already: result files, weights, the benchmark. Nothing is trained.
+R := -p source procedural
+reports: $(V)/.ready  ## the pages in reports/, from the results and weights that lie there (minutes)
+	$(call run_notebooks,$(OUT)/reports,$(R) -p preset mini,$(wildcard notebooks/01_*.ipynb))
+	$(call run_notebooks,$(OUT)/reports,$(R) -p weights published,$(wildcard notebooks/0[2345]_*.ipynb))
+	$(call run_notebooks,$(OUT)/reports,$(R) -p preset mini,$(wildcard notebooks/0[68]_*.ipynb))
 	@$(BIN)/python -m rencgan.report reports $(EVERY:notebooks/%=$(OUT)/reports/%)
-	@cp $(OUT)/reports/mini/$(DATASET)/*.json reports/
+	@cp $(OUT)/reports/mini/sky/*.json $(OUT)/reports/slim/sky/*.json reports/
+
+study: $(V)/.ready  ## train and score all of it anew, then the pages: says first how long it takes
+	@$(BIN)/python -m rencgan.studies all --dry
+	@$(BIN)/python -m rencgan.publish
+	@$(BIN)/python -m rencgan.studies all --seeds 1 2 3
+	@$(BIN)/python -m rencgan.results --into README.md
+	@$(BIN)/python -m rencgan.benchmark --json > $(OUT)/benchmark.json && mv $(OUT)/benchmark.json reports/
+	@$(MAKE) reports
 
 benchmark: $(V)/.ready  ## speed of data, training and sampling on this machine
 	@$(BIN)/python -m rencgan.benchmark $(ARGS)

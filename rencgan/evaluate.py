@@ -285,12 +285,11 @@ def same_card(a: dict, b: dict) -> str:
     """ "" for scores that may stand in one column; else what separates them, in words. Which other
     lengths were scored beside them does not.
     """
-    a, b = (c | {"protocol": c["protocol"] | {"lengths": None}} for c in (a, b))
     keys = ("protocol", "extractor", "frames", "first frame", "seed")
     for key in keys:
-        if a[key] != b[key]:
-            inner = a[key] if isinstance(a[key], dict) else {}
-            parts = [k for k in inner if inner[k] != b[key].get(k)] or [key]
+        inner = a[key] if isinstance(a[key], dict) else {}
+        parts = [k for k in inner if k != "lengths" and inner[k] != b[key].get(k)]
+        if parts or (not inner and a[key] != b[key]):
             return f"{key} ({', '.join(parts)})" if inner else key
     for key in ("videos", "frame size", "pixels crc32"):
         if a["real"][key] != b["real"][key]:

@@ -153,6 +153,48 @@ class R3Run(EncGAN3Run):
     processes: int = Field(1, ge=1, le=64)
 
 
+class ResultsRun(Run):
+    """08: what came out, from the result files."""
+
+    results_root: str = Field("reports/results", min_length=1)
+
+    @property
+    def results_path(self) -> Path:
+        """The folder of result files (rencgan.compare)."""
+        return resolve(self.results_root)
+
+
+class AblationRun(ResultsRun):
+    """06: run a study, or show what has been run."""
+
+    study: str = ""
+    seeds: str = "1"
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _seeds_as_text(cls, seeds: Any) -> Any:
+        """`-p seeds 1` arrives as a number."""
+        return str(seeds) if isinstance(seeds, int) and not isinstance(seeds, bool) else seeds
+
+    @field_validator("seeds")
+    @classmethod
+    def _whole_seeds(cls, seeds: str) -> str:
+        if not seeds.split() or not all(s.isdecimal() for s in seeds.split()):
+            raise ValueError("should be whole numbers with spaces between, such as '1 2 3'")
+        return seeds
+
+    @field_validator("study")
+    @classmethod
+    def _known_study(cls, name: str) -> str:
+        from rencgan.studies import STUDIES
+
+        return _choice(name, ["", *STUDIES]) if name else name
+
+    @property
+    def seed_list(self) -> list[int]:
+        return [int(s) for s in self.seeds.split()]
+
+
 PUBLISHED_AT = "slim"  # the preset of the weights that come with the project (rencgan.weights)
 SomeRun = TypeVar("SomeRun", bound=Run)
 

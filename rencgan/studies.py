@@ -2,7 +2,7 @@
 data, by which measures, and where its published numbers are.
 
     python -m rencgan.studies                     what there is, and what has been run
-    python -m rencgan.studies T4.3 --seeds 1 2 3  runs one
+    python -m rencgan.studies T4.3 --seeds 1 2 3  runs one; "all" for every one of them
 
 A variant is a contestant (contestants.py) and a way of drawing codes; contestants that several
 studies name are trained once. Studies without variants are made elsewhere, and say where.
@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from rencgan import compare, published, results
 from rencgan.contestants import contestant
@@ -462,7 +464,7 @@ def rows(s: Study, files: Sequence[dict]) -> list[dict]:
     return table if any(row["seeds"] for row in table) else []
 
 
-def published_table(s: Study, paper: str, number: str) -> list[dict]:
+def published_table(paper: str, number: str) -> list[dict]:
     """One published table in its own form: a row a method and setting, a column a number."""
     table = published.table(paper, number)
     found = []
@@ -490,9 +492,28 @@ def overview(files: Sequence[dict]) -> list[dict]:
     return table
 
 
+def effort(chosen: Sequence[Study], files: Sequence[dict], seeds: Sequence[int]) -> str:
+    """In a sentence, what these studies take from nothing, by the seconds in the result files."""
+    runs = {(d, name) for s in chosen for d in s.datasets for name in s.contestants}
+    took = {}
+    for f in files:
+        seconds = f.get("training", {}).get("seconds")
+        scored = sum(w.get("seconds for all videos") or 0 for w in f["ways"].values())
+        if seconds is not None:
+            took.setdefault(f["contestant"], []).append(seconds + scored)
+    known = [float(np.mean(took[name])) for _, name in runs if name in took]
+    each = float(np.mean(known)) if known else float("nan")
+    hours = each * len(runs) * len(seeds) / 3600
+    return (
+        f"{len(runs)} trainings for each of {len(seeds)} seeds, about {each / 60:.0f} minutes each "
+        f"where the files were made, with their scores: {hours:.0f} hours, one after the other."
+    )
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="rencgan.studies", description=__doc__.split("\n")[0])
-    parser.add_argument("study", nargs="?", help="one of them; none: a list")
+    parser.add_argument("study", nargs="?", help='one of them, or "all"; none: a list')
+    parser.add_argument("--dry", action="store_true", help="say what it takes, and run nothing")
     parser.add_argument("--dataset", help="default: those of the study")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1], metavar="SEED")
     parser.add_argument("--preset", default="mini", choices=sorted(PRESETS))
@@ -505,14 +526,18 @@ def main(argv: Sequence[str] | None = None) -> None:
         files = results.read(o.out, preset=o.preset, source=o.source)
         print(results.as_markdown(overview(files)))
         return
-    s = study(o.study)
+    chosen = [study(o.study)] if o.study != "all" else [s for s in STUDIES.values() if s.variants]
+    if o.dry:
+        print(effort(chosen, results.read(o.out, preset=o.preset, source=o.source), o.seeds))
+        return
     given = {"preset": o.preset, "source": o.source, "data_root": o.data_root}
     given |= {"out_root": str(o.work.resolve())}
-    for dataset in [o.dataset] if o.dataset else s.datasets:
-        for path in run(s, dataset, o.seeds, given, o.out):
-            print(path.name, flush=True)
-        files = results.read(o.out, dataset, o.preset, o.source)
-        print(results.as_markdown(rows(s, files)))
+    for s in chosen:
+        for dataset in [o.dataset] if o.dataset else s.datasets:
+            for path in run(s, dataset, o.seeds, given, o.out):
+                print(path.name, flush=True)
+            files = results.read(o.out, dataset, o.preset, o.source)
+            print(results.as_markdown(rows(s, files)))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,189 @@
+"""What notebooks 06 and 08 do, one call a step: studies as tables and pictures, cost, full-scale
+recipes.
+"""
+
+import html
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from rencgan import compare, ledger, published, results, scoring, show, sizes, studies, study
+from rencgan.gpt_presets import gpt_preset
+from rencgan.presets import PRESETS, preset
+from rencgan.show import Html
+from rencgan.studies import Study
+from rencgan.study_pictures import PICTURES
+from rencgan.videoset import VideoSet
+
+BENCHMARK = compare.RESULTS.parent / "benchmark.json"  # `rencgan.benchmark --json`
+
+# ---------------------------------------------------------------------------------- ablations (06)
+
+
+def section(s: Study, files: Sequence[dict], folder: Path, videos: VideoSet, p) -> Iterator[Html]:
+    """A study for the page: its question, our table, its verdicts, frames, published numbers."""
+    yield Html(f"<h3>{html.escape(s.name)} · {html.escape(s.question)}</h3>", s.name)
+    if s.covers not in (s.name, "ours"):
+        yield note(f"Covers {s.covers}.")
+    if s.by:
+        yield note(f"Made by {s.by}.")
+    for dataset in s.datasets:
+        of = [f for f in files if f["dataset"] == dataset]
+        if table := studies.rows(s, of):
+            where = f"{dataset}, {of[0]['preset']}, {of[0]['source']}; seeds and their deviation."
+            yield show.table(table, caption=f"Ours: {where}")
+            yield from strips(s, of, folder)
+        elif s.variants:
+            yield note(f"Not run on {dataset}: python -m rencgan.studies '{s.name}'")
+    claims = [c for c in ledger.CLAIMS if c.study == s.name]
+    if claims:
+        found = [drop(row, "study") for row in ledger.rows(files, claims)]
+        yield show.table(found, caption="What the source claims of it, and what came out here.")
+    for name in s.pictures:
+        for image, caption in scoring.attempt(PICTURES[name], videos, p.seed) or []:
+            yield show.picture(image, caption)
+    for paper, number in s.tables:
+        title = published.table(paper, number).title
+        table = studies.published_table(paper, number)
+        yield show.table(table, caption=f"Published, {paper}, Table {number}: {title}.")
+
+
+def strips(s: Study, files: Sequence[dict], folder: Path) -> Iterator[Html]:
+    """A row of frames for every variant, of the first seed that has any."""
+    found: dict[str, np.ndarray] = {}
+    for v in s.variants:
+        for f in (f for f in files if f["contestant"] == v.contestant):
+            stem = f"{f['dataset']}-{f['source']}-{f['preset']}"
+            name = f"{stem}-{compare.slug(v.contestant)}-seed{f['seed']}.json"
+            path = compare.strip_of(folder / name, v.way)
+            if path.exists() and v.label not in found:
+                sheet = np.asarray(Image.open(path).convert("RGB"))
+                size = sheet.shape[1] // compare.STRIP
+                found[v.label] = np.stack(np.split(sheet[:size], compare.STRIP, axis=1))
+    if found:
+        sheet = show.contact_sheet(list(found.values()), list(found), compare.STRIP)
+        yield show.picture(sheet, "One video of each, frames evenly spaced over its first 128.")
+
+
+def drop(row: Mapping, *names: str) -> dict:
+    return {k: v for k, v in row.items() if k not in names}
+
+
+def note(text: str) -> Html:
+    return Html(f"<p>{html.escape(text)}</p>", text)
+
+
+# ------------------------------------------------------------------------------------ results (08)
+
+
+def main_rows(table: Sequence[Mapping]) -> tuple[list[dict], list[dict]]:
+    """The rows of results.rows as two tables that fit a page: quality, and what it took."""
+    cost = ("train s", "s for 1000")
+    quality = [drop(row, *cost, "seam ratio") for row in table]
+    took = [{k: row[k] for k in ("videos", "seeds", *cost)} for row in table if row["train s"]]
+    return quality, took
+
+
+def over_length(files: Sequence[dict]) -> list[dict]:
+    """Rows, a model each: its distance in the first and in the last 128 of 1000 frames (of clips of
+    16), the share that it rises by, and that of real video.
+    """
+    table = []
+    for name in dict.fromkeys(f["contestant"] for f in files):
+        ways = dict.fromkeys(w for f in files if f["contestant"] == name for w in f["ways"])
+        for way in ways:
+            start = results.values(files, name, way, "16f, first 128")
+            end = results.values(files, name, way, "16f, last 128")
+            seeds = sorted(set(start) & set(end))
+            if seeds:
+                rise = [end[s] / start[s] for s in seeds]
+                row = {"videos": f"{name}, {way}", "seeds": len(seeds)}
+                row["first 128 frames"] = results.told([start[s] for s in seeds], "16f")
+                row["last 128 frames"] = results.told([end[s] for s in seeds], "16f")
+                table.append(row | {"times": results.told(rise, "")})
+    return table
+
+
+def size_rows() -> list[dict]:
+    """Rows: parameters of every network at every preset, beside Table 5.3's; bytes in float32."""
+    table = []
+    for name in PRESETS:
+        p = preset(name)
+        p = p.but(video_stream="3d") if name == "128" else p  # Table 5.3 describes improved R2
+        counts = sizes.sizes(p) | sizes.gpt_sizes(gpt_preset(name), sizes.token_width(p))
+        for network, row in counts.items():
+            n = row["parameters"]
+            table.append(
+                {
+                    "preset": name,
+                    "network": network,
+                    "parameters": n,
+                    "published": row["published"],
+                    "GB": n * 4 / 1e9,
+                }
+            )
+    return table
+
+
+def benchmark(path: Path = BENCHMARK) -> dict:
+    """What `rencgan.benchmark --json` measured, or {"rows": []} where it was not kept."""
+    if not path.exists():
+        return {"rows": []}
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def measured_rows(found: Mapping) -> list[dict]:
+    """Rows of the benchmark for a table."""
+    table = []
+    for r in found["rows"]:
+        row = {k: r[k] for k in ("what", "preset", "how")}
+        if "left_out" in r:
+            table.append(row | {"median": None, "unit": f"left out: {r['left_out']}"})
+        else:
+            table.append(row | {"median": r["median"], "unit": r["unit"]})
+    return table
+
+
+# Table -> data set, model, notebook command.
+FULL_SCALE = (
+    ("T3.2", "uva", "encgan3", "02_encgan3.ipynb out.ipynb -p dataset uva -p preset 64"),
+    ("T4.2, T4.3, T4.8", "taichi", "r2", "06_ablations.ipynb out.ipynb -p study T4.3"),
+    ("T4.5", "taichi", "r2", "03_rencgan.ipynb out.ipynb -p dataset taichi -p preset 128"),
+    ("T4.5", "sky", "r2", "03_rencgan.ipynb out.ipynb -p dataset sky -p preset 128"),
+    (
+        "T5.5, T5.6",
+        "taichi",
+        "r2",
+        "03_rencgan.ipynb out.ipynb -p dataset taichi -p preset 128 -p video_stream 3d",
+    ),
+    ("T5.5, T5.8", "taichi", "ar2", "04_ar2.ipynb out.ipynb -p dataset taichi -p preset 128"),
+    ("T5.5, T5.11", "taichi", "r3", "05_r3.ipynb out.ipynb -p dataset taichi -p preset 128"),
+)
+
+
+def full_scale_rows(found: Mapping) -> list[dict]:
+    """Rows: the command for each table at full scale, and hours for the pairs of its preset at the
+    measured pairs a second of R2; None where that was not measured. Of a machine without a GPU
+    they are that machine's: weeks.
+    """
+    rates = {
+        r["preset"]: r["median"]
+        for r in found["rows"]
+        if r["what"] == "train R2" and "left_out" not in r and r["how"] == "as it is"
+    }
+    table = []
+    for number, data, kind, command in FULL_SCALE:
+        name = "128" if "preset 128" in command else "64"
+        p, rate = preset(name), rates.get(name)
+        hours = p.steps * p.batch / rate / 3600 if rate else None
+        row = {"table": number, "data": data, "model": kind, "command": f"papermill {command}"}
+        table.append(row | {"pairs": p.steps * p.batch, "hours here": hours})
+    return table
+
+
+def save(p, name: str, started: float, videos: VideoSet, **found) -> dict:
+    """The notebook's JSON, with provenance."""
+    return study.save_results(p, name, PRESETS[p.preset], videos, started, **found)
