@@ -77,6 +77,7 @@ study: $(V)/.ready  ## train and score all of it anew, then the pages: says firs
 	@$(BIN)/python -m rencgan.publish
 	@$(BIN)/python -m rencgan.studies all --seeds 1 2 3
 	@$(BIN)/python -m rencgan.results --into README.md
+	@$(BIN)/python -m rencgan.ledger --into README.md
 	@$(BIN)/python -m rencgan.benchmark --json > $(OUT)/benchmark.json && mv $(OUT)/benchmark.json reports/
 	@$(MAKE) reports
 

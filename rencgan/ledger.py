@@ -26,7 +26,7 @@ from rencgan import results, verdicts
 from rencgan.compare import RESULTS
 from rencgan.errors import InputError
 from rencgan.studies import G3AN
-from rencgan.verdicts import HELD, NOT_HELD, SEEDS, UNDECIDED, Verdict
+from rencgan.verdicts import CHANCE, HELD, NOT_HELD, SEEDS, UNDECIDED, Verdict
 
 NOT_HERE = "not testable here"
 ALIKE = float(np.log(1.1))  # 10 % either way
@@ -595,15 +595,36 @@ def summary(table: Sequence[Mapping]) -> str:
     )
 
 
+MARKS = ("<!-- ledger -->", "<!-- /ledger -->")
+
+
+def page(files: Sequence[dict]) -> str:
+    """The count, and the claims that are decided, as Markdown."""
+    table = rows(files)
+    decided = [row for row in table if row["verdict"] in (HELD, NOT_HELD)]
+    shown = [
+        {k: row[k] for k in ("claim", "source", "verdict", "gain", "where")} for row in decided
+    ]
+    able = sum(row["seeds"] >= SEEDS for row in table)
+    chance = f"Of {able} with {SEEDS} seeds chance alone would decide about {CHANCE * able:.0f}."
+    return "\n\n".join([f"{summary(table)} {chance}", results.as_markdown(shown)])
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="rencgan.ledger", description=__doc__.split(":")[0])
     parser.add_argument("--folder", type=Path, default=RESULTS)
     parser.add_argument("--preset", default="mini")
     parser.add_argument("--source", default="procedural", choices=("procedural", "real"))
+    parser.add_argument("--into", type=Path, help="a file whose marked lines are replaced")
     o = parser.parse_args(argv)
-    table = rows(results.read(o.folder, preset=o.preset, source=o.source))
-    print(results.as_markdown(table))
-    print(summary(table))
+    files = results.read(o.folder, preset=o.preset, source=o.source)
+    if o.into is None:
+        table = rows(files)
+        print(results.as_markdown(table))
+        print(summary(table))
+    else:
+        text = results.into(o.into.read_text(encoding="utf-8"), page(files), MARKS)
+        o.into.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -396,20 +396,18 @@ def page(files: Sequence[dict]) -> str:
     parts = []
     for dataset in dict.fromkeys(f["dataset"] for f in files):
         of = [f for f in files if f["dataset"] == dataset]
-        verdicts = verdict_rows(of, CLAIMS + OURS + OF_R3)
         parts += [f"**{dataset}, {of[0]['preset']}**", as_markdown(rows(of))]
         parts += [as_markdown(foresight_rows(of)), as_markdown(gap_rows(of))]
-        parts += [as_markdown(verdicts), by_chance(verdicts)]
     return "\n\n".join(part for part in parts if part)
 
 
-def into(text: str, tables: str) -> str:
+def into(text: str, tables: str, marks: tuple[str, str] = MARKS) -> str:
     """A text with the tables between its marks; raises InputError where it has none."""
-    head, mark, rest = text.partition(MARKS[0])
-    _, end, tail = rest.partition(MARKS[1])
+    head, mark, rest = text.partition(marks[0])
+    _, end, tail = rest.partition(marks[1])
     if not mark or not end:
-        raise InputError(f"there are no lines {MARKS[0]} and {MARKS[1]} to put the tables between")
-    return f"{head}{MARKS[0]}\n{tables}\n{MARKS[1]}{tail}"
+        raise InputError(f"there are no lines {marks[0]} and {marks[1]} to put the tables between")
+    return f"{head}{marks[0]}\n{tables}\n{marks[1]}{tail}"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
