@@ -294,7 +294,7 @@ _CHAPTER_5 = (
         "3d or 1p2d video streams?",
         (
             _v("3d", "improved R2", method="Improved R2", setting="3d"),
-            _v("1p2d", "R2", method="Improved R2", setting="1p2d"),
+            _v("1p2d", "R2", method="R2", setting="1p2d"),
         ),
         datasets=("sky", "taichi"),
         tables=((THESIS, "5.6"),),

@@ -1,0 +1,131 @@
+"""Verdicts on the papers' claims: computed, from the files alone."""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from test_results import file
+
+from rencgan import ledger, results
+from rencgan.contestants import CONTESTANTS
+from rencgan.ledger import HELD, NOT_HELD, NOT_HERE, UNDECIDED, Claim, Comparison
+from rencgan.results import MEASURES, OTHER_MEASURES
+from rencgan.studies import STUDIES
+
+R2, AR2 = ("R2", "sample"), ("AR2", "sample")
+
+
+def both(r2, ar2, **more):
+    files = [file("R2", s, v, **more) for s, v in enumerate(r2)]
+    return files + [file("AR2", s, v, **more) for s, v in enumerate(ar2)]
+
+
+def claim(rule="before", **given):
+    return Claim(
+        "R2 before AR2", "somewhere", "T5.5", (Comparison(R2, AR2, "128f"),), rule, **given
+    )
+
+
+def test_there_are_at_least_forty_claims_each_complete():
+    assert len(ledger.CLAIMS) >= 40 and len({c.text for c in ledger.CLAIMS}) == len(ledger.CLAIMS)
+    for c in ledger.CLAIMS:
+        assert c.source.startswith(("thesis ", "ICIP")), c
+        assert bool(c.why_not) != bool(c.comparisons), c
+        assert c.why_not or c.study in STUDIES, c
+        assert c.rule in ("before", "alike")
+        for one in c.comparisons:
+            for name, way in (one.better, one.worse):
+                assert way in CONTESTANTS[name].ways, (c.text, name, way)
+            for measure in (one.measure, one.of_worse or one.measure):
+                assert measure.removeprefix("log ") in MEASURES | OTHER_MEASURES
+
+
+def test_a_claim_is_tested_by_the_runs_of_its_study():
+    for c in ledger.CLAIMS:
+        if c.comparisons:
+            of = {(v.contestant, v.way) for v in STUDIES[c.study].variants}
+            sides = {side for one in c.comparisons for side in (one.better, one.worse)}
+            assert sides <= of, (c.text, sides - of)
+
+
+def test_verdicts_follow_the_numbers():
+    assert claim().verdict(both([50, 51, 49], [80, 82, 79])).verdict == HELD
+    assert claim().verdict(both([80, 82, 79], [50, 51, 49])).verdict == NOT_HELD
+    assert claim().verdict(both([50, 90, 49], [80, 52, 79])).verdict == UNDECIDED
+    assert claim().verdict(both([50, 51], [80, 82])).verdict == UNDECIDED
+    assert claim().verdict([file("R2", 0)]) is None
+    gain = claim().verdict(both([50, 50, 50], [100, 100, 100])).gain
+    assert gain == pytest.approx(np.log(2))
+
+
+def test_alike_is_a_claim_of_its_own_and_not_a_want_of_evidence():
+    same = claim("alike")
+    assert same.verdict(both([50, 51, 50], [51, 51, 50.5])).verdict == HELD
+    assert same.verdict(both([50, 51, 50], [80, 81, 82])).verdict == NOT_HELD
+    assert same.verdict(both([80, 81, 82], [50, 51, 50])).verdict == NOT_HELD
+    assert same.verdict(both([50, 90, 49], [80, 52, 79])).verdict == UNDECIDED
+    assert same.verdict(both([50, 51], [50, 51])).verdict == UNDECIDED
+
+
+def test_several_comparisons_are_one_claim():
+    one = Comparison(R2, AR2, "128f")
+    two = Comparison(R2, AR2, "ratio", lower_is_better=False)
+    files = both([50, 50, 50], [100, 100, 100])  # ratios are equal
+    joint = Claim("", "", "T5.5", (one, two))
+    assert joint.gains(files) == pytest.approx({s: np.log(2) / 2 for s in range(3)})
+    for f in files[:1]:
+        f["ways"]["sample"]["scores"] = f["ways"]["sample"]["scores"][:2]  # seed 0 has no ratio
+    assert sorted(joint.gains(files)) == [1, 2]
+
+
+def test_a_measure_that_is_a_logarithm_is_subtracted():
+    files = [file("R2", 0, seam=np.e), file("AR2", 0, seam=np.e**3)]
+    (gain,) = Comparison(R2, AR2, "log jump").gains(files).values()
+    assert gain == pytest.approx(2.0)
+
+
+def test_one_side_may_be_another_place_of_the_same_videos():
+    (f,) = [file("R2", 0, 100.0)]
+    f["ways"]["sample"]["long"][f"{results.METRIC} 16f, start"] = 150.0
+    c = Comparison(R2, R2, "16f, last 128", of_worse="16f, first 128")
+    assert c.gains([f]) == {0: pytest.approx(np.log(150 / 300))}
+
+
+def test_the_verdict_says_where_and_takes_the_data_set_with_most_seeds():
+    files = both([50, 51, 49], [80, 82, 79]) + both([90], [50], dataset="taichi")
+    row = ledger.judged(claim(), files)
+    assert row["verdict"] == HELD and row["where"] == "mini, procedural sky" and row["seeds"] == 3
+    row = ledger.judged(claim(), [f for f in files if f["dataset"] == "taichi"])
+    assert row["verdict"] == UNDECIDED and row["where"] == "mini, procedural taichi"
+    row = ledger.judged(Claim("x", "y", why_not="nobody has it"), files)
+    assert (row["verdict"], row["why"]) == (NOT_HERE, "nobody has it")
+    row = ledger.judged(claim(), [])
+    assert (row["verdict"], row["why"]) == (UNDECIDED, "not run yet")
+
+
+def test_changing_the_results_changes_the_count():
+    held = ledger.rows(both([50, 51, 49], [80, 82, 79]), [claim()])
+    lost = ledger.rows(both([80, 82, 79], [50, 51, 49]), [claim()])
+    assert ledger.count(held)[HELD] == 1 and ledger.count(lost)[NOT_HELD] == 1
+    assert ledger.summary(held).startswith("1 claims: 1 held, 0 did not hold")
+
+
+def test_the_readme_shows_the_ledger_of_the_published_results():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert results.into(text, ledger.page(results.read()), ledger.MARKS) == text
+
+
+def test_the_command_prints_every_claim_or_puts_the_page_into_a_file(tmp_path, capsys):
+    for f in both([50, 51, 49], [80, 82, 79]):
+        name = f"{f['contestant']}{f['seed']}.json"
+        (tmp_path / name).write_text(json.dumps(f))
+    ledger.main(["--folder", str(tmp_path)])
+    told = capsys.readouterr().out
+    assert told.count("\n| ") == len(ledger.CLAIMS) and "not run yet" in told
+    page = tmp_path / "page.md"
+    page.write_text("\n".join(("a", *ledger.MARKS, "b")))
+    ledger.main(["--folder", str(tmp_path), "--into", str(page)])
+    assert (
+        page.read_text().startswith("a\n<!-- ledger -->\n") and "R2 before AR2" in page.read_text()
+    )
