@@ -32,7 +32,7 @@ GPTS = ("r3-regression", "r3-mixture", "r3-flow")
 BASE = "improved-r2"  # whose codes the GPTs were trained on
 
 
-def load(name: str, device: str | None = None, folder: Path = FOLDER) -> Model | R3:
+def load(name: str, device: str | None = None, folder: Path | None = None) -> Model | R3:
     """A published model by its name: "encgan3", "r2", "improved-r2", "ar2", "ar2plus" (a Model), or
     "r3-regression", "r3-mixture", "r3-flow" (an R3, over improved-r2).
 
@@ -41,6 +41,7 @@ def load(name: str, device: str | None = None, folder: Path = FOLDER) -> Model |
     """
     if name not in NAMES + GPTS:
         raise InputError(f"published are {', '.join(NAMES + GPTS)}, not {name!r}")
+    folder = folder or FOLDER
     told, parts = card(name, folder), _tensors(name, folder)
     digest, path = told["sha256"][:12], folder / f"{name}.safetensors"
     if name in GPTS:
@@ -51,9 +52,9 @@ def load(name: str, device: str | None = None, folder: Path = FOLDER) -> Model |
     return model_of(content, digest, path, device)
 
 
-def card(name: str, folder: Path = FOLDER) -> dict:
+def card(name: str, folder: Path | None = None) -> dict:
     """What is known of a published model; "history" holds its loss terms along the training."""
-    path = folder / f"{name}.json"
+    path = (folder or FOLDER) / f"{name}.json"
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError):
@@ -63,7 +64,7 @@ def card(name: str, folder: Path = FOLDER) -> dict:
         ) from None
 
 
-def write_history(name: str, out: Path, folder: Path = FOLDER) -> None:
+def write_history(name: str, out: Path, folder: Path | None = None) -> None:
     """The loss terms of a published model's training as out/history.jsonl, as a training leaves."""
     out.mkdir(parents=True, exist_ok=True)
     lines = [json.dumps(line) for line in card(name, folder)["history"]]
@@ -72,7 +73,7 @@ def write_history(name: str, out: Path, folder: Path = FOLDER) -> None:
 
 def _tensors(name: str, folder: Path) -> dict[str, dict[str, Tensor]]:
     """Network -> its tensors, in full precision again."""
-    path = folder / f"{name}.safetensors"
+    path = (folder or FOLDER) / f"{name}.safetensors"
     try:
         raw = path.read_bytes()
     except OSError:
@@ -115,7 +116,9 @@ def halved(parts: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
     return {k: (v.half() if k in many else v).cpu().contiguous() for k, v in flat.items()}
 
 
-def write(name: str, model: Model | R3, content: dict, told: dict, folder: Path = FOLDER) -> Path:
+def write(
+    name: str, model: Model | R3, content: dict, told: dict, folder: Path | None = None
+) -> Path:
     """Publishes a model: its file and its card, which holds `told` too.
 
     content: of its checkpoint. Raises InputError for a file over 5 MB, and writes none.
@@ -132,7 +135,7 @@ def write(name: str, model: Model | R3, content: dict, told: dict, folder: Path 
         parts = {n: net.state_dict() for n, net in nets.items()}
         parts["image_d"] = content["networks"]["image_d"]
         kept = ("preset", "step", "seed", "kind", "objective")
-    flat = halved(parts)
+    flat, folder = halved(parts), folder or FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     path, part = folder / f"{name}.safetensors", folder / f".{name}.part"
     try:
@@ -165,7 +168,7 @@ def name_of(kind: str, preset) -> str:
     return names[kind]
 
 
-def check_recipe(name: str, preset, objective=None, folder: Path = FOLDER) -> None:
+def check_recipe(name: str, preset, objective=None, folder: Path | None = None) -> None:
     """Raises InputError where a published model is not what a recipe asks for, naming fields."""
     content = card(name, folder)["content"]
     asked = json.loads(json.dumps(preset.as_dict() | (asdict(objective) if objective else {})))
