@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as read_tensors
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from rencgan.errors import InputError
@@ -135,17 +135,13 @@ def write(
         parts = {n: net.state_dict() for n, net in nets.items()}
         parts["image_d"] = content["networks"]["image_d"]
         kept = ("preset", "step", "seed", "kind", "objective")
-    flat, folder = halved(parts), folder or FOLDER
+    raw, folder = save(flat := halved(parts)), folder or FOLDER
+    if len(raw) > MOST:
+        raise InputError(f"{name} takes {len(raw):,} bytes; published are at most {MOST:,}")
     folder.mkdir(parents=True, exist_ok=True)
     path, part = folder / f"{name}.safetensors", folder / f".{name}.part"
-    try:
-        save_file(flat, part)
-        raw = part.read_bytes()
-        if len(raw) > MOST:
-            raise InputError(f"{name} takes {len(raw):,} bytes; published are at most {MOST:,}")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    part.write_bytes(raw)
+    part.replace(path)
     head = {"name": name, "model": model.name, "kind": getattr(model, "kind", KIND)}
     head |= {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
     head |= {"parameters": sum(v.numel() for v in flat.values() if v.is_floating_point())}
