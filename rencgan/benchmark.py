@@ -50,13 +50,14 @@ from rencgan.provenance import provenance
 from rencgan.r3 import METHODS as R3_METHODS
 from rencgan.r3 import R3
 from rencgan.recall import CLIP, clip_count, clips_for
+from rencgan.schedules import schedules
 from rencgan.sizes import token_width
 from rencgan.tokens import Coordinates
 from rencgan.updates import AR2, VARIANTS, Draws, iteration
 from rencgan.videoset import FRAMES, Video, VideoSet, write_tables
 
 Row = dict
-SECTIONS = ("reading", "training", "generation", "r3", "memory", "scoring")
+SECTIONS = ("reading", "training", "contestants", "generation", "r3", "memory", "scoring")
 READ_SIZE, READ_BATCH = 64, 32
 LIMIT_S = 60.0  # a training step that takes longer is left out, a generation row is cut to it
 CPU_BATCH = {64: 2, 128: 2}  # size -> pairs a step on a CPU, where whole batches take minutes
@@ -170,6 +171,14 @@ def training(p: Preset, how: str = "as it is", steps: int = 3) -> Row:
         return left_out("train R2", p, how, f"a step takes {times:.0f} s ({note or 'full batch'})")
     note = note or f"batch {p.batch}"
     return row("train R2", p, how, "pairs/s", [used.batch / t for t in times], note)
+
+
+def whole_trainings(p: Preset) -> Iterator[Row]:
+    """Seconds of the whole training of each contestant, from a few steps of each of its parts."""
+    for c, parts in schedules(p.name):
+        told = ", ".join(f"{n} x {1000 * each:.0f} ms {name}" for name, n, each in parts)
+        whole = sum(n * each for _, n, each in parts)
+        yield row(f"train {c.name}, whole", p, "from single steps", "s", [whole], told)
 
 
 def _step_times(p: Preset, how: str, steps: int) -> list[float] | float:
@@ -454,6 +463,10 @@ def measure(
         for p, how in itertools.product(presets, hows):
             empty = left_out("train R2", p, how, "")
             yield from _in_child(empty, "--train", how, "--presets", p.name)
+    if "contestants" in only:
+        for p in presets:
+            if p.name in ("smoke", "mini", "slim") and not quick:
+                yield from whole_trainings(p)
     if "generation" in only:
         for p in presets:
             if p.name in GENERATED:

@@ -377,6 +377,14 @@ def by_chance(table: Sequence[dict]) -> str:
     )
 
 
+def split(table: Sequence[Mapping]) -> tuple[list[dict], list[dict]]:
+    """The rows of `rows` as two tables that fit a page: quality, and what it took."""
+    cost = ("train s", "s for 1000")
+    quality = [{k: v for k, v in r.items() if k not in (*cost, "seam ratio")} for r in table]
+    took = [{k: r[k] for k in ("videos", "seeds", *cost)} for r in table if r["train s"]]
+    return quality, took
+
+
 def as_markdown(table: Sequence[Mapping]) -> str:
     """Rows as a table that a README can hold; "" for none."""
     if not table:
@@ -396,7 +404,8 @@ def page(files: Sequence[dict]) -> str:
     parts = []
     for dataset in dict.fromkeys(f["dataset"] for f in files):
         of = [f for f in files if f["dataset"] == dataset]
-        parts += [f"**{dataset}, {of[0]['preset']}**", as_markdown(rows(of))]
+        quality, _ = split(rows(of))
+        parts += [f"**{dataset}, {of[0]['preset']}**", as_markdown(quality)]
         parts += [as_markdown(foresight_rows(of)), as_markdown(gap_rows(of))]
     return "\n\n".join(part for part in parts if part)
 

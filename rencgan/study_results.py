@@ -79,14 +79,6 @@ def note(text: str) -> Html:
 # ------------------------------------------------------------------------------------ results (08)
 
 
-def main_rows(table: Sequence[Mapping]) -> tuple[list[dict], list[dict]]:
-    """The rows of results.rows as two tables that fit a page: quality, and what it took."""
-    cost = ("train s", "s for 1000")
-    quality = [drop(row, *cost, "seam ratio") for row in table]
-    took = [{k: row[k] for k in ("videos", "seeds", *cost)} for row in table if row["train s"]]
-    return quality, took
-
-
 def over_length(files: Sequence[dict]) -> list[dict]:
     """Rows, a model each: its distance in the first and in the last 128 of 1000 frames (of clips of
     16), the share that it rises by, and that of real video.

@@ -310,3 +310,13 @@ def test_a_preset_with_warm_ups_is_measured_behind_them(monkeypatch):
     monkeypatch.setattr(benchmark, "iteration", spy)
     assert len(benchmark.training(SMOKE, steps=2)["raw"]) == 2
     assert set(seen) == {(True, False)}
+
+
+def test_whole_trainings_are_told_from_a_few_steps_of_each_part():
+    rows = list(benchmark.whole_trainings(PRESETS["smoke"]))
+    names = [r["what"] for r in rows]
+    assert names[0] == "train R2, whole" and "train AR2+, roll-outs, whole" in names
+    assert not any("equal" in n or "R3" in n for n in names)
+    for r in rows:
+        assert r["unit"] == "s" and r["median"] > 0
+        assert [part.split()[-1] for part in r["note"].split(", ")] == ["frames", "motion", "pairs"]

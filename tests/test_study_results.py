@@ -91,13 +91,6 @@ def test_full_scale_hours_come_from_measured_pairs(tmp_path):
     assert told[0]["median"] == 100.0 and told[1]["unit"] == "left out: a step takes 90 s"
 
 
-def test_the_table_is_split_so_that_it_fits_a_page():
-    real = file("real", 0, way="x", training={"seconds": None})
-    quality, took = study_results.main_rows(results.rows([file("R2", 0), real]))
-    assert "s for 1000" not in quality[0] and len(quality) == 2
-    assert took == [{"videos": "R2, sample", "seeds": 1, "train s": "300", "s for 1000": "1.5"}]
-
-
 def test_training_clips_are_shown_sampled_in_two_ways():
     videos = VideoSet.from_arrays(moving_videos(2, frames=80, size=16))
     ((image, caption),) = PICTURES["sampling_strategies"](videos, 0)
