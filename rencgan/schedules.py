@@ -1,7 +1,9 @@
 """How long a contestant's training takes on this machine, from a few steps of each part of it."""
 
+import contextlib
 import itertools
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -43,7 +45,8 @@ def schedules(preset: str, names: Sequence[str] = ()) -> Iterator[tuple[Contesta
     with tempfile.TemporaryDirectory() as folder:
         given = {"source": "procedural", "preset": preset, "out_root": folder}
         p = check(given, AR2Run)
-        videos = study.data(p)
+        with contextlib.redirect_stdout(sys.stderr):  # of the benchmark stdout may be JSON
+            videos = study.data(p)
         for c in COMPARED.values():
             if c.kind == "r3" or ("equal" in c.name and preset != "mini"):
                 continue

@@ -169,6 +169,7 @@ def test_only_the_sections_that_are_named_are_measured(monkeypatch, capsys):
     made = {
         "reading": lambda *_: benchmark.row("reading", "any", "", "s", [1]),
         "generation": lambda *_: benchmark.row("generation", SMOKE, "", "s", [1]),
+        "whole_trainings": lambda *_: [benchmark.row("trainings", SMOKE, "", "s", [1])],
         "r3_generation": lambda *_: [benchmark.row("R3", SMOKE, "", "s", [1])],
         "scoring": lambda *_: [benchmark.row("scoring", "any", "", "s", [1])],
         "_in_child": lambda empty, *_: [empty],
@@ -185,7 +186,9 @@ def test_only_the_sections_that_are_named_are_measured(monkeypatch, capsys):
     assert found("--only", "memory", "reading") == memory | {"reading"}
     assert found("--only", "training", "generation") == {"train R2", "generation"}
     assert found("--only", "r3") == {"R3"}
-    assert found() == {"reading", "train R2", "generation", "R3", "scoring"} | memory
+    assert found("--only", "contestants") == {"trainings"}
+    every = {"reading", "train R2", "trainings", "generation", "R3", "scoring"}
+    assert found() == every | memory
     with pytest.raises(SystemExit):
         benchmark.main(["--only", "painting"])
     assert "painting" in capsys.readouterr().err
