@@ -234,7 +234,7 @@ def default_preset() -> str:
     return "64" if torch.cuda.is_available() else "mini"
 
 
-def _close(name: str, known: Iterable[str]) -> str:
+def close(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
@@ -242,13 +242,13 @@ def _close(name: str, known: Iterable[str]) -> str:
 def _choice(name: str, known: Iterable[str]) -> str:
     known = list(known)
     if name not in known:
-        raise ValueError(f"should be one of {', '.join(known)}{_close(name, known)}")
+        raise ValueError(f"should be one of {', '.join(known)}{close(name, known)}")
     return name
 
 
 def _unknown(name: str, model: type[Run]) -> str:
     fields = list(model.model_fields)
-    return f"unknown parameter {name!r}{_close(name, fields)}: it is one of {', '.join(fields)}"
+    return f"unknown parameter {name!r}{close(name, fields)}: it is one of {', '.join(fields)}"
 
 
 def _sentence(error: Mapping[str, Any], model: type[Run]) -> str:
@@ -258,7 +258,7 @@ def _sentence(error: Mapping[str, Any], model: type[Run]) -> str:
     else:
         reason = f"should be {_right(error['loc'][0], model)}"
         if error["type"] == "literal_error":
-            reason += _close(str(error["input"]), _schema(error["loc"][0], model)["enum"])
+            reason += close(str(error["input"]), _schema(error["loc"][0], model)["enum"])
     if not error["loc"]:  # about several parameters at once: the reason names them
         return reason
     return f"{error['loc'][0]} = {error['input']!r} {reason}"
