@@ -239,7 +239,7 @@ def _data(p: Plan, dataset: str, seed: int) -> dict:
     if not videos:
         raise InputError(f"no video was found; {datasets.where_to_put(dataset)}.")
     told = [(str(v.relative_to(folder)), (s := v.stat()).st_size, s.st_mtime_ns) for v in videos]
-    return found | {"videos": _digest(told), "test fraction": p.test_fraction}
+    return found | {"videos": _digest(told)}
 
 
 def _digest(value: object) -> str:
@@ -273,6 +273,7 @@ def _compared(p: Plan, dataset: str, seed: int) -> list[Job]:
     stem, task = f"{dataset}-{p.source}-{p.preset}", asdict(task_of(p.preset))
     preset = PRESETS[p.preset]
     kept = {n: getattr(preset, n) for n in ("size", "max_videos", "max_frames")}
+    kept["test fraction"] = p.test_fraction
     common = {"data": data | kept, "task": task}
 
     def job(kind: str, name: str, recipe: dict, after: Sequence[str], *options: str) -> Job:
