@@ -38,7 +38,7 @@ from rencgan.parameters import AR2Run, Run
 from rencgan.paths import project_root, resolve
 from rencgan.presets import PRESETS
 from rencgan.train import Job as Training
-from rencgan.trainees import slug
+from rencgan.trainees import slug, switches
 
 KINDS = ("notebook", "real", "contestant", "table", "page")
 FOLLOWS = {"02": "01", "03": "02", "04": "03", "05": "03"}  # a notebook and the one before it
@@ -48,6 +48,7 @@ READS_RESULTS = "06"  # the first notebook that reads what the comparison wrote
 TRAINING = {
     "smoke": (1, 3000, 0, 30),
     "mini": (1, 4000, 0, 240),
+    "slim": (1, 4000, 0, 240),
     "64": (4, 16000, 1, 2880),
     "128": (4, 32000, 1, 5760),
 }
@@ -315,11 +316,8 @@ def _model(c: Contestant, run: Run) -> dict:
     found |= {"step": c.step, "lengths": list(c.lengths), "long": c.long}
     if c.kind == "r3":
         return found | {"base": _model(CONTESTANTS[c.base], run)}
-    return found | {"variant": c.variant, "switches": dict(_switches(c, run))}
-
-
-def _switches(c: Contestant, run: Run) -> tuple:
-    return c.switches or study.switches(run, c.kind)
+    own = {"variant": c.variant, "sampling": c.sampling, "switches": dict(switches(c, run))}
+    return found | own
 
 
 def _warm_up(c: Contestant, run: Run) -> str:
@@ -328,12 +326,12 @@ def _warm_up(c: Contestant, run: Run) -> str:
     """
     if c.kind == "r3":
         return ""
-    changes = _switches(c, run)
+    changes = switches(c, run)
     job = Training(c.kind, c.preset(run), Path(), Path(), run.seed, c.variant, changes, warm=Path())
     if not warmups.end(job):
         return ""
     kept = {k: v for k, v in asdict(job.objective()).items() if k not in warmups.LATER}
-    return _digest([c.kind, c.step, job.preset.as_dict(), kept])
+    return _digest([c.kind, c.step, c.sampling, job.preset.as_dict(), kept])
 
 
 def _table(p: Plan, results: tuple[str, ...]) -> Job:
@@ -376,7 +374,7 @@ def _notebook(
     cells = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
     common = {"dataset": dataset, "source": p.source, "data_root": p.data_root, "seed": p.seed}
     common |= {"preset": p.preset, "out_root": str(p.root)}
-    common |= {"results": str(p.root / "results")}  # of those that read them
+    common |= {"results_root": str(p.root / "results")}
     declared = _declared(cells)
     own = p.parameters.get(number, {})
     known = [n for n in declared if n not in common]
@@ -390,7 +388,7 @@ def _notebook(
     run = _checked(path, cells, declared | given)
     recipe = {
         "code": _digest([c.source for c in cells]),
-        "parameters": {n: v for n, v in given.items() if n not in ("out_root", "results")},
+        "parameters": {n: v for n, v in given.items() if n not in ("out_root", "results_root")},
         "recipes": _recipes(number, run),
         "data": _data(p, dataset, p.seed),
     }
@@ -400,8 +398,9 @@ def _notebook(
     before = _before(number, there, given)
     needs = [f"notebook/{dataset}-{_notebooks(p)[n].stem}" for n in before]
     needs += results if number >= READS_RESULTS else []
-    name, light = f"{dataset}-{path.stem}", number == "01"
-    return Job("notebook", name, recipe, command, (done,), tuple(needs), (), light)
+    shows = number == "01" or (number >= READS_RESULTS and not given.get("study"))
+    name = f"{dataset}-{path.stem}"
+    return Job("notebook", name, recipe, command, (done,), tuple(needs), (), shows)
 
 
 def _declared(cells: Sequence) -> dict[str, Any]:

@@ -118,12 +118,15 @@ def test_runs_that_share_warm_ups_wait_for_one_of_them():
         assert made[f"contestant/sky-{name}-seed1"].after == ("real/sky-real-seed1",)
 
 
-def test_notebooks_from_06_up_read_all_results(notebooks):
-    shutil.copy(notebooks / "01_data.ipynb", notebooks / "08_results.ipynb")
-    given = {"notebook_folder": str(notebooks), "contestants": ["R2"], "seeds": [1, 2]}
-    made = jobs(**given, datasets=["sky", "uva"])
+def test_notebooks_from_06_up_read_all_results():
+    made = jobs(contestants=["R2"], seeds=[1, 2], datasets=["sky", "uva"], out="elsewhere")
     results = {name for name in made if name.startswith(("real/", "contestant/"))}
-    assert set(made["notebook/uva-08_results"].needs) == results and len(results) == 8
+    numbers = {n.split("-")[1][:2] for n in names(made, "notebook")}
+    for name in (n for n in made if n.startswith("notebook/uva-0") and n[13:15] >= "06"):
+        assert set(made[name].needs) == results and len(results) == 8
+        given = json.loads(made[name].command[-1])
+        assert given["results_root"] == str(ROOT / "elsewhere" / "results")
+    assert {"06", "08"} <= numbers
 
 
 def test_jobs_say_what_they_take():
@@ -135,6 +138,8 @@ def test_jobs_say_what_they_take():
     assert made["contestant/sky-r2-seed1"].resources("64")["gpu"] == 1
     assert made["contestant/sky-r2-seed1"].resources("mini")["gpu"] == 0
     assert made["real/sky-real-seed1"].resources("64")["gpu"] == 0
+    shown = [n for n in names(made, "notebook") if made[f"notebook/{n}"].light]
+    assert [n[4:6] for n in shown if n[4:6] not in ("07", "09")] == ["01", "06", "08"]
     assert set(batch.TRAINING) == set(presets.PRESETS)
 
 
