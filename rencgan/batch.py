@@ -5,7 +5,7 @@ tables of all results, and the notebooks from 06 up, which read them; a page for
 was executed. Each job is one command that resumes what it had begun.
 
 A job's recipe is all that decides what it leaves, as plain values in a small file: what is no part
-of it (comments in YAML, markdown in notebooks, dates of files) runs nothing again. What a job
+of it (comments in YAML, markdown and dates of notebooks) runs nothing again. What a job
 leaves is no output to Snakemake, which deletes the outputs of jobs that fail; its mark is, a copy
 of the recipe.
 
