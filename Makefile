@@ -1,6 +1,7 @@
 # make        install, run the first three notebooks, write their pages: everything lands in runs/
 # make every  all the notebooks
 # make study  train and score everything anew (a day on two cores); make reports  the pages of it
+# make batch  all the notebooks and the comparison as jobs side by side (batch/config.yaml)
 # make test   the quick tests        make lint   what must be clean        make help   the rest
 #
 # make DATASET=uva PRESET=64 ARGS="-p seed 1"     other parameters, for all notebooks
@@ -14,6 +15,7 @@ DATASET ?= sky
 PRESET ?= auto
 ARGS ?=
 PIP_FLAGS ?=
+PROFILE ?= local
 
 NOTEBOOKS := $(sort $(wildcard notebooks/0[123]_*.ipynb))
 EVERY := $(sort $(wildcard notebooks/0*_*.ipynb))
@@ -21,7 +23,7 @@ STRIP := $(BIN)/nbstripout --keep-id --extra-keys "metadata.papermill cell.metad
 PAPERMILL := RENCGAN_PROGRESS=terminal $(BIN)/papermill --no-progress-bar -k python3
 
 .DEFAULT_GOAL := first
-.PHONY: first every study install test test-all lint format reports benchmark clean help
+.PHONY: first every study batch install test test-all lint format reports benchmark clean help
 
 # $(1) folder for the executed notebooks and all they make, $(2) further papermill arguments,
 # $(3) the notebooks
@@ -44,6 +46,9 @@ first: $(V)/.ready  ## install, run the notebooks, write their pages (again: res
 every: $(V)/.ready  ## the same with all notebooks
 	$(call run_notebooks,$(OUT),-p dataset $(DATASET) -p preset $(PRESET),$(EVERY))
 	@$(BIN)/python -m rencgan.report $(OUT)/html $(EVERY:notebooks/%=$(OUT)/%)
+
+batch: $(V)/.batch  ## notebooks and comparison by Snakemake; PROFILE=slurm, ARGS="--config preset=smoke"
+	@$(BIN)/python -m snakemake -s batch/Snakefile --profile batch/profiles/$(PROFILE) $(ARGS)
 
 install: $(V)/.ready  ## the virtual environment alone
 
@@ -98,4 +103,8 @@ $(V)/.ready: pyproject.toml constraints.txt
 	@echo "Installing into $(V) (once)"
 	@test -x $(BIN)/python || $(PY) -m venv $(V)
 	@$(BIN)/python -m pip install -qq $(PIP_FLAGS) -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(V)/.batch: $(V)/.ready
+	@$(BIN)/python -m pip install -qq $(PIP_FLAGS) -c constraints.txt -e '.[batch]'
 	@touch $@

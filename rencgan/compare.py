@@ -61,6 +61,11 @@ class Task:
     frames: int = LONG
 
 
+def task_of(preset: str) -> Task:
+    """What a comparison at a preset makes."""
+    return Task(4, 2, 200) if preset == "smoke" else Task()
+
+
 # ------------------------------------------------------------------------------- unseen real video
 
 
@@ -430,14 +435,15 @@ def prepared(given: dict, test_fraction: float | None = None) -> tuple[AR2Run, V
     how much of it is made and scored.
     """
     p = check(given, AR2Run)
-    task = Task(4, 2, 200) if p.preset == "smoke" else Task()
-    return p, study.data(p, test_fraction), task
+    return p, study.data(p, test_fraction), task_of(p.preset)
 
 
 def _asked(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="rencgan.compare", description=__doc__.split("\n")[0])
     parser.add_argument("dataset")
-    parser.add_argument("--models", nargs="+", default=list(COMPARED), metavar="NAME")
+    parser.add_argument(
+        "--models", nargs="*", default=list(COMPARED), metavar="NAME", help="none: real video alone"
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=[1], metavar="SEED")
     parser.add_argument("--ways", nargs="+", metavar="WAY", help="default: see contestants")
     parser.add_argument("--preset", default="mini", choices=sorted(PRESETS))

@@ -183,13 +183,6 @@ class AblationRun(ResultsRun):
             raise ValueError("should be whole numbers with spaces between, such as '1 2 3'")
         return seeds
 
-    @field_validator("study")
-    @classmethod
-    def _known_study(cls, name: str) -> str:
-        from rencgan.studies import STUDIES
-
-        return _choice(name, ["", *STUDIES]) if name else name
-
     @property
     def seed_list(self) -> list[int]:
         return [int(s) for s in self.seeds.split()]
@@ -234,7 +227,7 @@ def default_preset() -> str:
     return "64" if torch.cuda.is_available() else "mini"
 
 
-def _close(name: str, known: Iterable[str]) -> str:
+def close(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
@@ -242,13 +235,13 @@ def _close(name: str, known: Iterable[str]) -> str:
 def _choice(name: str, known: Iterable[str]) -> str:
     known = list(known)
     if name not in known:
-        raise ValueError(f"should be one of {', '.join(known)}{_close(name, known)}")
+        raise ValueError(f"should be one of {', '.join(known)}{close(name, known)}")
     return name
 
 
 def _unknown(name: str, model: type[Run]) -> str:
     fields = list(model.model_fields)
-    return f"unknown parameter {name!r}{_close(name, fields)}: it is one of {', '.join(fields)}"
+    return f"unknown parameter {name!r}{close(name, fields)}: it is one of {', '.join(fields)}"
 
 
 def _sentence(error: Mapping[str, Any], model: type[Run]) -> str:
@@ -258,7 +251,7 @@ def _sentence(error: Mapping[str, Any], model: type[Run]) -> str:
     else:
         reason = f"should be {_right(error['loc'][0], model)}"
         if error["type"] == "literal_error":
-            reason += _close(str(error["input"]), _schema(error["loc"][0], model)["enum"])
+            reason += close(str(error["input"]), _schema(error["loc"][0], model)["enum"])
     if not error["loc"]:  # about several parameters at once: the reason names them
         return reason
     return f"{error['loc'][0]} = {error['input']!r} {reason}"

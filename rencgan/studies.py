@@ -19,6 +19,7 @@ import numpy as np
 from rencgan import compare, published, results
 from rencgan.contestants import contestant
 from rencgan.errors import InputError
+from rencgan.parameters import close
 from rencgan.paths import project_root
 from rencgan.presets import PRESETS
 
@@ -424,7 +425,9 @@ STUDIES = {s.name: s for s in (*_CHAPTER_3, *_CHAPTER_4, *_CHAPTER_5)}
 def study(name: str) -> Study:
     """The study of that name; an unknown one is refused with the list of those there are."""
     if name not in STUDIES:
-        raise InputError(f"there is no study {name!r}; choose from {', '.join(STUDIES)}")
+        raise InputError(
+            f"there is no study {name!r}{close(name, STUDIES)}; choose from {', '.join(STUDIES)}"
+        )
     return STUDIES[name]
 
 

@@ -91,14 +91,19 @@ class OverTokens:
         return load_r3(path, r2), told
 
 
+def switches(c: Contestant, p) -> tuple:
+    """Those with which a contestant is trained (Job.changes)."""
+    asked = c.switches(p) if callable(c.switches) else c.switches
+    return asked or study.switches(p, c.kind)
+
+
 def trainee(c: Contestant, p, videos: VideoSet, work: Path) -> Networks | OverTokens:
     """A contestant's training; its folder is named after its recipe too."""
     folder = work / f"{p.dataset}-{p.source}-{p.preset}"
     if c.kind == "r3":
         base = trainee(contestant(c.base), p, videos, work)
         return OverTokens(c.name, base, c.preset(p), videos, folder)
-    asked = c.switches(p) if callable(c.switches) else c.switches
-    preset, changes = c.preset(p), asked or study.switches(p, c.kind)
+    preset, changes = c.preset(p), switches(c, p)
     data = videos.path if c.step == 1 else videos.every(c.step)
     found = Job(c.kind, preset, data, Path(), p.seed, c.variant, changes)
     found = replace(found, sampling=c.sampling, warm=folder / "warm")

@@ -7,8 +7,11 @@ that it would have had by itself, to the bit on a CPU.
 
 import hashlib
 import json
+import os
 import shutil
+import tempfile
 from dataclasses import asdict
+from pathlib import Path
 
 from rencgan import checkpoint
 
@@ -33,14 +36,19 @@ def key(job) -> str:
 
 
 def keep(job) -> None:
-    """Copies what a run has come to, unless another one did."""
+    """Copies what a run has come to, unless another one did, perhaps at this moment."""
     place = job.warm / key(job)
     if (place / "checkpoint.pt").exists():
         return
-    place.mkdir(parents=True, exist_ok=True)
-    for name in FILES:
-        shutil.copyfile(job.out / name, place / name)
-    checkpoint.save(place / "checkpoint.pt", checkpoint.load(job.out / "checkpoint.pt", job.kind))
+    job.warm.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=job.warm) as own:
+        for name in FILES:
+            shutil.copyfile(job.out / name, Path(own, name))
+        content = checkpoint.load(job.out / "checkpoint.pt", job.kind)
+        checkpoint.save(Path(own, "checkpoint.pt"), content)
+        place.mkdir(exist_ok=True)
+        for name in (*FILES, "checkpoint.pt"):  # last what says that the rest is there
+            os.replace(Path(own, name), place / name)
 
 
 def take(job) -> None:

@@ -284,7 +284,10 @@ def test_a_jump_is_told_in_steps_of_real_frames():
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (["sky", "--ways", "best"], "sample, mean, VDrej, robust sample, .*, not 'best'"),
+        (
+            ["sky", "--ways", "best"],
+            "sample, mean, VDrej, noise, encoded, robust sample, .*, not 'best'",
+        ),
         (["sky", "--models", "GAN"], "no contestant 'GAN'"),
         (["sly"], "dataset = 'sly' should be one of .*did you mean 'sky'"),
         (["sky", "--seeds", "-1"], "seed = -1 should be"),

@@ -18,10 +18,10 @@ import rencgan
 ALIASES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}  # conda-forge's name -> pip's
 TOP_LEVEL = {
     *("notebooks", "rencgan", "tests", "reports", "environment.yml", "pyproject.toml"),
-    *("constraints.txt", "Makefile", "README.md", "LICENSE", "CITATION.cff", "Snakefile"),
+    *("constraints.txt", "Makefile", "README.md", "LICENSE", "CITATION.cff", "batch"),
 }
 TARGETS = """
-study every install test test-all lint format reports benchmark clean help
+study every batch install test test-all lint format reports benchmark clean help
 """
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]

@@ -104,5 +104,5 @@ def test_seeds_are_whole_numbers(seeds):
         check({"seeds": seeds}, AblationRun)
     assert check({"seeds": 3}, AblationRun).seed_list == [3]
     assert check({"seeds": "1 2"}, AblationRun).seed_list == [1, 2]
-    with pytest.raises(InputError, match="did you mean 'T4.3'"):
-        check({"study": "T43"}, AblationRun)
+    with pytest.raises(InputError, match="no study 'T43' .did you mean 'T4.3'"):
+        studies.study("T43")
