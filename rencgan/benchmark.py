@@ -170,7 +170,10 @@ def training(p: Preset, how: str = "as it is", steps: int = 3) -> Row:
     if isinstance(times, float):
         return left_out("train R2", p, how, f"a step takes {times:.0f} s ({note or 'full batch'})")
     note = note or f"batch {p.batch}"
-    return row("train R2", p, how, "pairs/s", [used.batch / t for t in times], note)
+    found = row("train R2", p, how, "pairs/s", [used.batch / t for t in times], note)
+    if device().type == "cuda":
+        found["peak MB on the GPU"] = torch.cuda.max_memory_allocated() / 1e6
+    return found
 
 
 def whole_trainings(p: Preset) -> Iterator[Row]:

@@ -158,21 +158,23 @@ FULL_SCALE = (
 
 def full_scale_rows(found: Mapping) -> list[dict]:
     """Rows: the command for each table at full scale, and hours for the pairs of its preset at the
-    measured pairs a second of R2; None where that was not measured. Of a machine without a GPU
-    they are that machine's: weeks.
+    measured pairs a second of R2, and the GPU's memory; None where that was not measured. Of a
+    machine without a GPU the hours are that machine's: weeks.
     """
-    rates = {
-        r["preset"]: r["median"]
+    rows = {
+        r["preset"]: r
         for r in found["rows"]
         if r["what"] == "train R2" and "left_out" not in r and r["how"] == "as it is"
     }
     table = []
     for number, data, kind, command in FULL_SCALE:
         name = "128" if "preset 128" in command else "64"
-        p, rate = preset(name), rates.get(name)
+        p, measured = preset(name), rows.get(name, {})
+        rate, peak = measured.get("median"), measured.get("peak MB on the GPU")
         hours = p.steps * p.batch / rate / 3600 if rate else None
         row = {"table": number, "data": data, "model": kind, "command": f"papermill {command}"}
-        table.append(row | {"pairs": p.steps * p.batch, "hours here": hours})
+        row |= {"pairs": p.steps * p.batch, "hours here": hours}
+        table.append(row | {"GB on the GPU": peak and peak / 1000})
     return table
 
 

@@ -165,3 +165,17 @@ def test_a_misspelt_parameter_ends_the_run_in_a_sentence(path, tmp_path):
     assert caught.value.evalue.startswith("unknown parameter 'sede' (did you mean 'seed'?)")
     assert len(caught.value.traceback) == 1
     assert (tmp_path / path.name).is_file() and not (tmp_path / "runs").exists()
+
+
+def test_06_runs_a_study_and_shows_it(tmp_path):
+    given = {"study": "T5.6", "results_root": str(tmp_path / "results"), "seeds": 2}
+    run(ROOT / "notebooks" / "06_ablations.ipynb", tmp_path, **given)
+    made = sorted(p.name for p in (tmp_path / "results").glob("*.json"))
+    assert made == [
+        "sky-procedural-smoke-improved-r2-seed2.json",
+        "sky-procedural-smoke-r2-seed2.json",
+    ]
+    found = json.loads((tmp_path / "runs/smoke/sky/06_ablations.json").read_text())
+    (rows,) = (t["sky"] for name, t in found["tables"].items() if name == "T5.6")
+    assert [row["seeds"] for row in rows] == [1, 1] and rows[0]["128f"]
+    assert {c["verdict"] for c in found["claims"]} == {"undecided"}

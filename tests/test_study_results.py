@@ -80,6 +80,7 @@ def test_full_scale_hours_come_from_measured_pairs(tmp_path):
         "median": 100.0,
         "unit": "pairs/s",
     }
+    fast["peak MB on the GPU"] = 9500.0
     slow = fast | {"preset": "128", "left_out": "a step takes 90 s"}
     path.write_text(json.dumps({"rows": [fast, slow]}))
     found = study_results.benchmark(path)
@@ -87,6 +88,7 @@ def test_full_scale_hours_come_from_measured_pairs(tmp_path):
     hours = {r["hours here"] for r in rows if "preset 128" not in r["command"]}
     assert hours == {100_000 * 10 / 100 / 3600}
     assert {r["hours here"] for r in rows if "preset 128" in r["command"]} == {None}
+    assert {r["GB on the GPU"] for r in rows} == {9.5, None}
     told = study_results.measured_rows(found)
     assert told[0]["median"] == 100.0 and told[1]["unit"] == "left out: a step takes 90 s"
 
