@@ -90,11 +90,11 @@ class Unseen:
         source = f"{self.source}, one frame of every {step}"
         return Unseen(kept[0], self.subjects, kept[1], 0, 0, source, SHORT // step)
 
-    def clips(self, count: int) -> list[np.ndarray]:
-        """So many clips of 16 frames, evenly shared and evenly spaced."""
-        of = -(-count // len(self.footage))
-        starts = np.linspace(0, SHORT - CLIP, of).astype(int)
-        return [v[s : s + CLIP] for s in starts for v in self.footage][:count]
+    def clips(self, count: int, step: int = 1) -> list[np.ndarray]:
+        """So many clips of 16 frames, `step` apart, evenly shared and evenly spaced."""
+        of, span = -(-count // len(self.footage)), (CLIP - 1) * step + 1
+        starts = np.linspace(0, SHORT - span, of).astype(int)
+        return [v[s : s + span : step] for s in starts for v in self.footage][:count]
 
     def real(self, frames: int, others: bool = False) -> list[np.ndarray]:
         """What is compared with: all videos to 128 frames, or the long ones to all of theirs."""
@@ -102,28 +102,31 @@ class Unseen:
         return [v[:frames] for v in (videos[: self.long] if frames > self.short else videos)]
 
 
-def unseen(p, videos: VideoSet, task: Task) -> Unseen:
+def unseen(p, videos: VideoSet, task: Task, step: int = 1) -> Unseen:
     """Of a stand-in the videos behind those that are prepared, the same scenes and people in
     other performances, and as many others behind them. Of real data the test split, to the length
     that all of it has, with no others. Raises InputError for fewer than 2 videos.
+
+    step: reaches so much further, for one frame of every `step` (see Unseen.every).
     """
+    reach = REACH * step
     if videos.card["source"] == "procedural":
         first, n = len(videos), task.short
         found = catalogue(p.dataset, p.seed, first + 2 * n)[first:]
         lengths = ([task.frames] * task.long + [SHORT] * (n - task.long)) * 2
         pairs = zip(found, lengths, strict=True)
-        drawn = [longer(v, frames + REACH).frames(videos.size) for v, frames in pairs]
+        drawn = [longer(v, frames + reach).frames(videos.size) for v, frames in pairs]
         told = f"unseen stand-ins {first} to {first + n - 1}"
         shown = [v.subject for v in found[:n]]
         return Unseen(drawn[:n], shown, drawn[n:], task.long, task.frames, told)
-    test = videos.select("test", min_frames=SHORT + REACH)
+    test = videos.select("test", min_frames=SHORT + reach)
     footage = [test.video(i) for i in range(len(test))]
     if len(footage) < 2:
         raise InputError(
-            f"{len(footage)} of the test videos has {SHORT + REACH} frames; a comparison needs 2"
+            f"{len(footage)} of the test videos has {SHORT + reach} frames; a comparison needs 2"
         )
-    frames = min(task.frames, min(map(len, footage)) - REACH)
-    footage = [v[: frames + REACH] for v in footage]
+    frames = min(task.frames, min(map(len, footage)) - reach)
+    footage = [v[: frames + reach] for v in footage]
     shown = [v.subject or v.label for v in test.videos]
     return Unseen(footage, shown, [], len(footage), frames, "test split")
 
@@ -271,6 +274,10 @@ def scored(model: Model | R3, way: str, real: Unseen, extractor, seed: int, c: C
     }
     if skipped:
         found[f"scores from frame {skipped}"] = score(skipped)
+    if 32 in c.lengths and c.step == 1:  # what is trained on every fourth frame is judged so
+        sides = ([v[:reach:4] for v in videos] for videos in (real.footage, long + short))
+        scores = evaluate(*sides, protocol.but(lengths=(16, 32)), extractor, seed)
+        found["scores of every 4th frame"] = [s.as_dict() for s in scores]
     if whole:
         found["long"] = long_measures(long, real.real(real.frames), model.hop, extractor)
     return found | {"videos": (long + short)[:4]}
@@ -283,11 +290,12 @@ def scored_clips(
     3.2 is made), against as many of the unseen videos.
     """
     began, count = time.perf_counter(), CLIPS * len(real.footage) // Task.short
+    step = model.preset.step_range[0]
     if way == "noise":
         made = scoring.from_noise(model, count, seed)
     else:
-        made = scoring.rebuilt(model, scoring.clips_of(videos.select("train"), count))
-    sides = real.clips(count), list(made)
+        made = scoring.rebuilt(model, scoring.clips_of(videos.select("train"), count, step))
+    sides = real.clips(count, step), list(made)
     found = [
         s.as_dict()
         for s in evaluate(*sides, PROTOCOLS["ours"].but(lengths=(CLIP,)), extractor, seed)
@@ -320,7 +328,7 @@ def run(
     missing = [w for w in ways if w in c.ways and w not in found["ways"]]
     if not missing:
         return path if found["ways"] else None
-    started, real = time.time(), unseen(p, videos, task)
+    started, real = time.time(), unseen(p, videos, task, c.step)
     real = real if c.step == 1 else real.every(c.step)
     model, training = trainee.trained()
     found |= same | _head(c, p, trainee, training, real)
@@ -361,6 +369,7 @@ def _head(c: Contestant, p, trainee, training: dict, real: Unseen) -> dict:
         "source": p.source,
         "preset": p.preset,
         "seed": p.seed,
+        "step": c.step,
         "switches": trainee.switches,
         "training": training,
         "compared with": _told(real),

@@ -40,6 +40,20 @@ def _own(length: str) -> Callable[[dict], float | None]:
     return found
 
 
+def _every_4th(name: str) -> Callable[[dict], float | None]:
+    """Of what was made at every fourth frame (its file holds 16 and 32 frames alone), or of every
+    fourth frame of what was made.
+    """
+
+    def found(way: dict) -> float | None:
+        scores = way.get("scores of every 4th frame")
+        if scores is None and any(s["name"] == f"{METRIC} 128f" for s in way["scores"]):
+            return None
+        return next((s["value"] for s in scores or way["scores"] if s["name"] == name), None)
+
+    return found
+
+
 def _long(name: str) -> Callable[[dict], float | None]:
     return lambda way: way.get("long", {}).get(name)
 
@@ -61,12 +75,13 @@ MEASURES: dict[str, Callable[[dict], float | None]] = {
 }
 # Of single studies; not in the table of the comparison.
 OTHER_MEASURES: dict[str, Callable[[dict], float | None]] = {
-    "32f": _score(f"{METRIC} 32f"),
+    "16f, every 4th": _every_4th(f"{METRIC} 16f"),
+    "32f, every 4th": _every_4th(f"{METRIC} 32f"),
     "16f, first 128": _long(f"{METRIC} 16f, start"),
     "clip motion": lambda way: way.get("clips", {}).get("motion"),
     "clip sharpness": lambda way: way.get("clips", {}).get("sharpness"),
 }
-DIGITS = dict.fromkeys(("32f", "16f, first 128"), 1)
+DIGITS = dict.fromkeys(("16f, every 4th", "32f, every 4th", "16f, first 128"), 1)
 DIGITS |= dict.fromkeys(("16f", "128f", "16f, own", "128f, own", "16f, last 128", "s for 1000"), 1)
 DIGITS |= dict.fromkeys(("motion", "clip motion", "clip sharpness"), 4)
 DIGITS |= dict.fromkeys(("drift", "error", "last kept", "energy", "likelihood"), 3)
@@ -99,12 +114,12 @@ def read(
 
 def _check_together(files: Sequence[dict]) -> None:
     """All scores of one data set, seed and length have one card but for the generated videos; those
-    of single clips, and of every fourth frame, stand apart.
+    of single clips, and of every fourth frame, are compared among themselves.
     """
     first: dict[tuple, tuple[str, dict]] = {}
     for f in files:
         for codes, way in f["ways"].items():
-            apart = (codes in CLIP_WAYS, f.get("compared with"))
+            apart = (codes in CLIP_WAYS, f.get("step", 1))
             for score in way["scores"]:
                 place = (f["dataset"], f["seed"], score["name"], apart)
                 name, card = first.setdefault(place, (f["contestant"], score["card"]))

@@ -219,7 +219,7 @@ _CHAPTER_4 = (
             _R("v1", "R2, loss v1", setting="loss v1"),
             _R("v2", "R2, loss v2", setting="loss v2"),
             _R("v3", "R2, loss v3", setting="loss v3"),
-            _R("v4", "R2", setting="loss v4"),
+            _R("v4", "R2, loss v4", setting="loss v4"),
             _R("v5", "R2, loss v5", setting="loss v5"),
         ),
         tables=((THESIS, "4.3"),),
@@ -244,7 +244,7 @@ _CHAPTER_4 = (
             _R("step 1", "R2, loss v1", setting="step 1"),
             _R("step 4", "R2, loss v1, step 4", setting="step 4"),
         ),
-        ("16f", "32f"),
+        ("16f, every 4th", "32f, every 4th"),
         tables=((THESIS, "4.8"),),
     ),
     Study(

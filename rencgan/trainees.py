@@ -51,7 +51,9 @@ class Networks:
             "steps": preset.steps,
             "single frames": preset.warmup * preset.warmup_batch,
             "clips of the motion warm-up": preset.motion_warmup * preset.motion_batch,
-            "clips" if job.kind == "lencgan" else "pairs": rest * preset.batch * preset.rollout,
+            "clips" if job.kind in ("lencgan", "encgan3") else "pairs": rest
+            * preset.batch
+            * preset.rollout,
             "seconds": seconds,
             "threads": torch.get_num_threads(),
         }

@@ -265,14 +265,14 @@ class Forward:
         if self.x_hat is None:
             return {}
         o, terms = self.o, {}
-        if o.maps:
-            return losses.first_frame_and_maps(self.clips, self.x_hat)
-        if o.reference:
-            terms |= losses.reference_term(self.clips, self.x_hat, self.reference)
-        stitched = None
+        stitched, target = None, self.clips[: len(self.x)]
         if self.paired:
             stitched = stitch_pair(*self.x_hat.chunk(2), self.r)
-        target = self.clips[: len(self.x)]
+        if o.maps:
+            found = losses.first_frame_and_maps(self.clips, self.x_hat)
+            return found | self._ours(target, stitched)
+        if o.reference:
+            terms |= losses.reference_term(self.clips, self.x_hat, self.reference)
         if o.clip:
             parts = [(self.clips, self.x_hat)]
             if o.stitched_clip and stitched is not None:
@@ -282,12 +282,17 @@ class Forward:
         return terms | self._ours(target, stitched)
 
     def _ours(self, target: Tensor, stitched: Tensor | None) -> losses.Terms:
-        """The terms that are our additions, where the preset gives them weight."""
-        p, terms = self.m.preset, {}
-        if p.w_direction:
-            sides = [(self.clips, self.x_hat)] + [(target, stitched)] * self.paired
-            terms |= losses.direction_term(*map(torch.cat, zip(*sides, strict=True)))
-        terms |= self._of_clips()
+        """The terms that are our additions, where the preset gives them weight. What an objective
+        leaves out stays out of them too: without errors of clips, those of clips; without the
+        critic of stitched clips, the stitched clip.
+        """
+        p, o, terms = self.m.preset, self.o, {}
+        seen = [(self.clips, self.x_hat)] * o.clip
+        seen += [(target, stitched)] * (self.paired and o.recall_critic and o.clip)
+        if p.w_direction and seen:
+            terms |= losses.direction_term(*map(torch.cat, zip(*seen, strict=True)))
+        if o.clip:
+            terms |= self._of_clips()
         if p.w_overlap and self.paired:
             terms |= losses.overlap_term(*self.x_hat.chunk(2), self.r)
         if p.w_junction and self.paired:

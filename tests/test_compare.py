@@ -8,7 +8,7 @@ import pytest
 import torch
 from conftest import moving_videos
 
-from rencgan import compare, study, trainees
+from rencgan import compare, results, study, trainees
 from rencgan.compare import Task, slug
 from rencgan.contestants import CONTESTANTS, contestant
 from rencgan.errors import InputError
@@ -42,9 +42,10 @@ def test_every_contestant_has_a_recipe_where_its_budget_is_known(tmp_path):
                     c.preset(p)
                 continue
             if c.kind == "encgan3":
-                assert not c.preset(p).warmup and c.preset(p).encoder == (
-                    "no encoder" not in c.name
-                )
+                found = c.preset(p)
+                warm = "schedule" in c.name and name in ("smoke", "mini", "slim")
+                assert bool(found.warmup) == warm
+                assert found.encoder == ("no encoder" not in c.name)
                 continue
             streams = "3d" if c.kind == "ar2" or "improved" in c.name else "1p2d"
             assert c.preset(p).video_stream == streams
@@ -222,10 +223,32 @@ def test_a_model_of_every_fourth_frame_meets_every_fourth_frame(tmp_path):
     assert (
         "one frame of every 4" in found["compared with"] and "32 frames" in found["compared with"]
     )
-    real = compare.unseen(p, videos, SMALL)
+    real = compare.unseen(p, videos, SMALL, 4)
     fourth = real.every(4)
     assert np.array_equal(fourth.footage[1], real.footage[1][::4])
+    assert min(len(v) for v in fourth.footage) == 32 + compare.REACH, "a clip behind the last frame"
+    assert np.array_equal(real.footage[1][:100], compare.unseen(p, videos, SMALL).footage[1][:100])
     assert [len(v) for v in fourth.real(fourth.short)] == [32] * 3
+
+
+def test_what_it_is_compared_with_is_judged_at_every_fourth_frame_too(tmp_path):
+    p, videos = run_of(tmp_path), study.data(run_of(tmp_path))
+    files = []
+    for name in ("R2, loss v1", "R2, loss v1, step 4"):
+        path = compare.run(
+            contestant(name), p, videos, ["sample"], SMALL, tmp_path / "out", tmp_path
+        )
+        files.append(json.loads(path.read_text()))
+    whole, fourth = (f["ways"]["sample"] for f in files)
+    cards = [
+        next(s["card"] for s in scores if s["name"].endswith("32f"))
+        for scores in (whole["scores of every 4th frame"], fourth["scores"])
+    ]
+    assert cards[0]["real"]["pixels crc32"] == cards[1]["real"]["pixels crc32"]
+    assert [f["step"] for f in files] == [1, 4]
+    for f in files:
+        found = results.values([f], f["contestant"], "sample", "32f, every 4th")
+        assert list(found) == [0] and found[0] > 0
 
 
 def test_variants_of_one_seed_share_their_warm_ups(tmp_path):
