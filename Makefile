@@ -1,6 +1,6 @@
 # make        install, run the first three notebooks, write their pages: everything lands in runs/
 # make every  all the notebooks
-# make study  train and score everything anew (a day on two cores); make reports  the pages of it
+# make study  train and score all that reports/ lacks; make reports  the pages of what it holds
 # make batch  all the notebooks and the comparison as jobs side by side (batch/config.yaml)
 # make test   the quick tests        make lint   what must be clean        make help   the rest
 #
@@ -77,9 +77,12 @@ reports: $(V)/.ready  ## the pages in reports/, from the results and weights tha
 	@$(BIN)/python -m rencgan.report reports $(EVERY:notebooks/%=$(OUT)/reports/%)
 	@cp $(OUT)/reports/mini/sky/*.json $(OUT)/reports/slim/sky/*.json reports/
 
-study: $(V)/.ready  ## train and score all of it anew, then the pages: says first how long it takes
-	@$(BIN)/python -m rencgan.studies all --dry
+study: $(V)/.ready  ## train and score what reports/ lacks (without it: all), then the pages
+	@$(BIN)/python -m rencgan.studies all --dry --seeds 1 2 3
+	@mkdir -p $(OUT)
 	@$(BIN)/python -m rencgan.publish
+	@$(BIN)/python -m rencgan.compare sky --seeds 1 2 3
+	@$(BIN)/python -m rencgan.compare taichi --seeds 1 2 3
 	@$(BIN)/python -m rencgan.studies all --seeds 1 2 3
 	@$(BIN)/python -m rencgan.results --into README.md
 	@$(BIN)/python -m rencgan.ledger --into README.md

@@ -3,15 +3,18 @@ and the verdict that the result files give: `python -m rencgan.ledger`.
 
 A claim is one statement of the source, in our words; the lengths of a table are one claim. Nothing
 here is a result: other files give other verdicts. A verdict is of the stand-ins and of the preset
-at which the files were made, not of the published models.
+at which the files were made, not of the published models; codes are drawn by plain sampling, where
+a claim does not say otherwise (Table 5.5 has VDrej).
 
-Rules, over the seeds that both sides have (fewer than 3 leave a claim undecided):
+A claim has one or more comparisons, and each its own verdict over the seeds that both sides have
+(fewer than 3 leave it undecided). It held where every one held; did not hold where one did not; is
+undecided otherwise. The rule of a comparison:
 
-before  A seed's gain is the mean, over the claim's comparisons, of log(worse / better), or of the
-        difference where the measure is a logarithm itself. Held where the mean gain exceeds
-        Student's 95 % margin, did not hold where it is below minus that (see verdicts.ordering).
-alike   Held where the mean gain and its margin stay within ALIKE on either side, did not hold
-        where both lie beyond it.
+before  A seed's gain is log(worse / better), or the difference where the measure is a logarithm
+        itself. Held where the mean gain exceeds Student's one-sided 95 % margin, did not hold where
+        it is below minus that: equals would be decided one time in ten (see verdicts.ordering).
+alike   Held where the gain and its margin stay within ALIKE on either side, did not hold where both
+        lie beyond it on one side.
 """
 
 import argparse
@@ -26,11 +29,12 @@ from rencgan import results, verdicts
 from rencgan.compare import RESULTS
 from rencgan.errors import InputError
 from rencgan.studies import G3AN
-from rencgan.verdicts import CHANCE, HELD, NOT_HELD, SEEDS, UNDECIDED, Verdict
+from rencgan.verdicts import HELD, NOT_HELD, SEEDS, UNDECIDED, Verdict
 
 NOT_HERE = "not testable here"
 ALIKE = float(np.log(1.1))  # 10 % either way
 VERDICTS = (HELD, NOT_HELD, UNDECIDED, NOT_HERE)
+ORDER = (NOT_HELD, UNDECIDED, HELD)  # of comparisons: the first one found is the claim's
 Side = tuple[str, str]  # contestant, way of drawing codes
 
 
@@ -66,19 +70,18 @@ class Claim:
     rule: str = "before"
     why_not: str = ""
 
-    def gains(self, files: Sequence[dict]) -> dict[int, float]:
-        """Seed -> mean gain, of the seeds that have every comparison."""
-        each = [c.gains(files) for c in self.comparisons]
-        seeds = set.intersection(*map(set, each)) if each else set()
-        return {s: float(np.mean([gains[s] for gains in each])) for s in sorted(seeds)}
-
     def verdict(self, files: Sequence[dict]) -> Verdict | None:
-        """From the files of one data set; None where there is nothing to compare."""
-        gains = self.gains(files)
-        if not gains:
+        """From the files of one data set; None where a comparison has nothing to compare. Its gain
+        and margin are those of the comparison that decides it: one that did not hold, or else the
+        weakest.
+        """
+        each = [c.gains(files) for c in self.comparisons]
+        if not all(each):
             return None
-        found = verdicts.ordering(dict.fromkeys(gains, 0.0), gains)
-        return alike(found) if self.rule == "alike" else found
+        found = [verdicts.ordering(dict.fromkeys(gains, 0.0), gains) for gains in each]
+        if self.rule == "alike":
+            return min(map(alike, found), key=lambda v: (ORDER.index(v.verdict), -abs(v.gain)))
+        return min(found, key=lambda v: (ORDER.index(v.verdict), v.gain))
 
 
 def alike(v: Verdict, within: float = ALIKE) -> Verdict:
@@ -97,6 +100,7 @@ def alike(v: Verdict, within: float = ALIKE) -> Verdict:
 S, MEAN, VDREJ = "sample", "mean", "VDrej"
 ROBUST, FASTER = "robust sample", "faster sample"
 FVDS = ("16f", "128f")
+OWN = ("16f, own", "128f, own")  # R3's first 8 frames are real
 
 
 def _before(
@@ -138,6 +142,7 @@ OTHERS = "the other methods were not rebuilt"
 BY_EYE = "judged by eye there, and no number says it; notebook 06 shows the pictures"
 IS = "video IS needs classes that differ as people do; it stands in notebook 02, for one seed"
 MEMORY = "of GPU memory; rencgan.benchmark measures what this machine has"
+UNIFORM = "clips at such a pace have no real video of that length here to be compared with"
 MAPS = "L_Enc,v and L_G,v"
 
 _OF_CLIPS = (
@@ -158,7 +163,7 @@ _OF_CLIPS = (
     _clips("F-SA helps", T34, "T3.4", _encoded(), _encoded("no F-SA")),
     _clips("The encoder helps", T34, "T3.4", _encoded(), PLAIN),
     _clips(
-        "An encoder in training helps even where clips are then made from noise",
+        "Without F-SA an encoder in training helps even where clips are then made from noise",
         T35,
         "T3.5",
         ("EncGAN3, no F-SA", "noise"),
@@ -190,19 +195,19 @@ _OF_CLIPS = (
     ),
     _not_here("Other motion codes move the same content", "thesis 3.4.5, Figure 3.10", BY_EYE),
     _not_here("Summed codes combine what both show", "thesis 3.4.5, Figure 3.11", BY_EYE),
-    _clips(
-        "On uniformly drawn frames the encoder learns better",
-        "thesis 3.4.5, Figure 3.12",
-        "F3.12",
-        _encoded("uniform sampling"),
-        (f"{G3AN}, uniform sampling", "noise"),
+    _not_here(
+        "On uniformly drawn frames the encoder learns better", "thesis 3.4.5, Figure 3.12", UNIFORM
     ),
-    _clips(
+    _not_here(
         "Frames at a steady step teach more than uniformly drawn ones",
         "thesis 3.4.5, Figure 3.12",
-        "F3.12",
-        _encoded(),
-        _encoded("uniform sampling"),
+        UNIFORM,
+    ),
+    _not_here("EncGAN3 lies before VGAN, TGAN, MoCoGAN", "thesis 3.4.3, Table 3.2", OTHERS),
+    _not_here(
+        "EncGAN3 converges more smoothly than G3AN",
+        "thesis 3.4.3, Figure 3.2",
+        "one score at the end of a training, and one at a quarter of it, tell no curve",
     ),
     _not_here("A longer motion code spoils the frames", "thesis 3.5.1, Figure 3.13", BY_EYE),
     _not_here("Memory grows faster with length than with size", "thesis 3.5.1, Table 3.7", MEMORY),
@@ -276,14 +281,14 @@ _OF_RECALL = (
         "Joint training without noise terms, v4, is the best of the five losses",
         "thesis 4.5.3, Table 4.3",
         "T4.3",
-        _r2(),
+        _r2("loss v4"),
         *(_r2(f"loss {v}") for v in ("v1", "v2", "v3", "v5")),
     ),
     _before(
         "Encoder and generator together before one after the other",
         "ICIP, section 4 and Figure 2",
         "T4.3",
-        _r2(),
+        _r2("loss v4"),
         _r2("loss v2"),
     ),
     _before(
@@ -292,7 +297,7 @@ _OF_RECALL = (
         "T4.8",
         _r2("loss v1"),
         _r2("loss v1, step 4"),
-        measures=("16f", "32f"),
+        measures=("16f, every 4th", "32f, every 4th"),
     ),
     _before(
         "Recall costs short video next to nothing",
@@ -304,7 +309,7 @@ _OF_RECALL = (
         rule="alike",
     ),
     _before(
-        "Of 16 frames R2 is better than EncGAN3",
+        "Of 16 frames R2 is better than EncGAN3, on three of four sets",
         "ICIP, section 4 and Table 1",
         "T4.6",
         _r2(),
@@ -347,29 +352,41 @@ _OF_RECALL = (
         (Comparison(_r2(), _r2(), "16f, last 128", of_worse="16f, first 128"),),
         "alike",
     ),
+    _not_here(
+        "On a large and varied set R2's clips are better and more diverse than EncGAN3's",
+        "thesis 4.6.4, Table 4.6",
+        IS,
+    ),
+    _not_here("With length R2 comes near DIGAN and TATS", "thesis 4.6.3, Figure 4.9", OTHERS),
+    _not_here("DIGAN blurs; TATS repeats itself and is too fast", "ICIP, section 4", OTHERS),
+    _not_here(
+        "Exchanged and summed codes keep what is theirs", "thesis 4.6.4, Figure 4.10", BY_EYE
+    ),
     _not_here("R2 is better than DIGAN and TATS on people", "thesis 4.6.3, Table 4.5", OTHERS),
     _not_here("R2 is behind DIGAN and TATS on skies", "thesis 4.6.3, Table 4.5", OTHERS),
     _not_here("R2 trains in the memory of EncGAN3", "thesis 4.4.5; ICIP, section 4", MEMORY),
 )
 _OF_R2 = (
     _before(
-        "3d video streams before 1p2d, in the ratio too",
+        "3d video streams before 1p2d (improved R2 before R2)",
         "thesis 5.5.3, Table 5.6",
         "T5.6",
         IMPROVED,
         _r2(),
+    ),
+    _before(
+        "With 3d video streams quality falls less with length (ratio)",
+        "thesis 5.5.3, Table 5.6",
+        "T5.6",
+        IMPROVED,
+        _r2(),
+        measures=(),
         higher=("ratio",),
     ),
     _before(
-        "Improved R2 before R2",
-        "thesis 5.5.2, Table 5.5",
-        "T5.5",
-        IMPROVED,
-        _r2(),
-    ),
-    _before(
-        "With recall quality falls less with length: the ratio lies above that of the control",
-        "thesis 5.5.2, Table 5.5",
+        "With recall quality falls less with length: its ratio lies above that of LEncGAN, which "
+        "has none",
+        "thesis 5.5.2 (the control is ours)",
         "F4.4",
         _r2(),
         ("LEncGAN", S),
@@ -417,7 +434,7 @@ _OF_AR2 = (
         "The mean before plain sampling", "thesis 5.5.4, Table 5.8", "T5.8", ("AR2", MEAN), AR2
     ),
     _before(
-        "AR2's junctions are quieter than improved R2's",
+        "At its junctions AR2 moves more as real video does than improved R2",
         "thesis 5.5.1, Figure 5.5",
         "T5.5",
         AR2,
@@ -429,7 +446,21 @@ _OF_AR2 = (
         "thesis 5.5.6, Table 5.12",
         "all models are trained under one budget here, none until it is good",
     ),
+    _not_here(
+        "Until it is good AR2 trains shorter than R2 on skies",
+        "thesis 5.5.6, Table 5.12",
+        "all models are trained under one budget here, none until it is good",
+    ),
     _not_here("AR2 and R3 generate faster than TATS", "thesis 5.5.6, Table 5.13", OTHERS),
+    _not_here("DIGAN and MoCoGAN-HD generate faster", "thesis 5.5.6, Table 5.13", OTHERS),
+    _before(
+        "Rejection takes AR2 longer than plain sampling",
+        "thesis 5.3.5",
+        "T5.8",
+        AR2,
+        ("AR2", VDREJ),
+        measures=("s for 1000",),
+    ),
 )
 _OF_R3 = (
     _before(
@@ -438,7 +469,7 @@ _OF_R3 = (
         "T5.5",
         IMPROVED,
         R3,
-        measures=("16f, own", "128f, own"),
+        measures=OWN,
     ),
     _before(
         "R3 before AR2, which is given nothing",
@@ -446,7 +477,7 @@ _OF_R3 = (
         "T5.5",
         R3,
         AR2,
-        measures=("16f, own", "128f, own"),
+        measures=OWN,
     ),
     _before(
         "R3 moves more than AR2 over 1000 frames",
@@ -458,7 +489,7 @@ _OF_R3 = (
         higher=("motion",),
     ),
     _before(
-        "R3's junctions are quieter than improved R2's",
+        "At its junctions R3 moves more as real video does than improved R2",
         "thesis 5.5.1, Figure 5.5",
         "T5.5",
         R3,
@@ -471,6 +502,7 @@ _OF_R3 = (
         "T5.9",
         R3,
         ("R3, regression, padzs", ROBUST),
+        measures=OWN,
     ),
     _before(
         "Latent spaces alone before classes and lengths among them (pad0 before disc+cont)",
@@ -478,14 +510,15 @@ _OF_R3 = (
         "T5.9",
         R3,
         ("R3, regression, disc+cont", ROBUST),
+        measures=OWN,
     ),
     _before(
-        "Another width of the token is worse",
+        "A narrower token is worse",
         "thesis 5.5.5, Figure 5.12",
         "T5.10",
         ("R3, regression, disc+cont", ROBUST),
         ("R3, regression, disc+cont, half the width", ROBUST),
-        ("R3, regression, disc+cont, twice the width", ROBUST),
+        measures=OWN,
     ),
     _before(
         "Robust before faster",
@@ -493,6 +526,16 @@ _OF_R3 = (
         "T5.11",
         ("R3, regression", "robust VDrej"),
         ("R3, regression", "faster VDrej"),
+        measures=OWN,
+    ),
+    _before(
+        "In robust quality falls less with length than in faster (ratio)",
+        "thesis 5.5.5, Table 5.11",
+        "T5.11",
+        ("R3, regression", "robust VDrej"),
+        ("R3, regression", "faster VDrej"),
+        measures=(),
+        higher=("ratio",),
     ),
     _before(
         "In faster too, VDrej before none",
@@ -500,6 +543,15 @@ _OF_R3 = (
         "T5.11",
         ("R3, regression", "faster VDrej"),
         ("R3, regression", FASTER),
+        measures=OWN,
+    ),
+    _before(
+        "Over 1000 frames R3 stays better than AR2, which has no view of the whole",
+        "thesis 5.6 and 6.2",
+        "T5.5",
+        R3,
+        AR2,
+        measures=("16f, last 128",),
     ),
     _before(
         "In faster, at first means before samples",
@@ -518,7 +570,7 @@ _OF_R3 = (
         measures=("s for 1000",),
     ),
     _before(
-        "Rejection takes most of the time",
+        "Rejection takes faster longer",
         "thesis 5.5.5, Table 5.11",
         "T5.11",
         ("R3, regression", FASTER),
@@ -533,39 +585,33 @@ CLAIMS = (*_OF_CLIPS, *_OF_RECALL, *_OF_R2, *_OF_AR2, *_OF_R3)
 
 
 def judged(claim: Claim, files: Sequence[dict]) -> dict:
-    """A claim's row: its verdict on the data set that has most seeds of it, and where that is.
-
-    Of several data sets with as many seeds the first in the files' order.
+    """A claim's row: its verdict on the data set that has most seeds of it (of as many, the first
+    in the files' order), where that is, and in brief what the others say.
     """
     row = {"claim": claim.text, "source": claim.source, "study": claim.study}
+    nothing = {"gain": "", "seeds": 0, "where": ""}
     if claim.why_not:
-        return row | {
-            "verdict": NOT_HERE,
-            "gain": "",
-            "seeds": 0,
-            "where": "",
-            "why": claim.why_not,
-        }
-    best, where = None, ""
+        return row | {"verdict": NOT_HERE} | nothing | {"why": claim.why_not, "elsewhere": ""}
+    found = {}
     for dataset in dict.fromkeys(f["dataset"] for f in files):
         of = [f for f in files if f["dataset"] == dataset]
         v = claim.verdict(of)
-        if v is not None and (best is None or v.seeds > best.seeds):
-            best, where = v, f"{of[0]['preset']}, {of[0]['source']} {dataset}"
-    if best is None:
-        return row | {
-            "verdict": UNDECIDED,
-            "gain": "",
-            "seeds": 0,
-            "where": "",
-            "why": "not run yet",
-        }
+        if v is not None:
+            found[f"{of[0]['preset']}, {of[0]['source']} {dataset}"] = v
+    if not found:
+        return row | {"verdict": UNDECIDED} | nothing | {"why": "not run yet", "elsewhere": ""}
+    where = max(found, key=lambda place: found[place].seeds)  # the first of as many
+    best = found.pop(where)
     gain = f"{_percent(best.gain)} %"
     if best.margin is not None:
         low, high = (_percent(best.gain + side * best.margin) for side in (-1, 1))
         gain += f" ({low} to {high})"
     told = {"verdict": best.verdict, "gain": gain, "seeds": best.seeds, "where": where}
-    return row | told | {"why": best.why}
+    others = [
+        f"{place.split()[-1]}: {v.verdict}, {_percent(v.gain)} %, {v.seeds} seed(s)"
+        for place, v in found.items()
+    ]
+    return row | told | {"why": best.why, "elsewhere": "; ".join(others)}
 
 
 def _percent(log: float) -> str:
@@ -573,7 +619,10 @@ def _percent(log: float) -> str:
 
 
 def rows(files: Sequence[dict], claims: Sequence[Claim] = CLAIMS) -> list[dict]:
-    """The ledger: a row a claim. gain: by how many per cent the worse side's number is larger."""
+    """The ledger: a row a claim. gain: by how many per cent the number of the side that is claimed
+    to be worse is larger (of jumps: further from real video's; where more is better: smaller), in
+    the comparison that decides.
+    """
     return [judged(c, files) for c in claims]
 
 
@@ -602,12 +651,9 @@ def page(files: Sequence[dict]) -> str:
     """The count, and the claims that are decided, as Markdown."""
     table = rows(files)
     decided = [row for row in table if row["verdict"] in (HELD, NOT_HELD)]
-    shown = [
-        {k: row[k] for k in ("claim", "source", "verdict", "gain", "where")} for row in decided
-    ]
-    able = sum(row["seeds"] >= SEEDS for row in table)
-    chance = f"Of {able} with {SEEDS} seeds chance alone would decide about {CHANCE * able:.0f}."
-    return "\n\n".join([f"{summary(table)} {chance}", results.as_markdown(shown)])
+    columns = ("claim", "source", "verdict", "gain", "where", "elsewhere")
+    shown = [{k: row[k] for k in columns} for row in decided]
+    return "\n\n".join([summary(table), results.as_markdown(shown)])
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -618,6 +664,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--into", type=Path, help="a file whose marked lines are replaced")
     o = parser.parse_args(argv)
     files = results.read(o.folder, preset=o.preset, source=o.source)
+    if not files:
+        raise InputError(f"{o.folder} holds no results at {o.preset}; rencgan.compare makes them")
     if o.into is None:
         table = rows(files)
         print(results.as_markdown(table))

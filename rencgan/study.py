@@ -157,6 +157,8 @@ def _published(p, work: train.Job) -> tuple[Model, train.Job]:
     weights.check_recipe(name, work.preset, work.objective())
     out = p.out_dir / f"published-{name}"
     weights.write_history(name, out)
+    if p.dataset != weights.DATASET:
+        print(f"These weights were trained on the stand-in {weights.DATASET}, not on {p.dataset}.")
     return weights.load(name), replace(work, out=out)
 
 

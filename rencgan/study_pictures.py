@@ -9,6 +9,7 @@ import torch
 
 from rencgan import show, study, weights
 from rencgan.clips import ClipSampler, as_clips
+from rencgan.errors import InputError
 from rencgan.model import Model
 from rencgan.recall import CLIP
 from rencgan.videoset import VideoSet
@@ -67,7 +68,7 @@ def summed_codes(videos: VideoSet, seed: int = 0) -> Pictures:
 
 
 def longer_motion_code(videos: VideoSet, seed: int = 0) -> Pictures:
-    """Figure 3.13: one motion code several times over makes one clip of as many times 16 frames."""
+    """Figure 3.13: one motion code several times over makes one longer clip."""
     model = weights.load("encgan3")
     (c, m), _ = _of_clips(model, videos, seed)
     clip, longer = model.clips(c, m)[0], model.clips(c, m[:, :, None].repeat(1, 1, LONGER))[0]
@@ -107,5 +108,10 @@ def _noise(model: Model, count: int, seed: int) -> tuple[torch.Tensor, torch.Ten
 
 def _of_clips(model: Model, videos: VideoSet, seed: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """The means of the codes of two held-out clips, (1, d) each."""
+    if videos.size != model.preset.size:
+        raise InputError(
+            f"the weights that come with the project draw {model.preset.size} pixels, and these "
+            f"videos have {videos.size}: give preset mini or slim for pictures of codes"
+        )
     codes = model.codes(as_clips(study.held_out_clips(videos, 2, seed), model.device))
     return [(codes.mu_c[i : i + 1], codes.mu_m[i : i + 1]) for i in range(2)]

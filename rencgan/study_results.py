@@ -30,13 +30,13 @@ def section(s: Study, files: Sequence[dict], folder: Path, videos: VideoSet, p) 
         yield note(f"Covers {s.covers}.")
     if s.by:
         yield note(f"Made by {s.by}.")
-    for dataset in s.datasets:
+    for dataset in dict.fromkeys((*s.datasets, p.dataset)) if s.variants else ():
         of = [f for f in files if f["dataset"] == dataset]
         if table := studies.rows(s, of):
             where = f"{dataset}, {of[0]['preset']}, {of[0]['source']}; seeds and their deviation."
             yield show.table(table, caption=f"Ours: {where}")
             yield from strips(s, of, folder)
-        elif s.variants:
+        elif dataset in s.datasets:
             yield note(f"Not run on {dataset}: python -m rencgan.studies '{s.name}'")
     claims = [c for c in ledger.CLAIMS if c.study == s.name]
     if claims:
@@ -65,7 +65,8 @@ def strips(s: Study, files: Sequence[dict], folder: Path) -> Iterator[Html]:
                 found[v.label] = np.stack(np.split(sheet[:size], compare.STRIP, axis=1))
     if found:
         sheet = show.contact_sheet(list(found.values()), list(found), compare.STRIP)
-        yield show.picture(sheet, "One video of each, frames evenly spaced over its first 128.")
+        told = "One video of each, of its first seed: frames evenly spaced over what is scored."
+        yield show.picture(sheet, told)
 
 
 def drop(row: Mapping, *names: str) -> dict:
@@ -139,10 +140,13 @@ def measured_rows(found: Mapping) -> list[dict]:
     return table
 
 
+STUDY = "06_ablations.ipynb out.ipynb -p dataset taichi -p preset 64"
 # Table -> data set, model, notebook command.
 FULL_SCALE = (
     ("T3.2", "uva", "encgan3", "02_encgan3.ipynb out.ipynb -p dataset uva -p preset 64"),
-    ("T4.2, T4.3, T4.8", "taichi", "r2", "06_ablations.ipynb out.ipynb -p study T4.3"),
+    ("T4.2", "taichi", "r2", f"{STUDY} -p study T4.2"),
+    ("T4.3", "taichi", "r2", f"{STUDY} -p study T4.3"),
+    ("T4.8", "taichi", "r2", f"{STUDY} -p study T4.8"),
     ("T4.5", "taichi", "r2", "03_rencgan.ipynb out.ipynb -p dataset taichi -p preset 128"),
     ("T4.5", "sky", "r2", "03_rencgan.ipynb out.ipynb -p dataset sky -p preset 128"),
     (
@@ -159,7 +163,8 @@ FULL_SCALE = (
 def full_scale_rows(found: Mapping) -> list[dict]:
     """Rows: the command for each table at full scale, and hours for the pairs of its preset at the
     measured pairs a second of R2, and the GPU's memory; None where that was not measured. Of a
-    machine without a GPU the hours are that machine's: weeks.
+    machine without a GPU the hours are that machine's: weeks. Of a study they are those of one
+    variant, of R3 those of its R2.
     """
     rows = {
         r["preset"]: r

@@ -9,6 +9,7 @@ from test_results import file
 
 from rencgan import ledger, results
 from rencgan.contestants import CONTESTANTS
+from rencgan.errors import InputError
 from rencgan.ledger import HELD, NOT_HELD, NOT_HERE, UNDECIDED, Claim, Comparison
 from rencgan.results import MEASURES, OTHER_MEASURES
 from rencgan.studies import STUDIES
@@ -68,15 +69,28 @@ def test_alike_is_a_claim_of_its_own_and_not_a_want_of_evidence():
     assert same.verdict(both([50, 51], [50, 51])).verdict == UNDECIDED
 
 
-def test_several_comparisons_are_one_claim():
-    one = Comparison(R2, AR2, "128f")
-    two = Comparison(R2, AR2, "ratio", lower_is_better=False)
-    files = both([50, 50, 50], [100, 100, 100])  # ratios are equal
-    joint = Claim("", "", "T5.5", (one, two))
-    assert joint.gains(files) == pytest.approx({s: np.log(2) / 2 for s in range(3)})
-    for f in files[:1]:
-        f["ways"]["sample"]["scores"] = f["ways"]["sample"]["scores"][:2]  # seed 0 has no ratio
-    assert sorted(joint.gains(files)) == [1, 2]
+def test_several_comparisons_hold_only_together():
+    """One side that is far worse hides nothing, and opposite differences are not alike."""
+    v4, v1, v5 = (("R2", w) for w in ("sample", "mean", "VDrej"))
+    files = []
+    for seed in range(3):
+        f = file("R2", seed, 100.0 + seed)
+        f["ways"] |= file("R2", seed, 80.0 + seed, way="mean")["ways"]
+        f["ways"] |= file("R2", seed, 3000.0 + seed, way="VDrej")["ways"]
+        files.append(f)
+    best = Claim("", "", "T5.5", tuple(Comparison(v4, w, "128f") for w in (v1, v5)))
+    found = best.verdict(files)
+    assert found.verdict == NOT_HELD and found.gain == pytest.approx(np.log(0.8), abs=0.01)
+    assert Claim("", "", "", best.comparisons[1:]).verdict(files).verdict == HELD
+    two = (Comparison(R2, AR2, "128f"), Comparison(R2, AR2, "16f", lower_is_better=False))
+    apart = both([100, 101, 102], [200, 201, 202])  # by one measure better, by the other worse
+    found = Claim("", "", "T5.5", two, "alike").verdict(apart)
+    assert found.verdict == NOT_HELD and found.seeds == 3
+    undecided = both([50, 90, 49], [80, 52, 79])
+    assert Claim("", "", "T5.5", two).verdict(undecided).verdict == UNDECIDED
+    for f in files:
+        del f["ways"]["VDrej"]
+    assert best.verdict(files) is None, "a comparison has nothing to compare"
 
 
 def test_a_measure_that_is_a_logarithm_is_subtracted():
@@ -96,6 +110,7 @@ def test_the_verdict_says_where_and_takes_the_data_set_with_most_seeds():
     files = both([50, 51, 49], [80, 82, 79]) + both([90], [50], dataset="taichi")
     row = ledger.judged(claim(), files)
     assert row["verdict"] == HELD and row["where"] == "mini, procedural sky" and row["seeds"] == 3
+    assert row["elsewhere"] == "taichi: undecided, -44 %, 1 seed(s)"
     row = ledger.judged(claim(), [f for f in files if f["dataset"] == "taichi"])
     assert row["verdict"] == UNDECIDED and row["where"] == "mini, procedural taichi"
     row = ledger.judged(Claim("x", "y", why_not="nobody has it"), files)
@@ -126,6 +141,8 @@ def test_the_command_prints_every_claim_or_puts_the_page_into_a_file(tmp_path, c
     page = tmp_path / "page.md"
     page.write_text("\n".join(("a", *ledger.MARKS, "b")))
     ledger.main(["--folder", str(tmp_path), "--into", str(page)])
+    with pytest.raises(InputError, match="holds no results at mini"):
+        ledger.main(["--folder", str(tmp_path / "none"), "--into", str(page)])
     assert (
         page.read_text().startswith("a\n<!-- ledger -->\n") and "R2 before AR2" in page.read_text()
     )

@@ -164,6 +164,7 @@ def test_what_it_takes_is_told_from_the_files():
     told = studies.effort([s], files, [1, 2, 3])
     assert told.startswith("4 trainings for each of 3 seeds, about 5 minutes each")
     assert told.endswith("1 hours, one after the other.")
+    assert studies.effort([s], [], [1]).endswith("none was timed yet.")
 
 
 def test_the_published_result_files_have_their_pictures_small():

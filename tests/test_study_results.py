@@ -8,9 +8,10 @@ from conftest import moving_videos
 from PIL import Image
 from test_results import file
 
-from rencgan import compare, results, show, studies, study_results
+from rencgan import compare, results, show, studies, study_pictures, study_results
 from rencgan.errors import InputError
 from rencgan.parameters import AblationRun, check
+from rencgan.presets import PRESETS
 from rencgan.study_pictures import PICTURES
 from rencgan.videoset import VideoSet
 
@@ -45,6 +46,20 @@ def test_a_study_that_was_not_run_says_how(tmp_path):
     told = "".join(piece.html for piece in pieces)
     assert "Not run on sky: python -m rencgan.studies &#x27;T4.3&#x27;" in told
     assert "not run yet" in told and "3379.64" in told
+
+
+def test_pictures_of_codes_are_of_the_size_of_the_weights():
+    videos = VideoSet.from_arrays(moving_videos(2, frames=40, size=16), splits=["test"] * 2)
+    model = replace_size()
+    with pytest.raises(InputError, match="draw 32 pixels, and these videos have 16: give preset"):
+        study_pictures._of_clips(model, videos, 0)
+
+
+def replace_size():
+    class Sized:
+        preset = PRESETS["slim"]
+
+    return Sized()
 
 
 def test_what_length_does():
