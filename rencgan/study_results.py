@@ -18,7 +18,7 @@ from rencgan.studies import Study
 from rencgan.study_pictures import PICTURES
 from rencgan.videoset import VideoSet
 
-BENCHMARK = compare.RESULTS.parent / "benchmark.json"  # `rencgan.benchmark --json`
+BENCHMARKS = compare.RESULTS.parent  # of files benchmark*.json: `rencgan.benchmark --json`
 
 # ---------------------------------------------------------------------------------- ablations (06)
 
@@ -121,22 +121,29 @@ def size_rows() -> list[dict]:
     return table
 
 
-def benchmark(path: Path = BENCHMARK) -> dict:
-    """What `rencgan.benchmark --json` measured, or {"rows": []} where it was not kept."""
-    if not path.exists():
-        return {"rows": []}
-    return json.loads(path.read_text(encoding="utf-8"))
+def benchmark(folder: Path = BENCHMARKS) -> dict:
+    """What `rencgan.benchmark --json` measured, of all files kept in a folder: {"rows": [...]}, a
+    row each with its machine.
+    """
+    rows = []
+    for path in sorted(folder.glob("benchmark*.json")):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        device = found["provenance"]["device"]
+        machine = f"{device.get('gpu') or device['cpu']}, {device['threads']} threads"
+        rows += [row | {"machine": machine} for row in found["rows"]]
+    return {"rows": rows}
 
 
 def measured_rows(found: Mapping) -> list[dict]:
     """Rows of the benchmark for a table."""
     table = []
     for r in found["rows"]:
-        row = {k: r[k] for k in ("what", "preset", "how")}
+        row = {k: r[k] for k in ("what", "preset", "how", "machine")}
         if "left_out" in r:
-            table.append(row | {"median": None, "unit": f"left out: {r['left_out']}"})
+            row |= {"median": None, "unit": f"left out: {r['left_out']}"}
         else:
-            table.append(row | {"median": r["median"], "unit": r["unit"]})
+            row |= {"median": r["median"], "unit": r["unit"]}
+        table.append({k: row[k] for k in ("what", "preset", "how", "median", "unit", "machine")})
     return table
 
 

@@ -147,7 +147,8 @@ def write(
     head |= {"parameters": sum(v.numel() for v in flat.values() if v.is_floating_point())}
     told = head | told | {"content": {k: content[k] for k in kept}}
     text = json.dumps(told, indent=1, default=float, allow_nan=False)
-    (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    part.write_text(text + "\n", encoding="utf-8")
+    part.replace(folder / f"{name}.json")
     return path
 
 

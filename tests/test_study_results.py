@@ -84,8 +84,7 @@ def test_sizes_stand_beside_the_published_ones():
 
 
 def test_full_scale_hours_come_from_measured_pairs(tmp_path):
-    path = tmp_path / "benchmark.json"
-    assert study_results.benchmark(path) == {"rows": []}
+    assert study_results.benchmark(tmp_path) == {"rows": []}
     table = study_results.full_scale_rows({"rows": []})
     assert all(row["hours here"] is None for row in table) and len(table) >= 6
     fast = {
@@ -97,8 +96,13 @@ def test_full_scale_hours_come_from_measured_pairs(tmp_path):
     }
     fast["peak MB on the GPU"] = 9500.0
     slow = fast | {"preset": "128", "left_out": "a step takes 90 s"}
-    path.write_text(json.dumps({"rows": [fast, slow]}))
-    found = study_results.benchmark(path)
+    for name, row, cpu in (("", fast, "A"), ("-128", slow, "B")):
+        record = {"device": {"cpu": cpu, "threads": 2, "gpu": None}}
+        text = json.dumps({"rows": [row], "provenance": record})
+        (tmp_path / f"benchmark{name}.json").write_text(text)
+    found = study_results.benchmark(tmp_path)
+    assert [r["machine"] for r in found["rows"]] == ["B, 2 threads", "A, 2 threads"]
+    found["rows"].reverse()
     rows = study_results.full_scale_rows(found)
     hours = {r["hours here"] for r in rows if "preset 128" not in r["command"]}
     assert hours == {100_000 * 10 / 100 / 3600}
