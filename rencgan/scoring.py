@@ -347,19 +347,23 @@ APART = 8  # frames from one training clip to the next, where the nearest is loo
 
 
 def memorisation(
-    made: Videos, held_out: Videos, training: VideoSet, extractor: Extractor
+    made: Videos | Mapping[str, Videos],
+    held_out: Videos,
+    training: VideoSet,
+    extractor: Extractor,
 ) -> list[dict]:
-    """Rows: how far clips of generated and of held-out videos (every 64 frames one) lie from the
-    nearest clip of the training videos (every 8 frames one), in pixels and in features. Much nearer
-    than held-out ones: copied.
+    """Rows: how far clips of generated videos (or of several sets of them, by name) and of held-out
+    videos, every 64 frames one, lie from the nearest clip of the training videos (every 8 frames
+    one), in pixels and in features. Much nearer than held-out ones: copied.
     """
+    sides = made if isinstance(made, Mapping) else {"generated": made}
     videos = training.select("train", min_frames=CLIP)
     source = [videos.video(i) for i in range(len(videos))]
     clips = {"training": _every(source, APART)}
-    clips |= {"generated": _every(made, 64), "held out": _every(held_out, 64)}
+    clips |= {name: _every(some, 64) for name, some in (*sides.items(), ("held out", held_out))}
     found = {name: _in_parts(extractor, c) for name, c in clips.items()}
     rows = []
-    for name in ("generated", "held out"):
+    for name in (*sides, "held out"):
         pixels = horizon.nearest(clips[name], clips["training"], "pixels")
         near = horizon.nearest(found[name], found["training"], "features")
         rows.append(
