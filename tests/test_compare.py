@@ -254,7 +254,8 @@ def test_what_it_is_compared_with_is_judged_at_every_fourth_frame_too(tmp_path):
 def test_variants_of_one_seed_share_their_warm_ups(tmp_path):
     p = run_of(tmp_path)
     videos = study.data(p)
-    first, second = (trainee(contestant(n), p, videos, tmp_path) for n in ("R2", "R2, loss v1"))
+    names = "R2, loss v4", "R2, loss v1"
+    first, second = (trainee(contestant(n), p, videos, tmp_path) for n in names)
     assert first.trained()[1]["seconds"] is not None
     model, told = second.trained()
     assert told["seconds"] is None, "a part of its time was another run's"
