@@ -11,8 +11,10 @@ import numpy as np
 from PIL import Image
 
 from rencgan import compare, ledger, published, results, scoring, show, sizes, studies, study
+from rencgan.contestants import CLIP_WAYS, contestant
 from rencgan.gpt_presets import gpt_preset
 from rencgan.presets import PRESETS, preset
+from rencgan.recall import CLIP
 from rencgan.show import Html
 from rencgan.studies import Study
 from rencgan.study_pictures import PICTURES
@@ -62,7 +64,12 @@ def strips(s: Study, files: Sequence[dict], folder: Path) -> Iterator[Html]:
             if path.exists() and v.label not in found:
                 sheet = np.asarray(Image.open(path).convert("RGB"))
                 size = sheet.shape[1] // compare.STRIP
-                found[v.label] = np.stack(np.split(sheet[:size], compare.STRIP, axis=1))
+                kept = np.stack(np.split(sheet[:size], compare.STRIP, axis=1))
+                whole = (
+                    CLIP if v.way in CLIP_WAYS else compare.SHORT // contestant(v.contestant).step
+                )
+                at = np.linspace(0, compare.STRIP - 1, whole).round().astype(int)
+                found[v.label] = kept[at]  # so that the sheet's numbers are those of frames
     if found:
         sheet = show.contact_sheet(list(found.values()), list(found), compare.STRIP)
         told = "One video of each, of its first seed: frames evenly spaced over what is scored."
