@@ -470,17 +470,20 @@ def rows(s: Study, files: Sequence[dict]) -> list[dict]:
 
 
 def published_table(paper: str, number: str) -> list[dict]:
-    """One published table in its own form: a row a method and setting, a column a number."""
+    """One published table in its own form: a row a method, setting and data set (as far as it tells
+    them), a column a number.
+    """
     table = published.table(paper, number)
+    heads = [{"method": r.method, "setting": r.setting, "data": r.data} for r in table.rows]
+    told = [name for name in ("method", "setting", "data") if any(h[name] for h in heads)]
     found = []
-    for row in table.rows:
-        head = {"method": row.method, "setting": row.setting or row.data}
+    for row, head in zip(table.rows, heads, strict=True):
         cells = {}
         for column, printed in zip(table.columns, row.printed, strict=True):
             frames = "" if column.frames is None else f" {column.frames}f"
             place = " ".join(x for x in (column.data, column.metric) if x) + frames
             cells[place + (f" ({column.unit})" if column.unit else "")] = printed
-        found.append(head | cells)
+        found.append({name: head[name] for name in told} | cells)
     return found
 
 

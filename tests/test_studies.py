@@ -134,6 +134,15 @@ def test_tables_have_a_row_a_variant_and_stay_empty_without_results():
     assert row["run"] == "1 of 2" and row["seeds"] == "3 to 3"
 
 
+def test_published_tables_keep_their_own_form():
+    rows = studies.published_table("thesis", "3.4")
+    assert len(rows) == 18 and len({(r["setting"], r["data"]) for r in rows}) == 18
+    assert rows[-1]["video FID"] == "66.621"
+    first = studies.published_table("thesis", "4.3")[0]
+    assert list(first)[:3] == ["method", "setting", "data"] and first["FVD 136f"] == "241.25"
+    assert "setting" not in studies.published_table("thesis", "5.13")[0]
+
+
 def test_a_study_runs_whole_once_and_only_what_is_missing(tmp_path, capsys, monkeypatch):
     argv = ["T5.6", "--dataset", "sky", "--seeds", "1", "--preset", "smoke"]
     argv += ["--out", str(tmp_path / "out"), "--work", str(tmp_path)]
