@@ -110,11 +110,12 @@ def test_ways_are_those_that_a_contestant_has_and_a_base_stays():
 
 
 def test_runs_that_share_warm_ups_wait_for_one_of_them():
-    made = jobs(contestants=["R2", "R2, loss v1", "R2, loss v2", "improved R2", "AR2"])
-    first = "contestant/sky-r2-seed1"
-    for name in ("r2-loss-v1", "r2-loss-v2"):
+    losses = [f"R2, loss v{n}" for n in (1, 2, 4)]
+    made = jobs(contestants=["R2", *losses, "improved R2", "AR2"])
+    first = "contestant/sky-r2-loss-v1-seed1"
+    for name in ("r2-loss-v2", "r2-loss-v4"):
         assert first in made[f"contestant/sky-{name}-seed1"].after
-    for name in ("r2", "improved-r2", "ar2"):
+    for name in ("r2", "r2-loss-v1", "improved-r2", "ar2"):
         assert made[f"contestant/sky-{name}-seed1"].after == ("real/sky-real-seed1",)
 
 

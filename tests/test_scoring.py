@@ -107,7 +107,7 @@ def test_clips_of_a_video_lie_apart_and_fit():
     videos = VideoSet.from_arrays(
         [np.tile(np.arange(40, dtype=np.uint8)[:, None, None, None], (1, 16, 16, 3))]
     )
-    clips = scoring._clips(videos, 3, step=2)
+    clips = scoring.clips_of(videos, 3, step=2)
     assert clips[:, 0, 0, 0, 0].tolist() == [0, 4, 9]
     assert clips[2, -1, 0, 0, 0] == 39 and (np.diff(clips[:, :, 0, 0, 0].astype(int)) == 2).all()
 
@@ -176,7 +176,7 @@ def test_what_stands_for_a_set_is_spread_over_it():
     arrays = [np.full((20, 16, 16, 3), 10 * (i // 8), np.uint8) for i in range(24)]  # 3 classes
     videos = VideoSet.from_arrays(arrays)
     shown = {int(v[0, 0, 0, 0]) for v in scoring.footage_of(videos, None, 16, most=6)}
-    clips = {int(c[0, 0, 0, 0]) for c in scoring._clips(videos, 6, 1)}
+    clips = {int(c[0, 0, 0, 0]) for c in scoring.clips_of(videos, 6, 1)}
     assert shown == clips == {0, 10, 20}
 
 
