@@ -17,16 +17,13 @@ alike   Held where the gain and its margin stay within ALIKE on either side, did
         lie beyond it on one side.
 """
 
-import argparse
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from rencgan import results, verdicts
-from rencgan.compare import RESULTS
 from rencgan.errors import InputError
 from rencgan.studies import G3AN
 from rencgan.verdicts import HELD, NOT_HELD, SEEDS, UNDECIDED, Verdict
@@ -656,23 +653,14 @@ def page(files: Sequence[dict]) -> str:
     return "\n\n".join([summary(table), results.as_markdown(shown)])
 
 
+def whole(files: Sequence[dict]) -> str:
+    """Every claim, then the count, as Markdown."""
+    table = rows(files)
+    return f"{results.as_markdown(table)}\n{summary(table)}"
+
+
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="rencgan.ledger", description=__doc__.split(":")[0])
-    parser.add_argument("--folder", type=Path, default=RESULTS)
-    parser.add_argument("--preset", default="mini")
-    parser.add_argument("--source", default="procedural", choices=("procedural", "real"))
-    parser.add_argument("--into", type=Path, help="a file whose marked lines are replaced")
-    o = parser.parse_args(argv)
-    files = results.read(o.folder, preset=o.preset, source=o.source)
-    if not files:
-        raise InputError(f"{o.folder} holds no results at {o.preset}; rencgan.compare makes them")
-    if o.into is None:
-        table = rows(files)
-        print(results.as_markdown(table))
-        print(summary(table))
-    else:
-        text = results.into(o.into.read_text(encoding="utf-8"), page(files), MARKS)
-        o.into.write_text(text, encoding="utf-8")
+    results.show_or_put(argv, "rencgan.ledger", __doc__.split(":")[0], whole, page, MARKS)
 
 
 if __name__ == "__main__":

@@ -434,8 +434,11 @@ def into(text: str, tables: str, marks: tuple[str, str] = MARKS) -> str:
     return f"{head}{marks[0]}\n{tables}\n{marks[1]}{tail}"
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="rencgan.results", description=__doc__.split("\n")[0])
+def show_or_put(argv, prog: str, about: str, text_of: Callable, page_of: Callable, marks) -> None:
+    """The command line of a table made of result files: prints text_of(files), or puts
+    page_of(files) between the marks of a file. Raises InputError where there are no files.
+    """
+    parser = argparse.ArgumentParser(prog=prog, description=about)
     parser.add_argument("--folder", type=Path, default=RESULTS)
     parser.add_argument("--preset", default="mini")
     parser.add_argument("--source", default="procedural", choices=("procedural", "real"))
@@ -445,9 +448,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not files:
         raise InputError(f"{o.folder} holds no results at {o.preset}; rencgan.compare makes them")
     if o.into is None:
-        print(page(files))
+        print(text_of(files))
+    elif not o.into.is_file():
+        raise InputError(f"there is no file {o.into} to put the tables into")
     else:
-        o.into.write_text(into(o.into.read_text(encoding="utf-8"), page(files)), encoding="utf-8")
+        text = into(o.into.read_text(encoding="utf-8"), page_of(files), marks)
+        o.into.write_text(text, encoding="utf-8")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    show_or_put(argv, "rencgan.results", __doc__.split("\n")[0], page, page, MARKS)
 
 
 if __name__ == "__main__":

@@ -143,6 +143,8 @@ def test_the_command_prints_every_claim_or_puts_the_page_into_a_file(tmp_path, c
     ledger.main(["--folder", str(tmp_path), "--into", str(page)])
     with pytest.raises(InputError, match="holds no results at mini"):
         ledger.main(["--folder", str(tmp_path / "none"), "--into", str(page)])
+    with pytest.raises(InputError, match="there is no file .*gone.md to put the tables into"):
+        ledger.main(["--folder", str(tmp_path), "--into", str(tmp_path / "gone.md")])
     assert (
         page.read_text().startswith("a\n<!-- ledger -->\n") and "R2 before AR2" in page.read_text()
     )

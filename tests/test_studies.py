@@ -5,10 +5,10 @@ import re
 
 import pytest
 import torch
-from conftest import ROOT, moving_videos
+from conftest import moving_videos
 from test_results import file
 
-from rencgan import compare, published, studies, study, trainees
+from rencgan import compare, published, results, studies, study, trainees
 from rencgan.contestants import ABLATIONS, COMPARED, CONTESTANTS, contestant
 from rencgan.errors import InputError
 from rencgan.parameters import AR2Run
@@ -176,7 +176,12 @@ def test_what_it_takes_is_told_from_the_files():
     assert studies.effort([s], [], [1]).endswith("none was timed yet.")
 
 
-def test_the_published_result_files_have_their_pictures_small():
-    for path in (compare.RESULTS / "pictures").glob("*.png"):
-        assert path.stat().st_size < 100_000
-    assert (ROOT / "reports" / "results").is_dir()
+def test_every_published_result_has_its_picture_and_small():
+    files = results.read()
+    assert files
+    for f in files:
+        if f["contestant"] != results.REAL:
+            stem = f"{f['dataset']}-{f['source']}-{f['preset']}-{compare.slug(f['contestant'])}"
+            for way in f["ways"]:
+                path = compare.RESULTS / f"{stem}-seed{f['seed']}.json"
+                assert 0 < compare.strip_of(path, way).stat().st_size < 100_000

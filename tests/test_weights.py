@@ -6,7 +6,6 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
 
 import rencgan
 from rencgan import parameters, publish, study, study_r3, weights
@@ -144,10 +143,6 @@ def test_parameters_that_cannot_go_with_them(given, words, tmp_path):
     assert run_of(parameters.EncGAN3Run, tmp_path).preset == "slim"
 
 
-PUBLISHED = sorted((ROOT / "reports" / "weights").glob("*.safetensors"))
-
-
-@pytest.mark.skipif(not PUBLISHED, reason="no weights lie in reports/weights")
 @pytest.mark.parametrize("name", weights.NAMES + weights.GPTS)
 def test_those_of_the_project_are_whole_small_and_move(name):
     model, card = rencgan.load(name), weights.card(name)
