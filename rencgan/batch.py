@@ -91,7 +91,7 @@ class Plan(BaseModel):
     @field_validator("preset", mode="before")
     @classmethod
     def _preset_as_text(cls, name: Any) -> Any:
-        return str(name) if type(name) is int else name
+        return parameters.as_text(name)
 
     @field_validator("datasets", "seeds", "ways", "contestants", "notebooks", mode="before")
     @classmethod

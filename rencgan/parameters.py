@@ -39,7 +39,7 @@ class Run(BaseModel):
     @classmethod
     def _preset_as_text(cls, name: Any) -> Any:
         """`-p preset 64` arrives as a number."""
-        return str(name) if isinstance(name, int) and not isinstance(name, bool) else name
+        return as_text(name)
 
     @field_validator("preset")
     @classmethod
@@ -174,7 +174,7 @@ class AblationRun(ResultsRun):
     @classmethod
     def _seeds_as_text(cls, seeds: Any) -> Any:
         """`-p seeds 1` arrives as a number."""
-        return str(seeds) if isinstance(seeds, int) and not isinstance(seeds, bool) else seeds
+        return as_text(seeds)
 
     @field_validator("seeds")
     @classmethod
@@ -218,6 +218,11 @@ def injected_names(namespace: Mapping[str, Any]) -> list[str]:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 names.append(node.id)
     return names
+
+
+def as_text(given: Any) -> Any:
+    """A whole number as text: papermill and Snakemake make numbers of what looks like one."""
+    return str(given) if type(given) is int else given
 
 
 def default_preset() -> str:

@@ -29,6 +29,7 @@ MOST = 5_000_000  # bytes of a file
 PRESET, DATASET = PUBLISHED_AT, "sky"  # that all of them were trained at and on
 NAMES = ("encgan3", "r2", "improved-r2", "ar2", "ar2plus")
 GPTS = ("r3-regression", "r3-mixture", "r3-flow")
+BACK = "it comes with the project (git checkout brings it back), and rencgan.publish makes it anew"
 BASE = "improved-r2"  # whose codes the GPTs were trained on
 
 
@@ -46,7 +47,8 @@ def load(name: str, device: str | None = None, folder: Path | None = None) -> Mo
     digest, path = told["sha256"][:12], folder / f"{name}.safetensors"
     if name in GPTS:
         content = told["content"] | {"gpt": parts["gpt"], "average": None}
-        content["coordinates"] = _coordinates(parts["coordinates"])
+        seen = parts["coordinates"]
+        content["coordinates"] = {"basis": None} | seen | {"scale": float(seen["scale"])}
         return r3_of(content, digest, path, load(BASE, device, folder))
     content = told["content"] | {"networks": parts, "averages": {n: parts[n] for n in AVERAGED}}
     return model_of(content, digest, path, device)
@@ -58,10 +60,7 @@ def card(name: str, folder: Path | None = None) -> dict:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError):
-        raise InputError(
-            f"{path} is missing or damaged; it comes with the project (git checkout brings it "
-            "back), and rencgan.publish makes it anew"
-        ) from None
+        raise InputError(f"{path} is missing or damaged; {BACK}") from None
 
 
 def write_history(name: str, out: Path, folder: Path | None = None) -> None:
@@ -71,16 +70,13 @@ def write_history(name: str, out: Path, folder: Path | None = None) -> None:
     (out / "history.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _tensors(name: str, folder: Path) -> dict[str, dict[str, Tensor]]:
+def _tensors(name: str, folder: Path | None = None) -> dict[str, dict[str, Tensor]]:
     """Network -> its tensors, in full precision again."""
     path = (folder or FOLDER) / f"{name}.safetensors"
     try:
         raw = path.read_bytes()
     except OSError:
-        raise InputError(
-            f"{path} is missing; it comes with the project (git checkout brings it back), and "
-            "rencgan.publish makes it anew"
-        ) from None
+        raise InputError(f"{path} is missing; {BACK}") from None
     if hashlib.sha256(raw).hexdigest() != card(name, folder)["sha256"]:
         raise InputError(f"{path} is not the file of its card: their sha256 differ; fetch it again")
     try:
@@ -93,14 +89,6 @@ def _tensors(name: str, folder: Path) -> dict[str, dict[str, Tensor]]:
         value = value.float() if value.dtype == torch.float16 else value
         parts.setdefault(network, {})[rest] = value
     return parts
-
-
-def _coordinates(parts: dict[str, Tensor]) -> dict:
-    return {
-        "mean": parts["mean"],
-        "basis": parts.get("basis"),
-        "scale": float(parts["scale"]),
-    }
 
 
 # --------------------------------------------------------------------------------------- publishing
