@@ -1,24 +1,20 @@
-"""The published results as tables and verdicts: `python -m rencgan.results`.
+"""The published results as tables: `python -m rencgan.results`.
 
-Reads what `rencgan.compare` wrote. Nothing is stored here: other files give other rows and other
-verdicts.
+Reads what `rencgan.compare` wrote. Nothing is stored here: other files give other rows.
+Verdicts on them: ledger.py.
 """
 
 import argparse
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from rencgan import published
 from rencgan.compare import RESULTS
 from rencgan.contestants import CLIP_WAYS, COMPARED, CONTESTANTS, WAYS
 from rencgan.errors import InputError
 from rencgan.evaluate import same_card
-from rencgan.scoring import PRINTED
-from rencgan.verdicts import CHANCE, Verdict, ordering
 
 METRIC = "FVD (compact)"
 REAL = "real"
@@ -192,143 +188,15 @@ def told(numbers: Sequence[float], measure: str) -> str:
     return f"{np.mean(numbers):.{digits}f}{spread}"
 
 
-# ------------------------------------------------------------------------------- claimed orderings
-
-
-@dataclass(frozen=True)
-class Claim:
-    """An ordering: (contestant, way) before (contestant, way), by one measure.
-
-    printed: the thesis's table, and (method, setting) of both sides there: what it prints for a
-    data set need not order them as its text does.
-    """
-
-    text: str
-    source: str
-    better: tuple[str, str]
-    worse: tuple[str, str]
-    measure: str = "128f"
-    lower_is_better: bool = True
-    printed: tuple[str, tuple[str, str], tuple[str, str]] | None = None
-
-    def verdict(self, files: Sequence[dict]) -> Verdict | None:
-        """None where a side has no results."""
-        sides = [values(files, *side, self.measure) for side in (self.better, self.worse)]
-        if not set(sides[0]) & set(sides[1]):
-            return None
-        return ordering(*sides, self.lower_is_better)
-
-    def in_print(self, dataset: str) -> str:
-        """Whether the thesis's numbers for that data set order the two so: "yes", "no" or ""."""
-        if self.printed is None:
-            return ""
-        number, *sides = self.printed
-        metric = "FVD ratio" if self.measure == "ratio" else "FVD"
-        frames = None if self.measure == "ratio" else int(self.measure.rstrip("f"))
-        found = [
-            [
-                c.value
-                for c in published.find(paper="thesis", number=number, metric=metric)
-                if (c.method, c.setting) == side
-                and (c.data, c.frames) == (PRINTED.get(dataset), frames)
-            ]
-            for side in sides
-        ]
-        if not all(found):
-            return ""
-        better, worse = (f[0] for f in found)
-        return "yes" if (better < worse) == self.lower_is_better else "no"
-
+# ------------------------------------------------------------------------------- single questions
 
 S = "sample"
-R2, IMPROVED, AR2 = ("R2", ""), ("Improved R2", ""), ("AR2", "")
-SETTINGS = {"sample": "sample", "mean": "mean", "VDrej": "sample and VDrej"}
+ROBUST, FASTER, REGRESSION = "robust sample", "faster sample", "R3, regression"
 
 
-def _models(text: str, source: str, better: str, worse: str, measures, printed=None) -> list[Claim]:
-    return [Claim(text, source, (better, S), (worse, S), m, printed=printed) for m in measures]
-
-
-def _ways(better: str, worse: str) -> list[Claim]:
-    told = {"sample": "plain sampling", "mean": "the mean"}
-    text = f"AR2: {told.get(better, better)} before {told.get(worse, worse)}"
-    printed = ("5.8", ("AR2", SETTINGS[better]), ("AR2", SETTINGS[worse]))
-    sides = ("AR2", better), ("AR2", worse)
-    return [Claim(text, "table 5.8", *sides, m, printed=printed) for m in ("16f", "128f")]
-
-
-FVDS = ("16f", "128f")
-EYES = "figure 4.12, by eye"
-CLAIMS = [
-    *_models(
-        "improved R2 before R2", "tables 5.5, 5.6", "improved R2", "R2", FVDS, ("5.5", IMPROVED, R2)
-    ),
-    *_models("the same in equal time", "our question", "improved R2, equal time", "R2", FVDS),
-    *_models("R2 before LEncGAN", EYES, "R2", "LEncGAN", (*FVDS, "log jump")),
-    *_models("the same at equal pairs", EYES, "R2", "LEncGAN, equal pairs", (*FVDS, "log jump")),
-    *_models("R2 before AR2", "table 5.5", "R2", "AR2", FVDS, ("5.5", R2, AR2)),
-    *_models(
-        "improved R2 before AR2", "table 5.5", "improved R2", "AR2", FVDS, ("5.5", IMPROVED, AR2)
-    ),
-    *_ways("VDrej", "mean"),
-    *_ways("VDrej", "sample"),
-    *_ways("mean", "sample"),
-    *(
-        Claim(
-            f"recall keeps the ratio high: {name} before LEncGAN",
-            "section 4.5, our control",
-            (name, S),
-            ("LEncGAN", S),
-            "ratio",
-            lower_is_better=False,
-        )
-        for name in ("R2", "improved R2")
-    ),
-]
-# Not the thesis's: what training AR2 on its own flaws buys.
-OURS = [
-    Claim(f"{name.partition(', ')[2]}: AR2+ before AR2", "ours", (name, S), ("AR2", S), m)
-    for name in ("AR2+, noise", "AR2+, roll-outs")
-    for m in ("128f", "16f, last 128", "log jump")
-]
-
-ROBUST, FASTER, REGRESSION, R3 = "robust sample", "faster sample", "R3, regression", ("R3", "")
-
-
-def _against_r3(text: str, better, worse, printed) -> list[Claim]:
-    """As printed, where half of R3's first 16 frames are real, and of its own frames alone."""
-    sides = better, worse
-    found = [Claim(text, "table 5.5", *sides, m, printed=("5.5", *printed)) for m in FVDS]
-    return found + [Claim(text, "our question", *sides, m) for m in OWN_FVDS]
-
-
-FORMS = {"pad0": "cont, pad 0", "padzs": "cont, pad zs", "disc+cont": "disc+cont, pad 0"}
-OF_R3 = [
-    *_against_r3("improved R2 before R3", ("improved R2", S), (REGRESSION, ROBUST), (IMPROVED, R3)),
-    *_against_r3("R3 before AR2", (REGRESSION, ROBUST), ("AR2", S), (R3, AR2)),
-    *(
-        Claim(
-            f"pad0 before {name}",
-            "table 5.9",
-            (REGRESSION, ROBUST),
-            (f"{REGRESSION}, {name}", ROBUST),
-            m,
-            printed=("5.9", ("R3", FORMS["pad0"]), ("R3", FORMS[name])),
-        )
-        for name in ("padzs", "disc+cont")
-        for m in FVDS
-    ),
-    *(
-        Claim("robust before faster", "table 5.11", (REGRESSION, ROBUST), (REGRESSION, FASTER), m)
-        for m in FVDS
-    ),
-    *(
-        Claim(f"{name}, {way[:6]}: before regression", "ours", (name, way), (REGRESSION, way), m)
-        for name in ("R3, mixture", "R3, flow")
-        for way in (ROBUST, FASTER)
-        for m in (*OWN_FVDS, "16f, last 128")
-    ),
-]
+def compared(files: Sequence[dict]) -> list[dict]:
+    """Those of the comparison and of real video, without single ablations."""
+    return [f for f in files if f["contestant"] == REAL or f["contestant"] in COMPARED]
 
 
 def foresight_rows(files: Sequence[dict]) -> list[dict]:
@@ -365,33 +233,6 @@ def gap_rows(files: Sequence[dict], measure: str = "128f, own") -> list[dict]:
     return table
 
 
-def verdict_rows(files: Sequence[dict], claims: Sequence[Claim]) -> list[dict]:
-    """Rows: each claim that has results, its measure, its verdict, and the numbers behind it."""
-    table = []
-    for claim in claims:
-        v = claim.verdict(files)
-        if v is None:
-            continue
-        digits = DIGITS.get(claim.measure, 2)
-        margin = "" if v.margin is None else f" ± {v.margin:.{digits}f}"
-        row = {"claim": claim.text, "source": claim.source, "measure": claim.measure}
-        row |= {"so printed": claim.in_print(files[0]["dataset"]), "here": v.verdict}
-        table.append(row | {"gain": f"{v.gain:.{digits}f}{margin}", "seeds": v.seeds})
-    return table
-
-
-def by_chance(table: Sequence[dict]) -> str:
-    """How many of the decided ones chance would decide, were there no differences anywhere."""
-    able = [row for row in table if row["seeds"] >= 3]
-    if not able:
-        return ""
-    decided = sum(row["here"] != "undecided" for row in able)
-    return (
-        f"{decided} of {len(able)} are decided; chance alone would decide about "
-        f"{CHANCE * len(able):.0f}."
-    )
-
-
 def split(table: Sequence[Mapping]) -> tuple[list[dict], list[dict]]:
     """The rows of `rows` as two tables that fit a page: quality, and what it took."""
     cost = ("train s", "s for 1000")
@@ -415,7 +256,7 @@ MARKS = ("<!-- results -->", "<!-- /results -->")
 
 def page(files: Sequence[dict]) -> str:
     """The tables of all data sets, as Markdown: of the comparison, not of single ablations."""
-    files = [f for f in files if f["contestant"] == REAL or f["contestant"] in COMPARED]
+    files = compared(files)
     parts = []
     for dataset in dict.fromkeys(f["dataset"] for f in files):
         of = [f for f in files if f["dataset"] == dataset]

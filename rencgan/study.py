@@ -141,7 +141,8 @@ def trained(
     """
     work = job(p, kind, videos, preset, variant)
     if getattr(p, "weights", "train") == "published":
-        return _published(p, work)
+        name = weights.name_of(work.kind, work.preset)
+        return published_model(p, work, name, work.objective())
     step = work.preset.step_range[0] if kind == "encgan3" else 1
     videos.select(split="test", min_frames=(CLIP - 1) * step + 1)
     shown = Progress(work.preset.steps, f"training {kind}")
@@ -152,9 +153,11 @@ def trained(
     return load_model(path, kind), work
 
 
-def _published(p, work: train.Job) -> tuple[Model, train.Job]:
-    name = weights.name_of(work.kind, work.preset)
-    weights.check_recipe(name, work.preset, work.objective())
+def published_model(p, work, name: str, *recipe):
+    """The weights of that name in place of a training, and its job with a folder of their own; says
+    so where they are of another data set. Raises InputError for another recipe than theirs.
+    """
+    weights.check_recipe(name, work.preset, *recipe)
     out = p.out_dir / f"published-{name}"
     weights.write_history(name, out)
     if p.dataset != weights.DATASET:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rencgan import foresight, horizon, study, tokens, weights
+from rencgan import foresight, horizon, study, tokens
 from rencgan.clips import as_clips
 from rencgan.errors import InputError
 from rencgan.gpt_presets import HEADS, GPTPreset, gpt_departures, gpt_preset
@@ -54,20 +54,13 @@ def trained(p, r2: Model, videos: VideoSet) -> dict[str, tuple[R3, GPTJob]]:
     for head in heads(p):
         work = job(p, r2, videos, head)
         if getattr(p, "weights", "train") == "published":
-            found[head] = _published(p, work, f"r3-{head}")
+            found[head] = study.published_model(p, work, f"r3-{head}")
             continue
         shown = Progress(work.preset.steps, f"training the GPT, {head}")
         with shown:
             path = train_gpt(work, lambda done, total, losses, bar=shown: bar.update(done, losses))
         found[head] = load_r3(path, r2), work
     return found
-
-
-def _published(p, work: GPTJob, name: str) -> tuple[R3, GPTJob]:
-    weights.check_recipe(name, work.preset)
-    out = p.out_dir / f"published-{name}"
-    weights.write_history(name, out)
-    return weights.load(name), replace(work, out=out)
 
 
 def departures(p: GPTPreset) -> list[dict]:

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from rencgan import compare, ledger, published, results, scoring, show, sizes, studies, study
+from rencgan.claims import claims_of
 from rencgan.contestants import CLIP_WAYS, contestant
 from rencgan.gpt_presets import gpt_preset
 from rencgan.presets import PRESETS, preset
@@ -40,8 +41,7 @@ def section(s: Study, files: Sequence[dict], folder: Path, videos: VideoSet, p) 
             yield from strips(s, of, folder)
         elif dataset in s.datasets:
             yield note(f"Not run on {dataset}: python -m rencgan.studies '{s.name}'")
-    claims = [c for c in ledger.CLAIMS if c.study == s.name]
-    if claims:
+    if claims := claims_of(s.name):
         found = [drop(row, "study") for row in ledger.rows(files, claims)]
         yield show.table(found, caption="What the source claims of it, and what came out here.")
     for name in s.pictures:

@@ -11,6 +11,7 @@ from rencgan.errors import InputError
 HELD, NOT_HELD, UNDECIDED = "held", "did not hold", "undecided"
 SEEDS = 3  # the fewest that decide anything
 CONFIDENCE = 0.95  # on either side
+ALIKE = float(np.log(1.1))  # 10 % either way
 CHANCE = 2 * (1 - CONFIDENCE)  # share of orderings decided where there is no difference
 
 
@@ -57,3 +58,17 @@ def ordering(
     if abs(d) <= margin:
         return Verdict(UNDECIDED, d, margin, n, "the difference lies within its margin")
     return Verdict(HELD if d > 0 else NOT_HELD, d, margin, n, "the difference exceeds its margin")
+
+
+def alike(v: Verdict, within: float = ALIKE) -> Verdict:
+    """The same gain and margin, of logarithms, judged by another rule: that two things are alike.
+    Held where both stay within `within` on either side, did not hold where both lie beyond it on
+    one.
+    """
+    if v.seeds < SEEDS or v.margin is None:
+        return Verdict(UNDECIDED, v.gain, v.margin, v.seeds, f"{v.seeds} seeds; {SEEDS} decide")
+    if abs(v.gain) + v.margin <= within:
+        return Verdict(HELD, v.gain, v.margin, v.seeds, "no further apart than 10 %")
+    if abs(v.gain) - v.margin > within:
+        return Verdict(NOT_HELD, v.gain, v.margin, v.seeds, "further apart than 10 %")
+    return Verdict(UNDECIDED, v.gain, v.margin, v.seeds, "the margin reaches across 10 %")

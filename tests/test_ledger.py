@@ -8,9 +8,10 @@ from conftest import ROOT
 from test_results import file
 
 from rencgan import ledger, results
+from rencgan.claims import CLAIMS, OURS, Claim, Comparison, claims_of
 from rencgan.contestants import CONTESTANTS
 from rencgan.errors import InputError
-from rencgan.ledger import HELD, NOT_HELD, NOT_HERE, UNDECIDED, Claim, Comparison
+from rencgan.ledger import HELD, NOT_HELD, NOT_HERE, UNDECIDED
 from rencgan.results import MEASURES, OTHER_MEASURES
 from rencgan.studies import STUDIES
 
@@ -29,9 +30,9 @@ def claim(rule="before", **given):
 
 
 def test_there_are_at_least_forty_claims_each_complete():
-    assert len(ledger.CLAIMS) >= 40 and len({c.text for c in ledger.CLAIMS}) == len(ledger.CLAIMS)
-    for c in ledger.CLAIMS:
-        assert c.source.startswith(("thesis ", "ICIP")), c
+    assert len(CLAIMS) >= 40 and len({c.text for c in CLAIMS}) == len(CLAIMS)
+    for c in (*CLAIMS, *OURS):
+        assert c.source.startswith("ours" if c in OURS else ("thesis ", "ICIP")), c
         assert bool(c.why_not) != bool(c.comparisons), c
         assert c.why_not or c.study in STUDIES, c
         assert c.rule in ("before", "alike")
@@ -43,7 +44,7 @@ def test_there_are_at_least_forty_claims_each_complete():
 
 
 def test_a_claim_is_tested_by_the_runs_of_its_study():
-    for c in ledger.CLAIMS:
+    for c in CLAIMS:
         if c.comparisons:
             of = {(v.contestant, v.way) for v in STUDIES[c.study].variants}
             sides = {side for one in c.comparisons for side in (one.better, one.worse)}
@@ -97,6 +98,9 @@ def test_a_measure_that_is_a_logarithm_is_subtracted():
     files = [file("R2", 0, seam=np.e), file("AR2", 0, seam=np.e**3)]
     (gain,) = Comparison(R2, AR2, "log jump").gains(files).values()
     assert gain == pytest.approx(2.0)
+    below = [file("R2", 0, seam=1.1), file("AR2", 0, seam=0.4)]  # too still is wrong too
+    (gain,) = Comparison(R2, AR2, "log jump").gains(below).values()
+    assert gain == pytest.approx(np.log(1.1 / 0.4) - 2 * np.log(1.1))
 
 
 def test_one_side_may_be_another_place_of_the_same_videos():
@@ -119,6 +123,51 @@ def test_the_verdict_says_where_and_takes_the_data_set_with_most_seeds():
     assert (row["verdict"], row["why"]) == (UNDECIDED, "not run yet")
 
 
+def test_every_measure_of_a_claim_has_a_row_of_its_own():
+    files = both([50, 51, 49], [80, 82, 79]) + [file("LEncGAN", s, 40.0 + s) for s in range(3)]
+    table = ledger.details(files, claims_of("T5.5", "F4.4"))
+    found = {(r["claim"], r["measure"]): r for r in table}
+    row = found["R2 before AR2, which is given nothing", "128f"]
+    assert (row["here"], row["seeds"], row["so printed"]) == (HELD, 3, "yes")
+    assert row["gain"].startswith("+61 % (+")
+    lost = found["Over hundreds of frames R2 is better than LEncGAN", "128f"]
+    assert (lost["here"], lost["so printed"]) == (NOT_HELD, "")
+    assert not any("improved" in r["claim"].lower() for r in table), "it has no results"
+    assert ledger.by_chance(table).startswith(f"{sum(r['here'] != UNDECIDED for r in table)} of ")
+
+
+def test_comparisons_with_several_others_name_them():
+    files = [file(f"R2, loss {v}", 0, far) for v, far in (("v4", 50.0), ("v1", 60.0), ("v5", 70.0))]
+    best = next(c for c in CLAIMS if "is the best of the five losses" in c.text)
+    assert [r["claim"].partition(" (here")[2] for r in ledger.details(files, [best])] == [
+        ": R2, loss v1)",
+        ": R2, loss v1)",
+        ": R2, loss v5)",
+        ": R2, loss v5)",
+    ]
+
+
+def test_what_the_thesis_prints_need_not_be_what_it_says():
+    def printed(text, measure, dataset):
+        c = next(c for c in CLAIMS if c.text == text)
+        return c.in_print(next(one for one in c.comparisons if one.measure == measure), dataset)
+
+    r3 = "Improved R2 before R3, which is given one clip"
+    assert printed("R2 before AR2, which is given nothing", "16f", "taichi") == "yes"
+    assert printed(r3, "16f, own", "sky") == "no"
+    mean = "The mean before plain sampling"
+    assert [printed(mean, "16f", d) for d in ("sky", "taichi", "uva")] == ["yes", "no", ""]
+    late = "Over 1000 frames R3 stays better than AR2, which has no view of the whole"
+    assert printed(late, "16f, last 128", "sky") == "", "no such number is printed"
+    assert printed("LSTM and fc are as good", "16f", "sky") == ""
+
+
+def test_chance_is_told():
+    table = [{"here": h, "seeds": n} for h, n in [("held", 3)] * 2 + [("undecided", 3)] * 18]
+    assert ledger.by_chance(table) == "2 of 20 are decided; chance alone would decide about 2."
+    assert ledger.by_chance([{"here": "undecided", "seeds": 1}]) == ""
+
+
 def test_changing_the_results_changes_the_count():
     held = ledger.rows(both([50, 51, 49], [80, 82, 79]), [claim()])
     lost = ledger.rows(both([80, 82, 79], [50, 51, 49]), [claim()])
@@ -137,7 +186,7 @@ def test_the_command_prints_every_claim_or_puts_the_page_into_a_file(tmp_path, c
         (tmp_path / name).write_text(json.dumps(f))
     ledger.main(["--folder", str(tmp_path)])
     told = capsys.readouterr().out
-    assert told.count("\n| ") == len(ledger.CLAIMS) and "not run yet" in told
+    assert told.count("\n| ") == len(CLAIMS) and "not run yet" in told
     page = tmp_path / "page.md"
     page.write_text("\n".join(("a", *ledger.MARKS, "b")))
     ledger.main(["--folder", str(tmp_path), "--into", str(page)])
