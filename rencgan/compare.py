@@ -325,7 +325,7 @@ def run(
     path = out / f"{p.dataset}-{p.source}-{p.preset}-{slug(c.name)}-seed{p.seed}.json"
     same = {"key": trainee.key(), "task": asdict(task)}
     found = _begun(path, same)
-    missing = [w for w in ways if w in c.ways and w not in found["ways"]]
+    missing = [w for w in ways if w in c.ways and not _is_scored(found["ways"].get(w, {}), w, c)]
     if not missing:
         return path if found["ways"] else None
     started, real = time.time(), unseen(p, videos, task, c.step)
@@ -358,6 +358,12 @@ def _begun(path: Path, same: dict) -> dict:
             f"{path} holds results of another recipe, data or task; delete it or give another --out"
         )
     return found
+
+
+def _is_scored(kept: dict, way: str, c: Contestant) -> bool:
+    """Whether a way's entry of a file has every length that the contestant is scored at."""
+    told = {s["name"].rpartition(" ")[2] for s in kept.get("scores", [])}
+    return {f"{n}f" for n in ((CLIP,) if way in CLIP_WAYS else c.lengths)} <= told
 
 
 def _head(c: Contestant, p, trainee, training: dict, real: Unseen) -> dict:

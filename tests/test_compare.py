@@ -145,6 +145,18 @@ def test_a_contestant_is_trained_scored_and_written_once(name, tmp_path, monkeyp
         compare.run(other, p, videos, ["sample"], SMALL, out, tmp_path)
 
 
+def test_a_way_that_lacks_a_length_is_scored_again(tmp_path):
+    p, c, out = run_of(tmp_path), contestant("R2"), tmp_path / "out"
+    videos = study.data(p)
+    told = []
+    for lengths in ((16,), (16, 32), (16,)):
+        path = compare.run(replace(c, lengths=lengths), p, videos, ["sample"], SMALL, out, tmp_path)
+        found = json.loads(path.read_text())["ways"]["sample"]["scores"]
+        told.append({s["name"].rpartition(" ")[2] for s in found})
+    assert told[0] == {"16f"} and {"16f", "32f"} <= told[1]
+    assert told[2] == told[1], "what is there is kept"
+
+
 def test_an_r3_is_scored_from_its_first_frame_and_from_the_first_that_is_its_own(tmp_path):
     p, c, out = run_of(tmp_path), contestant("R3, mixture"), tmp_path / "out"
     videos = study.data(p)
