@@ -35,6 +35,7 @@ class Contestant:
     sampling: str = "step"  # EncGAN3: how its clips are chosen (see ClipSampler)
     step: int = 1  # of the frames that are trained on and made, one of so many (Table 4.8)
     lengths: tuple[int, ...] = (16, 128)  # of the videos that are scored
+    fourth: bool = False  # every fourth frame of them too, at 16 and 32 frames
     long: bool = True  # whether some are made on to 1000 frames
 
 
@@ -159,15 +160,19 @@ def _token_width(p, share: float) -> GPTPreset:
     return whole.but(format="disc+cont", width=round(whole.width * share))
 
 
-def _memory(name: str, **switches) -> Contestant:
+def _pairs_of_clips(p) -> Preset:
+    """LEncGAN's recipe for fc layers, whose batch norm needs two clips."""
+    whole = study.lencgan_recipe(p)
+    return whole.but(batch=max(2, whole.batch))
+
+
+def _memory(name: str, recipe=study.lencgan_recipe, **switches) -> Contestant:
     """LEncGAN with other switches than its own (updates.Memory)."""
 
     def changes(p) -> tuple:
         return tuple((dict(study.switches(p, "lencgan")) | switches).items())
 
-    return Contestant(
-        name, "lencgan", study.lencgan_recipe, changes, FOLLOWS, ("sample",), long=False
-    )
+    return Contestant(name, "lencgan", recipe, changes, FOLLOWS, ("sample",), long=False)
 
 
 def _r3_width(name: str, share: float) -> Contestant:
@@ -181,9 +186,14 @@ def _ablated(name: str, recipe=study.r2_recipe, **given) -> Contestant:
 
 
 def _loss(variant: str, rest: str = "", **given) -> Contestant:
-    return _ablated(f"R2, loss {variant}{rest}", _no_pair_terms, variant=variant, **given)
+    """R2 as published: without our terms of pairs."""
+    given = {"lengths": LENGTHS, "variant": variant} | given
+    return _ablated(f"R2, loss {variant}{rest}", _no_pair_terms, **given)
 
 
+LENGTHS = (10, 16, 32, 64, 96, 100, 128)  # of Tables 4.2 and 4.3, which have 136 too
+R_ENC_ALONE = (("recall_critic", False), ("stitched_clip", False))  # no stitched clip is made
+BOTH = {"ways": ("sample", "encoded"), "usual": ("sample", "encoded"), "long": True}
 NOISE = ("noise",)
 MAPS = {"switches": (("maps", True),)}
 UNIFORM = {"sampling": "uniform"}
@@ -197,12 +207,12 @@ ABLATIONS = {
         _encgan3("EncGAN3, no G_C", content_stream=False),
         _encgan3("EncGAN3, no G_T", motion_stream=False),
         _encgan3("EncGAN3, no G_C, no G_T", content_stream=False, motion_stream=False),
-        _loss("v1", lengths=(16, 32, 128)),
+        _loss("v1", fourth=True),
         _loss("v2"),
         _loss("v3"),
-        _loss("v4"),
+        _loss("v4", **BOTH),
         _loss("v5"),
-        _loss("v1", ", R_Enc alone", switches=(("recall_critic", False),)),
+        _loss("v1", ", R_Enc alone", switches=R_ENC_ALONE),
         _loss("v1", ", R_3VD alone", switches=(("recall_encoder", False),)),
         _loss("v1", ", step 4", step=4, lengths=(16, 32)),
         _encgan3_by("EncGAN3, a quarter of the steps", partial(_part_of, 0.25)),
@@ -224,7 +234,7 @@ ABLATIONS = {
         _memory("LEncGAN, hands on the output", handed="output"),
         _memory("LEncGAN, hands on the cell state", handed="cell"),
         _memory("LEncGAN, hands on nothing", handed="nothing"),
-        _memory("LEncGAN, fc", handed="nothing", memory="fc", forget_bias=0.0),
+        _memory("LEncGAN, fc", _pairs_of_clips, handed="nothing", memory="fc", forget_bias=0.0),
         _ablated("R2, overlap 4", partial(_overlap, shared=4)),
         _ablated("R2, overlap 12", partial(_overlap, shared=12)),
         _ablated("R2, motion code a quarter", partial(_motion_code, share=0.25)),

@@ -113,9 +113,9 @@ def test_the_switches_of_a_variant_reach_its_objective(tmp_path):
         return trainees.trainee(contestant(name), p, videos, tmp_path).job.objective()
 
     alone = objective("R2, loss v1, R_Enc alone")
-    assert alone.recall_encoder and not alone.recall_critic and alone.stitched_clip
+    assert alone.recall_encoder and not alone.recall_critic and not alone.stitched_clip
     alone = objective("R2, loss v1, R_3VD alone")
-    assert alone.recall_critic and not alone.recall_encoder
+    assert alone.recall_critic and not alone.recall_encoder and alone.stitched_clip
     assert objective("improved R2, noise terms").noise
     assert objective("EncGAN3, L_Enc,v").maps == "encoder"
     assert objective("LEncGAN, first frame the target").target == 0
