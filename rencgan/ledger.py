@@ -24,7 +24,7 @@ def judged(claim: Claim, files: Sequence[dict]) -> dict:
     in the files' order), where that is, and in brief what the others say.
     """
     row = {"claim": claim.text, "source": claim.source, "study": claim.study}
-    nothing = {"gain": "", "seeds": 0, "where": ""}
+    nothing = {"gain": "", "seeds": 0, "where": "", "so printed": ""}
     if claim.why_not:
         return row | {"verdict": NOT_HERE} | nothing | {"why": claim.why_not, "elsewhere": ""}
     found = {}
@@ -36,8 +36,10 @@ def judged(claim: Claim, files: Sequence[dict]) -> dict:
     if not found:
         return row | {"verdict": UNDECIDED} | nothing | {"why": "not run yet", "elsewhere": ""}
     where = max(found, key=lambda place: found[place].seeds)  # the first of as many
+    printed = claim.in_print(where.split()[-1])
     best = found.pop(where)
     told = {"verdict": best.verdict, "gain": _gain(best), "seeds": best.seeds, "where": where}
+    told |= {"so printed": printed}
     others = [
         f"{place.split()[-1]}: {v.verdict}, {_percent(v.gain)} %, {v.seeds} seed(s)"
         for place, v in found.items()
@@ -96,8 +98,8 @@ def details(files: Sequence[dict], claims: Sequence[Claim]) -> list[dict]:
                 continue
             against = f" (here: {one.worse[0]})" if several else ""
             row = {"claim": claim.text + against, "source": claim.source, "measure": one.measure}
-            row |= {"so printed": claim.in_print(one, files[0]["dataset"]), "here": v.verdict}
-            table.append(row | {"gain": _gain(v), "seeds": v.seeds})
+            row |= {"so printed": claim.in_print(files[0]["dataset"], [one]), "here": v.verdict}
+            table.append(row | {"rule": claim.rule, "gain": _gain(v), "seeds": v.seeds})
     return table
 
 
@@ -105,12 +107,12 @@ def by_chance(table: Sequence[Mapping]) -> str:
     """How many of those rows are decided, and how many chance would decide, were there no
     differences anywhere.
     """
-    able = [row for row in table if row["seeds"] >= SEEDS]
+    able = [row for row in table if row["seeds"] >= SEEDS and row["rule"] == "before"]
     if not able:
         return ""
     decided = sum(row["here"] != UNDECIDED for row in able)
     return (
-        f"{decided} of {len(able)} are decided; chance alone would decide about "
+        f"{decided} of {len(able)} orderings are decided; chance alone would decide about "
         f"{CHANCE * len(able):.0f}."
     )
 
@@ -122,7 +124,7 @@ def page(files: Sequence[dict]) -> str:
     """The count, and the claims that are decided, as Markdown."""
     table = rows(files)
     decided = [row for row in table if row["verdict"] in (HELD, NOT_HELD)]
-    columns = ("claim", "source", "verdict", "gain", "where", "elsewhere")
+    columns = ("claim", "source", "verdict", "gain", "where", "so printed", "elsewhere")
     shown = [{k: row[k] for k in columns} for row in decided]
     return "\n\n".join([summary(table), results.as_markdown(shown)])
 

@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from rencgan.errors import InputError
-from rencgan.verdicts import HELD, NOT_HELD, UNDECIDED, ordering
+from rencgan.verdicts import HELD, NOT_HELD, UNDECIDED, alike, ordering
 
 
 def test_a_clear_lead_over_three_seeds_held_and_the_other_way_round_it_did_not():
@@ -46,3 +46,22 @@ def test_only_common_seeds_count():
         ordering({0: 1.0}, {1: 2.0})
     with pytest.raises(InputError, match="finite"):
         ordering({0: float("nan")}, {0: 2.0})
+
+
+def test_of_several_orderings_of_equals_few_are_found_the_other_way_round():
+    rng, tests, wrong = np.random.default_rng(0), 8, 0
+    for _ in range(400):
+        sides = [dict(enumerate(rng.normal(0, 1, 3))) for _ in range(tests)]
+        found = [ordering(dict.fromkeys(range(3), 0.0), s, tests=tests) for s in sides]
+        wrong += any(v.verdict == NOT_HELD for v in found)
+    assert wrong / 400 < 0.08  # 0.05, and what 400 draws add; alone each would come to 0.3
+
+
+def test_what_goes_the_other_way_by_its_own_margin_alone_is_undecided_among_several():
+    better, worse = {0: 3.0, 1: 4.0, 2: 5.0}, {0: 2.2, 1: 2.0, 2: 1.9}
+    assert ordering(better, worse).verdict == NOT_HELD
+    v = ordering(better, worse, tests=8)
+    assert v.verdict == UNDECIDED and v.why.endswith("one of several, and within their margin")
+    assert ordering(worse, better, tests=8).verdict == HELD, "all must hold, so each at its own"
+    apart = ordering({0: 0.0, 1: 0.0, 2: 0.0}, {0: 0.30, 1: 0.20, 2: 0.25})
+    assert alike(apart).verdict == NOT_HELD and alike(apart, tests=20).verdict == UNDECIDED
