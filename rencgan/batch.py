@@ -37,6 +37,8 @@ from rencgan.errors import InputError
 from rencgan.parameters import AR2Run, Run
 from rencgan.paths import project_root, resolve
 from rencgan.presets import PRESETS
+from rencgan.studies import Study, ways_of
+from rencgan.studies import study as study_of
 from rencgan.train import Job as Training
 from rencgan.trainees import slug, switches
 
@@ -260,8 +262,31 @@ def _chosen(p: Plan) -> list[Contestant]:
         names = list(COMPARED if p.contestants == "compared" else CONTESTANTS)
         if p.preset != "mini":
             names = [n for n in names if "equal" not in n]
+    names += _studied(p).contestants if _studied(p) else ()
     names = [n for name in names for n in (CONTESTANTS[name].base, name) if n]
     return [c for c in CONTESTANTS.values() if c.name in names]
+
+
+def _studied(p: Plan) -> Study | None:
+    """The study that notebook 06 is asked to run: its contestants are jobs of the batch too, so
+    that it finds them made. Raises InputError for one that trains nothing, or other seeds.
+    """
+    given = p.parameters.get(READS_RESULTS, {})
+    if not given.get("study") or READS_RESULTS not in _notebooks(p):
+        return None
+    found, seeds = study_of(given["study"]), str(given.get("seeds", 1)).split()
+    if not found.variants:
+        raise InputError(f"study {found.name!r} trains nothing; it is made by {found.by}.")
+    if wrong := [s for s in seeds if s not in map(str, p.seeds)]:
+        raise InputError(f"notebook 06 asks for seed {wrong[0]}; the batch has seeds {p.seeds}.")
+    return found
+
+
+def _asked(p: Plan, c: Contestant) -> list[str]:
+    """The ways of drawing codes that a contestant is asked for."""
+    asked = [w for w in p.ways if w in c.ways] or ([] if p.ways else list(c.usual))
+    studied = ways_of(_studied(p), c.name) if _studied(p) else []
+    return asked + [w for w in studied if w not in asked]
 
 
 def _compared(p: Plan, dataset: str, seed: int) -> list[Job]:
@@ -290,7 +315,7 @@ def _compared(p: Plan, dataset: str, seed: int) -> list[Job]:
     real = job("real", "real", common, begin)
     made, leaders = [real], {}
     for c in chosen:
-        asked = [w for w in p.ways if w in c.ways] or ([] if p.ways else list(c.usual))
+        asked = _asked(p, c)
         based = any(c.name == other.base for other in chosen)
         if not asked and not based:
             continue
@@ -313,7 +338,7 @@ def _compare_options(p: Plan, seed: int) -> list[str]:
 def _model(c: Contestant, run: Run) -> dict:
     """What decides a contestant's weights, and what is made of them, but for the data."""
     found = {"contestant": c.name, "kind": c.kind, "preset": c.preset(run).as_dict()}
-    found |= {"step": c.step, "lengths": list(c.lengths), "long": c.long}
+    found |= {"step": c.step, "lengths": list(c.lengths), "long": c.long, "fourth": c.fourth}
     if c.kind == "r3":
         return found | {"base": _model(CONTESTANTS[c.base], run)}
     own = {"variant": c.variant, "sampling": c.sampling, "switches": dict(switches(c, run))}
@@ -398,7 +423,7 @@ def _notebook(
     before = _before(number, there, given)
     needs = [f"notebook/{dataset}-{_notebooks(p)[n].stem}" for n in before]
     needs += results if number >= READS_RESULTS else []
-    shows = number == "01" or (number >= READS_RESULTS and not given.get("study"))
+    shows = number == "01" or number >= READS_RESULTS
     name = f"{dataset}-{path.stem}"
     return Job("notebook", name, recipe, command, (done,), tuple(needs), (), shows)
 

@@ -91,24 +91,49 @@ def read(
 ) -> list[dict]:
     """The result files of a preset and source (and of one data set), sorted as the contestants are.
 
-    Raises InputError for files that are no JSON, and for those that do not go into one table:
-    compared with other videos, or by other rules.
+    Raises InputError for files that are no results, and for those that do not go into one table:
+    compared with other videos, by other rules, or trained by other recipes.
     """
     found = []
     for path in sorted(folder.glob("*.json")):
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except json.JSONDecodeError:
-            raise InputError(f"{path.name} is no JSON; make it anew with rencgan.compare") from None
-        if (content.get("preset"), content.get("source")) == (preset, source):
+        content = _content(path)
+        if (content["preset"], content["source"]) == (preset, source):
             found += [content] if dataset in (None, content["dataset"]) else []
     order = [REAL, *CONTESTANTS]
     known = [f for f in found if f["contestant"] in order]
-    _check_together(known)
+    _check_recipes(known)
+    _check_cards(known)
     return sorted(known, key=lambda f: (order.index(f["contestant"]), f["seed"]))
 
 
-def _check_together(files: Sequence[dict]) -> None:
+def _content(path: Path) -> dict:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError:
+        raise InputError(f"{path.name} is no JSON; make it anew with rencgan.compare") from None
+    needed = {"contestant", "dataset", "preset", "source", "seed", "ways"}
+    if not isinstance(content, dict) or not needed <= set(content):
+        raise InputError(f"{path.name} holds no results of rencgan.compare; keep it elsewhere")
+    return content
+
+
+def _check_recipes(files: Sequence[dict]) -> None:
+    """All files have one task, and all seeds of a contestant one recipe."""
+    first: dict[tuple, tuple] = {}
+    for f in files:
+        told = {str(w["provenance"].get("preset")) for w in f["ways"].values() if "provenance" in w}
+        recipe = (str(f.get("switches")), *sorted(told))
+        same = {("task",): f.get("task"), ("recipe", f["dataset"], f["contestant"]): recipe}
+        for place, value in same.items():
+            name, other = first.setdefault(place, (_name(f), value))
+            if other != value:
+                raise InputError(
+                    f"{name} and {_name(f)} do not go into one table: "
+                    f"they are of another {place[0]}"
+                )
+
+
+def _check_cards(files: Sequence[dict]) -> None:
     """All scores of one data set, seed and length have one card but for the generated videos; those
     of single clips, and of every fourth frame, are compared among themselves.
     """
@@ -124,6 +149,10 @@ def _check_together(files: Sequence[dict]) -> None:
                         f"{name} and {f['contestant']} ({place[0]}, seed {place[1]}) do not go "
                         f"into one table: they differ in {difference}"
                     )
+
+
+def _name(f: dict) -> str:
+    return f"{f['contestant']} ({f['dataset']}, seed {f['seed']})"
 
 
 def values(files: Sequence[dict], name: str, way: str, measure: str) -> dict[int, float]:

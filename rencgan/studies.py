@@ -451,16 +451,23 @@ def ways_of(s: Study, name: str) -> list[str]:
     return list(dict.fromkeys(v.way for v in s.variants if v.contestant == name))
 
 
+def _check(s: Study, dataset: str, seeds: Sequence[int], given: dict) -> None:
+    """Raises InputError for what a run of a study would refuse, before anything is trained."""
+    if not s.variants:
+        raise InputError(f"study {s.name!r} trains nothing; it is made by {s.by}")
+    for seed in seeds:
+        p = check(given | {"dataset": dataset, "seed": seed}, AR2Run)
+        for name in s.contestants:
+            contestant(name).preset(p)
+
+
 def run(s: Study, dataset: str, seeds: Sequence[int], given: dict, out: Path) -> Iterator[Path]:
     """Trains and scores the variants of a study that are missing; their files, one by one.
 
     given: further parameters of a run (preset, source, data_root, out_root). Raises InputError for
     a study without variants.
     """
-    if not s.variants:
-        raise InputError(f"study {s.name!r} trains nothing; it is made by {s.by}")
-    for seed in seeds:  # refused before anything is trained
-        check(given | {"dataset": dataset, "seed": seed}, AR2Run)
+    _check(s, dataset, seeds, given)
     for seed in seeds:
         p, videos, task = compare.prepared(given | {"dataset": dataset, "seed": seed})
         for name in s.contestants:
@@ -515,9 +522,11 @@ def overview(files: Sequence[dict]) -> list[dict]:
     return table
 
 
-def effort(chosen: Sequence[Study], files: Sequence[dict], seeds: Sequence[int]) -> str:
-    """In a sentence, what these studies take from nothing, by the seconds in the result files."""
-    runs = {(d, name) for s in chosen for d in s.datasets for name in s.contestants}
+def effort(asked: Sequence[tuple[Study, str]], files: Sequence[dict], seeds: Sequence[int]) -> str:
+    """In a sentence, what these studies, each on a data set, take from nothing, by the seconds in
+    the result files.
+    """
+    runs = {(d, name) for s, d in asked for name in s.contestants}
     took = {}
     for f in files:
         seconds = f.get("training", {}).get("seconds")
@@ -552,17 +561,19 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(results.as_markdown(overview(files)))
         return
     chosen = [study(o.study)] if o.study != "all" else [s for s in STUDIES.values() if s.variants]
-    if o.dry:
-        print(effort(chosen, results.read(o.out, preset=o.preset, source=o.source), o.seeds))
-        return
     given = {"preset": o.preset, "source": o.source, "data_root": o.data_root}
     given |= {"out_root": str(o.work.resolve())}
-    for s in chosen:
-        for dataset in [o.dataset] if o.dataset else s.datasets:
-            for path in run(s, dataset, o.seeds, given, o.out):
-                print(path.name, flush=True)
-            files = results.read(o.out, dataset, o.preset, o.source)
-            print(results.as_markdown(rows(s, files)))
+    asked = [(s, d) for s in chosen for d in ([o.dataset] if o.dataset else s.datasets)]
+    seeds = list(dict.fromkeys(o.seeds))
+    for s, dataset in asked:
+        _check(s, dataset, seeds, given)
+    if o.dry:
+        print(effort(asked, results.read(o.out, preset=o.preset, source=o.source), seeds))
+        return
+    for s, dataset in asked:
+        for path in run(s, dataset, seeds, given, o.out):
+            print(path.name, flush=True)
+        print(results.as_markdown(rows(s, results.read(o.out, dataset, o.preset, o.source))))
 
 
 if __name__ == "__main__":

@@ -108,7 +108,9 @@ def over_length(files: Sequence[dict]) -> list[dict]:
 
 
 def size_rows() -> list[dict]:
-    """Rows: parameters of every network at every preset, beside Table 5.3's; bytes in float32."""
+    """Rows: parameters of every network at every preset, beside Table 5.3's, and their storage in
+    float32, in GB of 1024^3 bytes (Eq. 5.4).
+    """
     table = []
     for name in PRESETS:
         p = preset(name)
@@ -122,7 +124,7 @@ def size_rows() -> list[dict]:
                     "network": network,
                     "parameters": n,
                     "published": row["published"],
-                    "GB": n * 4 / 1e9,
+                    "GB": n * 4 / 1024**3,
                 }
             )
     return table
@@ -154,31 +156,18 @@ def measured_rows(found: Mapping) -> list[dict]:
     return table
 
 
-STUDY = "06_ablations.ipynb out.ipynb -p dataset taichi -p preset 64"
-# Table -> data set, model, notebook command.
-FULL_SCALE = (
-    ("T3.2", "uva", "encgan3", "02_encgan3.ipynb out.ipynb -p dataset uva -p preset 64"),
-    ("T4.2", "taichi", "r2", f"{STUDY} -p study T4.2"),
-    ("T4.3", "taichi", "r2", f"{STUDY} -p study T4.3"),
-    ("T4.8", "taichi", "r2", f"{STUDY} -p study T4.8"),
-    ("T4.5", "taichi", "r2", "03_rencgan.ipynb out.ipynb -p dataset taichi -p preset 128"),
-    ("T4.5", "sky", "r2", "03_rencgan.ipynb out.ipynb -p dataset sky -p preset 128"),
-    (
-        "T5.5, T5.6",
-        "taichi",
-        "r2",
-        "03_rencgan.ipynb out.ipynb -p dataset taichi -p preset 128 -p video_stream 3d",
-    ),
-    ("T5.5, T5.8", "taichi", "ar2", "04_ar2.ipynb out.ipynb -p dataset taichi -p preset 128"),
-    ("T5.5, T5.11", "taichi", "r3", "05_r3.ipynb out.ipynb -p dataset taichi -p preset 128"),
-)
+# Studies whose published tables are of 64x64; the others' are of 128x128.
+AT_64 = ("T3.2", "F3.4", "T3.4", "T3.5", "T3.6", "F3.12", "F4.4", "T4.2", "T4.3", "4.5.3", "T4.8")
+AT_64 += ("T4.6",)
+FACES = ("T3.2", "F3.4", "T3.4", "T3.5", "T3.6", "F3.12", "T4.6")  # on uva; the others on taichi
+SETS = {"T4.5": ("taichi", "sky"), "T5.5": ("taichi", "sky"), "T5.8": ("taichi", "sky")}
 
 
 def full_scale_rows(found: Mapping) -> list[dict]:
-    """Rows: the command for each table at full scale, and hours for the pairs of its preset at the
-    measured pairs a second of R2, and the GPU's memory; None where that was not measured. Of a
-    machine without a GPU the hours are that machine's: weeks. Of a study they are those of one
-    variant, of R3 those of its R2.
+    """Rows: the command for each study at full scale, how many trainings it has for one seed, the
+    pairs of one, the hours of one at R2's pairs a second as the benchmark measured them (see its
+    machine; without a GPU they are weeks), and R2's memory on a GPU. None where that was not
+    measured. The GPTs of R3 come on top of their R2, and are not in the hours.
     """
     rows = {
         r["preset"]: r
@@ -186,14 +175,17 @@ def full_scale_rows(found: Mapping) -> list[dict]:
         if r["what"] == "train R2" and "left_out" not in r and r["how"] == "as it is"
     }
     table = []
-    for number, data, kind, command in FULL_SCALE:
-        name = "128" if "preset 128" in command else "64"
+    for s in (s for s in studies.STUDIES.values() if s.variants):
+        name = "64" if s.name in AT_64 else "128"
         p, measured = preset(name), rows.get(name, {})
         rate, peak = measured.get("median"), measured.get("peak MB on the GPU")
-        hours = p.steps * p.batch / rate / 3600 if rate else None
-        row = {"table": number, "data": data, "model": kind, "command": f"papermill {command}"}
-        row |= {"pairs": p.steps * p.batch, "hours here": hours}
-        table.append(row | {"GB on the GPU": peak and peak / 1000})
+        for data in SETS.get(s.name, ("uva",) if s.name in FACES else ("taichi",)):
+            asked = f"-p study '{s.name}' -p dataset {data} -p preset {name}"
+            row = {"study": s.name, "command": f"papermill 06_ablations.ipynb out.ipynb {asked}"}
+            row |= {"trainings": len(s.contestants), "pairs of one": p.steps * p.batch}
+            row["hours of one"] = p.steps * p.batch / rate / 3600 if rate else None
+            row |= {"GB on the GPU": peak and peak / 1000, "measured on": measured.get("machine")}
+            table.append(row)
     return table
 
 

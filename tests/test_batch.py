@@ -130,6 +130,23 @@ def test_notebooks_from_06_up_read_all_results():
     assert {"06", "08"} <= numbers
 
 
+def test_a_study_of_notebook_06_is_trained_by_jobs_of_the_batch(monkeypatch):
+    asked = {"contestants": ["LEncGAN"], "parameters": {"06": {"study": "T5.8", "seeds": "1"}}}
+    made = jobs(**asked)
+    job = made["contestant/sky-ar2-seed1"]
+    assert {"mean", "sample", "VDrej"} == set(job.recipe["ways"])
+    assert job.id in made["notebook/sky-06_ablations"].needs
+    assert made["notebook/sky-06_ablations"].light, "all that it shows is made before"
+    assert "contestant/sky-ar2-seed1" not in jobs(contestants=["LEncGAN"])
+    for own, said in (
+        ({"study": "T9.9"}, "there is no study 'T9.9'"),
+        ({"study": "T3.1"}, "'T3.1' trains nothing; it is made by"),
+        ({"study": "T5.8", "seeds": "1 2"}, "asks for seed 2; the batch has seeds .1."),
+    ):
+        with pytest.raises(InputError, match=said):
+            jobs(parameters={"06": own})
+
+
 def test_jobs_say_what_they_take():
     p = plan(SMALL)
     made = batch.jobs(p)

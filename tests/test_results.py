@@ -38,6 +38,10 @@ def test_files_are_read_by_preset_and_data_set_in_the_contestants_order(tmp_path
     (tmp_path / "broken.json").write_text("{")
     with pytest.raises(InputError, match="broken.json is no JSON"):
         results.read(tmp_path)
+    for text in ("[]", '{"contestant": "R2"}'):
+        (tmp_path / "broken.json").write_text(text)
+        with pytest.raises(InputError, match="broken.json holds no results of rencgan.compare"):
+            results.read(tmp_path)
 
 
 def test_the_table_has_means_and_spreads_over_seeds():
@@ -58,6 +62,27 @@ def test_the_table_is_split_so_that_it_fits_a_page():
     quality, took = results.split(results.rows([file("R2", 0), real]))
     assert "s for 1000" not in quality[0] and len(quality) == 2
     assert took == [{"videos": "R2, sample", "seeds": 1, "train s": "300", "s for 1000": "1.5"}]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        ({"task": {"short": 64}}, {"task": {"short": 4}}, "R2 .sky, seed 0. and R2 .*another task"),
+        ({"switches": {"noise": True}}, {"switches": {}}, "another recipe"),
+    ],
+)
+def test_files_of_another_task_or_recipe_go_into_no_table(tmp_path, one, other, said):
+    for seed, more in enumerate((one, other)):
+        (tmp_path / f"{seed}.json").write_text(json.dumps(file("R2", seed, **more)))
+    with pytest.raises(InputError, match=said):
+        results.read(tmp_path)
+    found = file("R2", 1, **one)
+    (tmp_path / "1.json").write_text(json.dumps(found))
+    assert len(results.read(tmp_path)) == 2
+    found["ways"]["sample"]["provenance"] = {"preset": {"lr_encoder": 1.0}}
+    (tmp_path / "1.json").write_text(json.dumps(found))
+    with pytest.raises(InputError, match="another recipe"):
+        results.read(tmp_path)
 
 
 def test_ways_stand_in_one_order_and_without_long_videos_leave_cells_empty():

@@ -98,11 +98,16 @@ def test_every_variant_is_built_and_stepped(name, tmp_path):
     assert all(torch.isfinite(torch.tensor(list(losses.values()))).all() for losses in seen)
 
 
-@pytest.mark.parametrize("name", [n for n, c in ABLATIONS.items() if c.kind == "r3"])
-def test_every_gpt_variant_is_built(name, tmp_path):
-    p = AR2Run(source="procedural", preset="mini", out_root=str(tmp_path))
-    found, base = contestant(name).preset(p), contestant("R3, regression, disc+cont").preset(p)
-    assert found.departures(base).keys() == {"width"} and found.width % found.heads == 0
+def test_every_gpt_variant_is_built_and_stepped(tmp_path):
+    p = AR2Run(source="procedural", preset="smoke", out_root=str(tmp_path))
+    videos, base = study.data(p), contestant("R3, regression, disc+cont").preset(p)
+    for name in [n for n, c in ABLATIONS.items() if c.kind == "r3"]:
+        found = trainees.trainee(contestant(name), p, videos, tmp_path)  # one R2 for all
+        assert found.preset.departures(base).keys() == {"width"}, name
+        model, told = found.trained()
+        assert told["steps"] == found.preset.steps > 0
+        weights = model.gpt.state_dict().values()
+        assert all(torch.isfinite(w).all() for w in weights if w.is_floating_point())
 
 
 def test_the_switches_of_a_variant_reach_its_objective(tmp_path):
@@ -167,13 +172,25 @@ def test_a_study_without_variants_says_who_makes_it(tmp_path):
         list(studies.run(studies.study("F3.13"), "sky", [1], {}, tmp_path))
 
 
+def test_what_a_run_would_refuse_is_refused_at_once(capsys):
+    for argv, said in (
+        (["all", "--dry", "--dataset", "foo"], "dataset = 'foo' should be one of"),
+        (["T3.1", "--dry"], "'T3.1' trains nothing; it is made by"),
+        (["T4.2", "--dry", "--seeds", "-1"], "seed = -1 should be"),
+    ):
+        with pytest.raises(InputError, match=said):
+            studies.main(argv)
+    studies.main(["T4.2", "--dry", "--seeds", "1", "1", "--dataset", "taichi"])
+    assert capsys.readouterr().out.startswith("3 trainings for each of 1 seeds")
+
+
 def test_what_it_takes_is_told_from_the_files():
     s = studies.study("T5.6")
     files = [file("R2", 1), file("improved R2", 1)]  # 301 s each
-    told = studies.effort([s], files, [1, 2, 3])
+    told = studies.effort([(s, "sky"), (s, "taichi")], files, [1, 2, 3])
     assert told.startswith("4 trainings for each of 3 seeds, about 5 minutes each")
     assert told.endswith("1 hours, one after the other.")
-    assert studies.effort([s], [], [1]).endswith("none was timed yet.")
+    assert studies.effort([(s, "sky")], [], [1]).endswith("none was timed yet.")
 
 
 def test_every_published_result_has_its_picture_and_small():

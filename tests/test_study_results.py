@@ -12,6 +12,7 @@ from rencgan import compare, results, show, studies, study_pictures, study_resul
 from rencgan.errors import InputError
 from rencgan.parameters import AblationRun, check
 from rencgan.presets import PRESETS
+from rencgan.studies import STUDIES
 from rencgan.study_pictures import PICTURES
 from rencgan.videoset import VideoSet
 
@@ -78,7 +79,7 @@ def test_what_length_does():
 def test_sizes_stand_beside_the_published_ones():
     table = study_results.size_rows()
     (gpt,) = [r for r in table if (r["preset"], r["network"]) == ("128", "GPT")]
-    assert gpt["parameters"] == 1_362_467_328 and gpt["GB"] == pytest.approx(5.45, abs=0.01)
+    assert gpt["parameters"] == 1_362_467_328 and gpt["GB"] == pytest.approx(5.08, abs=0.01)
     (g,) = [r for r in table if (r["preset"], r["network"]) == ("128", "G")]
     assert g["published"] == 90_370_000
 
@@ -86,7 +87,10 @@ def test_sizes_stand_beside_the_published_ones():
 def test_full_scale_hours_come_from_measured_pairs(tmp_path):
     assert study_results.benchmark(tmp_path) == {"rows": []}
     table = study_results.full_scale_rows({"rows": []})
-    assert all(row["hours here"] is None for row in table) and len(table) >= 6
+    assert all(row["hours of one"] is None for row in table)
+    assert {row["study"] for row in table} == {n for n, s in STUDIES.items() if s.variants}
+    sides = {row["study"]: row["command"].rpartition("-p dataset ")[2] for row in table}
+    assert sides["T4.3"] == "taichi -p preset 64" and sides["T3.4"] == "uva -p preset 64"
     fast = {
         "what": "train R2",
         "preset": "64",
@@ -104,10 +108,11 @@ def test_full_scale_hours_come_from_measured_pairs(tmp_path):
     assert [r["machine"] for r in found["rows"]] == ["B, 2 threads", "A, 2 threads"]
     found["rows"].reverse()
     rows = study_results.full_scale_rows(found)
-    hours = {r["hours here"] for r in rows if "preset 128" not in r["command"]}
+    hours = {r["hours of one"] for r in rows if "preset 128" not in r["command"]}
     assert hours == {100_000 * 10 / 100 / 3600}
-    assert {r["hours here"] for r in rows if "preset 128" in r["command"]} == {None}
+    assert {r["hours of one"] for r in rows if "preset 128" in r["command"]} == {None}
     assert {r["GB on the GPU"] for r in rows} == {9.5, None}
+    assert {r["measured on"] for r in rows} == {"A, 2 threads", None}
     told = study_results.measured_rows(found)
     assert told[0]["median"] == 100.0 and told[1]["unit"] == "left out: a step takes 90 s"
 
