@@ -297,6 +297,7 @@ _CHAPTER_5 = (
         (*LONG[:3], "16f, own", "128f, own", *LONG[3:]),
         ("sky", "taichi"),
         ((THESIS, "5.5"),),
+        by="notebooks 04_ar2 and 05_r3 (frames of 1000-frame videos)",
     ),
     Study(
         "T5.6",
