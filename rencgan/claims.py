@@ -2,7 +2,8 @@
 which measure, and the rule that decides it (ledger.py applies them to the result files).
 
 A claim is one statement of the source, in our words; the lengths of a table are one claim. Codes
-are drawn by plain sampling, where a claim does not say otherwise (Table 5.5 has VDrej).
+are drawn by plain sampling, where a claim does not say otherwise (Table 5.5 has VDrej). Of the
+lengths of a table 16 and 128 frames decide, one clip and the longest that all models make here.
 
 A claim has one or more comparisons, and each its own verdict over the seeds that both sides have
 (fewer than 3 leave it undecided). It held where every one held; did not hold where one did not; is

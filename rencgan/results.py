@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from rencgan.compare import RESULTS
-from rencgan.contestants import CLIP_WAYS, COMPARED, CONTESTANTS, WAYS
+from rencgan.contestants import CLIP_WAYS, COMPARED, CONTESTANTS, LENGTHS, WAYS
 from rencgan.errors import InputError
 from rencgan.evaluate import same_card
 
@@ -73,12 +73,14 @@ MEASURES: dict[str, Callable[[dict], float | None]] = {
 OTHER_MEASURES: dict[str, Callable[[dict], float | None]] = {
     "16f, every 4th": _every_4th(f"{METRIC} 16f"),
     "32f, every 4th": _every_4th(f"{METRIC} 32f"),
+    **{f"{n}f": _score(f"{METRIC} {n}f") for n in LENGTHS if n not in (16, 128)},
     "16f, first 128": _long(f"{METRIC} 16f, start"),
     "clip motion": lambda way: way.get("clips", {}).get("motion"),
     "clip sharpness": lambda way: way.get("clips", {}).get("sharpness"),
 }
 DIGITS = dict.fromkeys(("16f, every 4th", "32f, every 4th", "16f, first 128"), 1)
-DIGITS |= dict.fromkeys(("16f", "128f", "16f, own", "128f, own", "16f, last 128", "s for 1000"), 1)
+DIGITS |= dict.fromkeys((f"{n}f" for n in LENGTHS), 1)
+DIGITS |= dict.fromkeys(("16f, own", "128f, own", "16f, last 128", "s for 1000"), 1)
 DIGITS |= dict.fromkeys(("motion", "clip motion", "clip sharpness"), 4)
 DIGITS |= dict.fromkeys(("drift", "error", "last kept", "energy", "likelihood"), 3)
 

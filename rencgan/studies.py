@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from rencgan import compare, published, results
-from rencgan.contestants import contestant
+from rencgan.contestants import LENGTHS, contestant
 from rencgan.errors import InputError
 from rencgan.parameters import AR2Run, check, close
 from rencgan.paths import project_root
@@ -65,6 +65,7 @@ G3AN = "EncGAN3, no encoder"  # G3AN with F-SA, as Table 3.2 has it
 OF_CLIPS = ("16f", "clip motion", "clip sharpness")
 LONG = ("16f", "128f", "ratio", "16f, last 128", "jump", "motion", "drift", "repetition")
 OWN = ("16f", "128f", "ratio", "16f, own", "128f, own")
+BY_LENGTH = tuple(f"{n}f" for n in LENGTHS)
 
 _CHAPTER_3 = (
     Study(
@@ -210,6 +211,7 @@ _CHAPTER_4 = (
             _R("R_3VD", "R2, loss v1, R_3VD alone", setting="R_3VD"),
             _R("R_Enc and R_3VD", "R2, loss v1", setting="R_Enc and R_3VD"),
         ),
+        BY_LENGTH,
         tables=((THESIS, "4.2"),),
     ),
     Study(
@@ -223,6 +225,7 @@ _CHAPTER_4 = (
             _R("v4", "R2, loss v4", setting="loss v4"),
             _R("v5", "R2, loss v5", setting="loss v5"),
         ),
+        BY_LENGTH,
         tables=((THESIS, "4.3"),),
     ),
     Study(
@@ -515,7 +518,7 @@ def overview(files: Sequence[dict]) -> list[dict]:
     table = []
     for s in STUDIES.values():
         of = [f for f in files if f["dataset"] == s.datasets[0]]
-        seeds = [len(results.values(of, v.contestant, v.way, s.measures[0])) for v in s.variants]
+        seeds = [row["seeds"] for row in rows(s, of)] or [0] * len(s.variants)
         done = sum(n > 0 for n in seeds)
         told = f"{done} of {len(seeds)}" if seeds else "no training"
         span = f"{min(n for n in seeds if n)} to {max(seeds)}" if done else ""
