@@ -14,15 +14,14 @@ of the recipe.
 
 import argparse
 import ast
-import fcntl
 import hashlib
 import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -34,6 +33,7 @@ from rencgan import datasets, parameters, study, study_r3, warmups
 from rencgan.compare import task_of
 from rencgan.contestants import COMPARED, CONTESTANTS, WAYS, Contestant, contestant
 from rencgan.errors import InputError
+from rencgan.locks import alone
 from rencgan.parameters import AR2Run, Run
 from rencgan.paths import project_root, resolve
 from rencgan.presets import PRESETS
@@ -546,7 +546,7 @@ def do(folder: Path, name: str) -> None:
     place = Place(folder)
     p = plan(json.loads(place.plan.read_text(encoding="utf-8")))
     job = _current(place, p, name)
-    with _alone(folder / "batch" / "locks" / job.id) as lock:
+    with alone(folder / "batch" / "locks" / job.id) as lock:
         if place.done(job):
             return
         if job.kind in ("real", "contestant"):
@@ -608,19 +608,6 @@ def _set_aside(place: Place, job: Job) -> None:
         old.parent.mkdir(exist_ok=True)
         os.replace(result, old)
     _write(begun, text)
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[int]:
-    """Holds a lock, which the system frees however its holders end; gives its descriptor."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("waiting for another process that does this job", flush=True)
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield file.fileno()
 
 
 def main(argv: Sequence[str] | None = None) -> None:

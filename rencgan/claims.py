@@ -26,12 +26,13 @@ from rencgan import published, results, verdicts
 from rencgan.results import FASTER, REGRESSION, ROBUST, S
 from rencgan.scoring import PRINTED
 from rencgan.studies import G3AN, STUDIES, Study
-from rencgan.verdicts import HELD, NOT_HELD, UNDECIDED, Verdict
+from rencgan.verdicts import HELD, NOT_HELD, SEEDS, UNDECIDED, Verdict
 
 ORDER = (NOT_HELD, UNDECIDED, HELD)  # of comparisons: the first one found is the claim's
 Side = tuple[str, str]  # contestant, way of drawing codes
 # Measure -> published metric and frames. Of R3's first 16 frames half are real in print.
 PLACES = {f"{n}f{own}": ("FVD", n) for n in (16, 128) for own in ("", ", own")}
+PLACES |= {f"{n}f, every 4th": ("FVD", n) for n in (16, 32)}  # Table 4.8
 PLACES |= {"ratio": ("FVD ratio", None)}
 
 
@@ -88,14 +89,14 @@ class Claim:
 
     def verdict(self, files: Sequence[dict]) -> Verdict | None:
         """From the files of one data set; None where a comparison has nothing to compare. Its gain
-        and margin are those of the comparison that decides it: one that did not hold, or else the
-        weakest.
+        and margin are those of the comparison that decides it: one that did not hold, or else one
+        that lacks seeds, or else the weakest.
         """
         found = [self.verdict_of(c, files, len(self.comparisons)) for c in self.comparisons]
         if None in found:
             return None
         size = (lambda v: -abs(v.gain)) if self.rule == "alike" else (lambda v: v.gain)
-        return min(found, key=lambda v: (ORDER.index(v.verdict), size(v)))
+        return min(found, key=lambda v: (ORDER.index(v.verdict), v.seeds >= SEEDS, size(v)))
 
     def verdict_of(self, one: Comparison, files: Sequence[dict], tests: int = 1) -> Verdict | None:
         """Of one of the comparisons alone, or as one of several."""
@@ -110,7 +111,7 @@ class Claim:
         comparisons (default: all) so: "yes", "no" for one of them that they do not (they need not,
         whatever its text says), "" where it prints none, or the claim is that two are alike.
         """
-        if self.rule == "alike":
+        if self.rule == "alike" or self.source == "ours":
             return ""
         found = [self._one_in_print(c, dataset) for c in comparisons or self.comparisons]
         return "no" if "no" in found else "yes" if "yes" in found else ""
@@ -119,7 +120,7 @@ class Claim:
         own = [STUDIES[self.study]] if self.study in STUDIES else []
         for s in (*own, *STUDIES.values()):
             sides = _printed(s, one.sides, one.measure, dataset)
-            if len(sides) == 2:
+            if len(sides) == 2 and sides[0] != sides[1]:
                 return "yes" if (sides[0] < sides[1]) == one.lower_is_better else "no"
         return ""
 

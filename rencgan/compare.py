@@ -29,6 +29,7 @@ from rencgan.evaluate import evaluate
 from rencgan.features import Extractor, find
 from rencgan.foresight import foresight
 from rencgan.frechet import distance_of
+from rencgan.locks import alone
 from rencgan.model import Model
 from rencgan.parameters import AR2Run, check
 from rencgan.paths import project_root
@@ -323,18 +324,29 @@ def run(
     c: Contestant, p, videos: VideoSet, ways: Sequence[str], task: Task, out: Path, work: Path
 ) -> Path | None:
     """Trains and scores one contestant, the ways that its file lacks; returns the file, or None
-    where it has none of these ways. Raises InputError for a file of another recipe or task.
+    where it has none of these ways. Another process that makes the same file is waited for. Raises
+    InputError for a file of another recipe or task.
     """
-    trainee = trainees.trainee(c, p, videos, work)
+    asked = [w for w in ways if w in c.ways]
+    if not asked:
+        return None
     path = out / f"{p.dataset}-{p.source}-{p.preset}-{slug(c.name)}-seed{p.seed}.json"
+    with alone(path.parent / f".{path.stem}.lock"):
+        _run(c, p, videos, asked, task, path, work)
+    return path
+
+
+def _run(c: Contestant, p, videos: VideoSet, ways, task: Task, path: Path, work: Path) -> None:
+    trainee = trainees.trainee(c, p, videos, work)
     same = {"key": trainee.key(), "task": asdict(task)}
     found = _begun(path, same)
-    missing = [w for w in ways if w in c.ways and not _is_scored(found["ways"].get(w, {}), w, c)]
-    if not missing and _are_timed(found):
-        return path if found["ways"] else None
+    missing = [w for w in ways if not is_scored(found["ways"].get(w, {}), w, c)]
+    if not missing and (are_timed(found) or not trainee.there()):
+        return
     started, real = time.time(), unseen(p, videos, task, c.step)
     real = real if c.step == 1 else real.every(c.step)
     model, training = trainee.trained()
+    training = found.get("training", training)  # what it took to make what is there
     found |= same | _head(c, p, trainee, training, real)
     plain = c.kind == "r3" and model.gpt_preset.format != "disc+cont"
     if plain and "foresight" not in found:
@@ -353,7 +365,6 @@ def run(
     record = provenance(model.preset, p.seed, videos.card, time.time())
     found[TIMED] = {"ways": _time(model, found["ways"], real.footage[0]), "provenance": record}
     _write(path, found)
-    return path
 
 
 def _time(model: Model | R3, ways: dict, footage: np.ndarray) -> list[str]:
@@ -366,7 +377,8 @@ def _time(model: Model | R3, ways: dict, footage: np.ndarray) -> list[str]:
     return of_videos
 
 
-def _are_timed(found: dict) -> bool:
+def are_timed(found: dict) -> bool:
+    """Whether the seconds of a result file's ways go together."""
     of_videos = sorted(set(found["ways"]) - set(CLIP_WAYS))
     if not all("seconds for 1000 frames" in found["ways"][way] for way in of_videos):
         return False
@@ -384,7 +396,7 @@ def _begun(path: Path, same: dict) -> dict:
     return found
 
 
-def _is_scored(kept: dict, way: str, c: Contestant) -> bool:
+def is_scored(kept: dict, way: str, c: Contestant) -> bool:
     """Whether a way's entry of a file has all that the contestant is scored by."""
     told = {s["name"].rpartition(" ")[2] for s in kept.get("scores", [])}
     if way in CLIP_WAYS:
@@ -513,7 +525,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         for c in chosen:
             ways = o.ways or c.usual
             path = run(c, p, videos, ways, task, o.out, o.work.resolve())
-            print(path.name if path else f"{c.name} draws no codes by {ways[0]}", flush=True)
+            if lacks := [w for w in ways if w not in c.ways]:
+                print(f"{c.name} draws no codes by {', '.join(lacks)}", flush=True)
+            if path:
+                print(path.name, flush=True)
 
 
 if __name__ == "__main__":

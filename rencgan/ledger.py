@@ -56,7 +56,8 @@ def _gain(v: Verdict) -> str:
 
 
 def _percent(log: float) -> str:
-    return f"{100 * np.expm1(log):+.0f}"
+    value = 100 * np.expm1(log)
+    return f"{value:+.1f}" if abs(value) < 2 else f"{value:+.0f}"
 
 
 def rows(files: Sequence[dict], claims: Sequence[Claim] = CLAIMS) -> list[dict]:
@@ -78,10 +79,12 @@ def summary(table: Sequence[Mapping]) -> str:
     n, found = len(table), count(table)
     not_run = sum(row["why"] == "not run yet" for row in table)
     single = sum(row["verdict"] == UNDECIDED and 0 < row["seeds"] < SEEDS for row in table)
+    able = sum(row["seeds"] >= SEEDS for row in table)
     return (
         f"{n} claims: {found[HELD]} held, {found[NOT_HELD]} did not hold, {found[UNDECIDED]} are "
         f"undecided ({single} of them for want of seeds, {not_run} not run yet), "
-        f"{found[NOT_HERE]} are not testable here."
+        f"{found[NOT_HERE]} are not testable here. {able} have {SEEDS} seeds; of so many, chance "
+        f"alone would decide about {CHANCE * able:.0f} at most."
     )
 
 

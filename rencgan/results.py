@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rencgan.compare import RESULTS
+from rencgan.compare import RESULTS, are_timed
 from rencgan.contestants import CLIP_WAYS, COMPARED, CONTESTANTS, LENGTHS, WAYS
 from rencgan.errors import InputError
 from rencgan.evaluate import same_card
@@ -166,7 +166,8 @@ def values(files: Sequence[dict], name: str, way: str, measure: str) -> dict[int
         return {seed: abs(float(np.log(max(v, 1e-6)))) for seed, v in plain.items()}
     found = {}
     for f in files:
-        if f["contestant"] == name and way in f["ways"]:
+        timed = measure != "s for 1000" or are_timed(f)  # else the machine's load is compared
+        if f["contestant"] == name and way in f["ways"] and timed:
             value = (MEASURES | OTHER_MEASURES)[measure](f["ways"][way])
             if value is not None:
                 found[f["seed"]] = value

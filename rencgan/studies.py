@@ -514,11 +514,20 @@ def published_table(paper: str, number: str) -> list[dict]:
 
 
 def overview(files: Sequence[dict]) -> list[dict]:
-    """Rows: every study, what it covers, how many of its variants have results, and seeds."""
+    """Rows: every study, what it covers, how many of its variants have all their results, and of
+    how many seeds.
+    """
     table = []
     for s in STUDIES.values():
         of = [f for f in files if f["dataset"] == s.datasets[0]]
-        seeds = [row["seeds"] for row in rows(s, of)] or [0] * len(s.variants)
+        seeds = [
+            sum(
+                compare.is_scored(f["ways"].get(v.way, {}), v.way, contestant(v.contestant))
+                for f in of
+                if f["contestant"] == v.contestant
+            )
+            for v in s.variants
+        ]
         done = sum(n > 0 for n in seeds)
         told = f"{done} of {len(seeds)}" if seeds else "no training"
         span = f"{min(n for n in seeds if n)} to {max(seeds)}" if done else ""

@@ -153,7 +153,7 @@ def trained(
     return load_model(path, kind), work
 
 
-def published_model(p, work, name: str, *recipe):
+def published_model(p, work, name: str, *recipe) -> tuple:
     """The weights of that name in place of a training, and its job with a folder of their own; says
     so where they are of another data set. Raises InputError for another recipe than theirs.
     """

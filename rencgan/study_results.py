@@ -43,7 +43,7 @@ def section(s: Study, files: Sequence[dict], folder: Path, videos: VideoSet, p) 
             yield note(f"Not run on {dataset}: python -m rencgan.studies '{s.name}'")
     if claims := claims_of(s.name):
         found = [drop(row, "study") for row in ledger.rows(files, claims)]
-        yield show.table(found, caption="What the source claims of it, and what came out here.")
+        yield show.table(found, caption="What is claimed or asked, and what came out here.")
     for name in s.pictures:
         for image, caption in scoring.attempt(PICTURES[name], videos, p.seed) or []:
             yield show.picture(image, caption)

@@ -38,6 +38,10 @@ class Networks:
     def key(self) -> str:
         return self.job.key()
 
+    def there(self) -> bool:
+        """Whether it has been trained, in part at least, where this one would be."""
+        return (self.job.out / "checkpoint.pt").exists()
+
     @property
     def switches(self) -> dict:
         return dict(self.job.changes)
@@ -76,6 +80,11 @@ class OverTokens:
         """
         recipe = json.dumps([self.base.key(), self.preset.as_dict()], sort_keys=True)
         return hashlib.sha256(recipe.encode()).hexdigest()[:8]
+
+    def there(self) -> bool:
+        """Whether its R2 has been trained, and a GPT over one."""
+        own = f"{slug(self.name)}-seed{self.base.job.seed}-{self.key()}-*"
+        return self.base.there() and any(self.out.glob(f"{own}/checkpoint.pt"))
 
     @property
     def switches(self) -> dict:

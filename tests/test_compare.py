@@ -1,6 +1,8 @@
 """The comparison at smoke size: one contestant of each kind, whole."""
 
 import json
+import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -140,11 +142,53 @@ def test_a_contestant_is_trained_scored_and_written_once(name, tmp_path, monkeyp
     monkeypatch.setattr(trainees.Networks, "trained", None)  # nothing is missing
     assert compare.run(c, p, videos, ["sample", "mean"], SMALL, out, tmp_path) == path
     assert json.loads(path.read_text()) == again
+    assert compare.run(c, p, videos, ["noise"], SMALL, out, tmp_path) is None, "not its way"
+    del again[compare.TIMED]
+    path.write_text(json.dumps(again))
+    elsewhere = tmp_path / "elsewhere"  # where there is no checkpoint nothing is trained for times
+    assert compare.run(c, p, videos, ["sample"], SMALL, out, elsewhere) == path
+    assert json.loads(path.read_text()) == again
+    with pytest.raises(TypeError, match="not callable"):  # to be timed where there is one
+        compare.run(c, p, videos, ["sample"], SMALL, out, tmp_path)
     with pytest.raises(InputError, match="another recipe, data or task; delete it"):
         compare.run(c, p, videos, ["sample"], Task(4, 2, 160), out, tmp_path)
     other = replace(c, preset=lambda p: c.preset(p).but(lr_encoder=1e-4))
     with pytest.raises(InputError, match="another recipe, data or task; delete it"):
         compare.run(other, p, videos, ["sample"], SMALL, out, tmp_path)
+
+
+def test_two_processes_that_make_one_file_wait_for_each_other(tmp_path, monkeypatch):
+    p, c = run_of(tmp_path), contestant("R2")
+    seen, kept = [], {"ways": {}}
+
+    def slow(c, p, videos, ways, *rest):
+        before = dict(kept["ways"])  # read, and written later: what is lost without a lock
+        seen.append(ways)
+        time.sleep(0.3)
+        kept["ways"] = before | dict.fromkeys(ways)
+
+    monkeypatch.setattr(compare, "_run", slow)
+    jobs = [
+        threading.Thread(target=compare.run, args=(c, p, None, [way], SMALL, tmp_path, tmp_path))
+        for way in ("sample", "mean")
+    ]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join()
+    assert set(kept["ways"]) == {"sample", "mean"} and len(seen) == 2
+
+
+def test_a_result_made_anew_keeps_what_its_training_took(tmp_path):
+    p, c, out = run_of(tmp_path), contestant("R2"), tmp_path / "out"
+    videos = study.data(p)
+    path = compare.run(c, p, videos, ["sample"], SMALL, out, tmp_path)
+    kept = json.loads(path.read_text())
+    kept["training"]["seconds"] = 777.0
+    path.write_text(json.dumps(kept))
+    compare.run(c, p, videos, ["sample", "mean"], SMALL, out, tmp_path)
+    found = json.loads(path.read_text())
+    assert found["training"]["seconds"] == 777.0 and list(found["ways"]) == ["sample", "mean"]
 
 
 def test_a_way_that_lacks_a_length_is_scored_again(tmp_path):

@@ -70,6 +70,27 @@ def test_alike_is_a_claim_of_its_own_and_not_a_want_of_evidence():
     assert same.verdict(both([50, 51], [50, 51])).verdict == UNDECIDED
 
 
+def test_seconds_that_were_not_taken_together_are_compared_with_nothing():
+    slower = next(c for c in CLAIMS if c.text == "Rejection takes AR2 longer than plain sampling")
+    files = []
+    for seed in range(3):
+        f = file("AR2", seed)
+        f["ways"] |= file("AR2", seed, way="VDrej")["ways"]
+        f["ways"]["VDrej"]["seconds for 1000 frames"] = 15.0 + seed
+        files.append(f)
+    assert slower.verdict(files) is None
+    for f in files:
+        f["timed together"] = {"ways": ["VDrej", "sample"]}
+    assert slower.verdict(files).verdict == HELD
+
+
+def test_a_comparison_that_lacks_seeds_is_what_a_claim_lacks():
+    more = [file("LEncGAN", 0, 60.0)]
+    two = tuple(Comparison(R2, (n, "sample"), "128f") for n in ("AR2", "LEncGAN"))
+    v = Claim("", "", "T5.5", two).verdict(both([50, 90, 49], [80, 52, 79]) + more)
+    assert v.verdict == UNDECIDED and v.seeds == 1 and "1 seed" in v.why
+
+
 def test_several_comparisons_hold_only_together():
     """One side that is far worse hides nothing, and opposite differences are not alike."""
     v4, v1, v5 = (("R2", w) for w in ("sample", "mean", "VDrej"))
@@ -164,6 +185,9 @@ def test_what_the_thesis_prints_need_not_be_what_it_says():
     late = "Over 1000 frames R3 stays better than AR2, which has no view of the whole"
     assert printed(late, "16f, last 128", "sky") == "", "no such number is printed"
     assert printed("LSTM and fc are as good", "16f", "sky") == ""
+    fourth = "Training on every frame before every fourth"
+    assert printed(fourth, "16f, every 4th", "taichi") == "yes"
+    assert {c.in_print(d) for c in OURS for d in ("sky", "taichi")} == {""}
     streams = "3d video streams before 1p2d (improved R2 before R2)"  # Table 5.6 has people alone
     assert [printed(streams, "128f", d) for d in ("taichi", "sky")] == ["yes", "no"]
     wider = "A token of another width is worse"
