@@ -1,5 +1,6 @@
 """Verdicts on the papers' claims: computed, from the files alone."""
 
+import html
 import json
 
 import numpy as np
@@ -221,6 +222,11 @@ def test_changing_the_results_changes_the_count():
 def test_the_readme_shows_the_ledger_of_the_published_results():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert results.into(text, ledger.page(results.read()), ledger.MARKS) == text
+
+
+def test_the_published_page_shows_the_ledger_of_the_published_results():
+    page = (ROOT / "reports" / "08_results.html").read_text(encoding="utf-8")
+    assert ledger.summary(ledger.rows(results.read())) in html.unescape(page)
 
 
 def test_the_command_prints_every_claim_or_puts_the_page_into_a_file(tmp_path, capsys):
