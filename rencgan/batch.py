@@ -262,7 +262,8 @@ def _chosen(p: Plan) -> list[Contestant]:
         names = list(COMPARED if p.contestants == "compared" else CONTESTANTS)
         if p.preset != "mini":
             names = [n for n in names if "equal" not in n]
-    names += _studied(p).contestants if _studied(p) else ()
+    if studied := _studied(p):
+        names += studied.contestants
     names = [n for name in names for n in (CONTESTANTS[name].base, name) if n]
     return [c for c in CONTESTANTS.values() if c.name in names]
 
@@ -285,8 +286,9 @@ def _studied(p: Plan) -> Study | None:
 def _asked(p: Plan, c: Contestant) -> list[str]:
     """The ways of drawing codes that a contestant is asked for."""
     asked = [w for w in p.ways if w in c.ways] or ([] if p.ways else list(c.usual))
-    studied = ways_of(_studied(p), c.name) if _studied(p) else []
-    return asked + [w for w in studied if w not in asked]
+    if studied := _studied(p):
+        asked += [w for w in ways_of(studied, c.name) if w not in asked]
+    return asked
 
 
 def _compared(p: Plan, dataset: str, seed: int) -> list[Job]:

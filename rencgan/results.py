@@ -159,7 +159,8 @@ def _name(f: dict) -> str:
 
 def values(files: Sequence[dict], name: str, way: str, measure: str) -> dict[int, float]:
     """Seed -> value of a measure, or the mean |log| of "jump" or "seam ratio" where that is asked
-    for as "log jump" or "log seam ratio", of the files that have it.
+    for as "log jump" or "log seam ratio", of the files that have it. Seconds count only where those
+    of all ways of a file were taken together.
     """
     if measure.startswith("log "):
         plain = values(files, name, way, measure.removeprefix("log "))

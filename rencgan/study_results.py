@@ -156,10 +156,9 @@ def measured_rows(found: Mapping) -> list[dict]:
     return table
 
 
-# Studies whose published tables are of 64x64; the others' are of 128x128.
-AT_64 = ("T3.2", "F3.4", "T3.4", "T3.5", "T3.6", "F3.12", "F4.4", "T4.2", "T4.3", "4.5.3", "T4.8")
-AT_64 += ("T4.6",)
+# Where full scale is: AT_64 are studies whose published tables are of 64x64, not of 128x128.
 FACES = ("T3.2", "F3.4", "T3.4", "T3.5", "T3.6", "F3.12", "T4.6")  # on uva; the others on taichi
+AT_64 = (*FACES, "F4.4", "T4.2", "T4.3", "4.5.3", "T4.8")
 SETS = {"T4.5": ("taichi", "sky"), "T5.5": ("taichi", "sky"), "T5.8": ("taichi", "sky")}
 
 

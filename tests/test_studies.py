@@ -104,7 +104,9 @@ def test_every_gpt_variant_is_built_and_stepped(tmp_path):
     for name in [n for n, c in ABLATIONS.items() if c.kind == "r3"]:
         found = trainees.trainee(contestant(name), p, videos, tmp_path)  # one R2 for all
         assert found.preset.departures(base).keys() == {"width"}, name
+        assert not found.there(), name
         model, told = found.trained()
+        assert found.there() and found.base.there()
         assert told["steps"] == found.preset.steps > 0
         weights = model.gpt.state_dict().values()
         assert all(torch.isfinite(w).all() for w in weights if w.is_floating_point())
