@@ -14,7 +14,7 @@ import pytest  # noqa: E402
 import torch  # noqa: E402
 from browser import Browser  # noqa: E402
 
-from rencgan.videoset import VideoSet  # noqa: E402
+from rencgan.data.videoset import VideoSet  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 

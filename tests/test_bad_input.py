@@ -23,14 +23,17 @@ import torch
 from conftest import Stop, moving_videos, stopped_after
 from PIL import Image
 
-import rencgan.train as loop
-from rencgan import checkpoint, parameters, prepare, sizes
-from rencgan.errors import InputError
-from rencgan.model import load_model
-from rencgan.presets import SMOKE, preset
-from rencgan.train import Job, train
-from rencgan.video import ArrayWriter, read_frames, write_mp4
-from rencgan.videoset import VideoSet
+import rencgan.training.loop as loop
+from rencgan.core import checkpoint
+from rencgan.core.errors import InputError
+from rencgan.data import prepare
+from rencgan.data.video import ArrayWriter, read_frames, write_mp4
+from rencgan.data.videoset import VideoSet
+from rencgan.models.trained import load_model
+from rencgan.notebook import parameters
+from rencgan.presets.preset import SMOKE, preset
+from rencgan.studies import sizes
+from rencgan.training.loop import Job, train
 
 resource = pytest.importorskip("resource")
 STEPS = SMOKE.but(steps=4)

@@ -1,0 +1,1 @@
+"""What everything stands on: refusals, files, progress, checkpoints, provenance."""

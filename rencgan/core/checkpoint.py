@@ -1,0 +1,93 @@
+"""Checkpoints: written atomically, read without executing code, refused in a sentence when they are
+not ours.
+"""
+
+import contextlib
+import hashlib
+import os
+import zipfile
+from pathlib import Path
+
+import torch
+
+from rencgan.core.errors import InputError
+from rencgan.data.videoset import writing
+from rencgan.presets.preset import Preset
+
+FORMAT = "rencgan-1"
+
+
+def save(path: Path, content: dict) -> None:
+    """Writes `content` (nested dicts of tensors and plain values) so that `path` is always whole.
+
+    A full disk raises InputError; the checkpoint that was there stays.
+    """
+    temporary = path.with_name(f".{path.name}.part")  # what a kill leaves, the next save overwrites
+    try:
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(temporary, "wb") as file:
+                torch.save({"format": FORMAT} | content, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+    except RuntimeError:  # what torch makes of a write that failed
+        raise InputError(
+            f"the disk that holds {path.parent} is full, so the checkpoint could not be written; "
+            "the one before it is kept: free some space and run again"
+        ) from None
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        with contextlib.suppress(OSError):  # its folder may not be there
+            temporary.unlink()
+
+
+def load(path: str | Path, kind: str | None = None) -> dict:
+    """Reads a checkpoint on the CPU; nothing in it is executed.
+
+    kind: the model that must have written it ("encgan3", "r2", "ar2" ...); None takes any. A file
+    that is missing, foreign, tampered with, truncated or of another kind raises InputError.
+    Checksums are compared first: PyTorch does not, and would take a flipped bit for a weight.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"there is no checkpoint {path}")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip() is not None:
+                raise zipfile.BadZipFile
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror})") from None
+    except Exception:  # an archive or a pickle that somebody changed can raise anything
+        raise InputError(
+            f"{path} is damaged or is not a checkpoint of this project; "
+            "delete it to train anew, or give "
+            "another one"
+        ) from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise InputError(f"{path} is not a checkpoint of this project")
+    if kind is not None and content.get("kind") != kind:
+        raise InputError(
+            f"{path} holds a model of kind {content.get('kind')!r}; {kind!r} is needed"
+        )
+    return content
+
+
+def digest(path: str | Path) -> str:
+    """The first 12 hex digits of a checkpoint's sha256; InputError if there is none."""
+    if not Path(path).is_file():
+        raise InputError(f"there is no checkpoint {path}")
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+
+
+def preset_of(content: dict, path: str | Path = "the checkpoint") -> Preset:
+    """The preset saved inside a checkpoint, so that a model is rebuilt without being told what it
+    is.
+    """
+    try:
+        return Preset(**content["preset"])
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path} does not hold a complete preset ({error})") from None

@@ -1,0 +1,126 @@
+"""Where a number came from: code, preset, data, seed, machine, versions, time."""
+
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from rencgan import __version__
+from rencgan.core.files import project_root
+
+if TYPE_CHECKING:
+    from rencgan.notebook.show import Html
+
+PACKAGES = ("torch", "numpy", "scipy", "av", "matplotlib", "pydantic", "papermill")
+
+
+def provenance(
+    preset: Any,
+    seed: int,
+    card: Mapping[str, Any] | None = None,
+    started: float | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """All that a result depends on, as plain values that JSON can hold.
+
+    preset: a Preset (all its fields are kept). card: the data card (lists are kept as lengths).
+    started: time.time() at the beginning, for the duration in seconds. extra: more entries.
+    """
+    return {
+        "rencgan": __version__,
+        **commit(),
+        "preset": asdict(preset) if is_dataclass(preset) else preset,
+        "seed": seed,
+        "data": _essentials(card or {}),
+        "device": device(),
+        "versions": versions(),
+        "finished": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
+        "seconds": None if started is None else round(time.time() - started, 1),
+        **(extra or {}),
+    }
+
+
+def commit() -> dict[str, Any]:
+    """{'commit': hash or None, 'changed': whether tracked files differ from it}."""
+    revision = _git("rev-parse", "HEAD")
+    if not revision:
+        return {"commit": None, "changed": None}
+    return {"commit": revision, "changed": bool(_git("status", "--porcelain", "-uno"))}
+
+
+def device() -> dict[str, Any]:
+    """Name of the processor and of each GPU, cores, threads that torch uses."""
+    found = {"cpu": _cpu(), "cores": os.cpu_count(), "system": platform.platform(terse=True)}
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        gpus = range(torch.cuda.device_count())
+        found["threads"] = torch.get_num_threads()
+        found["gpu"] = ", ".join(torch.cuda.get_device_name(i) for i in gpus) or None
+    return found
+
+
+def versions() -> dict[str, str]:
+    """Python and the installed packages that shape a result."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def provenance_table(record: Mapping[str, Any]) -> "Html":
+    """The record of `provenance` as a table of two columns."""
+    from rencgan.notebook.show import table
+
+    rows = [(name, _line(value)) for name, value in record.items()]
+    return table(rows, columns=["what", "value"], caption="Where these results come from.")
+
+
+def _line(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} {_line(v)}" for k, v in value.items() if v not in (None, "")) or "–"
+    if isinstance(value, list | tuple):
+        return "(" + ", ".join(map(_line, value)) + ")"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "–" if value is None else str(value)
+
+
+def _essentials(card: Mapping[str, Any]) -> dict[str, Any]:
+    """A data card without its long lists: each becomes its length."""
+    return {
+        key: len(value) if isinstance(value, list | tuple) and len(value) > 4 else value
+        for key, value in card.items()
+    }
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(project_root()), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=20,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _cpu() -> str:
+    """The processor's model name; platform.processor() is empty on most Linux systems."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            for line in lines:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

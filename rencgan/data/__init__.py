@@ -1,0 +1,1 @@
+"""From files and stand-ins to clips."""

@@ -1,0 +1,146 @@
+"""From prepared videos to batches of clips or pairs; every sample is a function of (seed, epoch,
+index).
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rencgan.core.errors import InputError
+from rencgan.data.videoset import VideoSet
+from rencgan.models.recall import CLIP, check_hop
+
+KINDS = ("pairs", "step", "uniform")
+
+
+def as_clips(frames: np.ndarray | Tensor, device: torch.device | str = "cpu") -> Tensor:
+    """(B, T, H, W, 3) uint8 to (B, 3, T, H, W) float in [-1, 1], channels last in memory.
+
+    Bytes travel to the device and become floats there.
+    """
+    x = torch.as_tensor(frames).to(device, non_blocking=True)
+    return x.permute(0, 4, 1, 2, 3).float().div_(127.5).sub_(1)
+
+
+def as_frames(x: Tensor) -> np.ndarray:
+    """(3, T, H, W) in [-1, 1] to (T, H, W, 3) uint8: one fixed range, never stretched. Also (B, 3,
+    T, H, W).
+    """
+    x = x.detach().float().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8).cpu()
+    order = (1, 2, 3, 0) if x.ndim == 4 else (0, 2, 3, 4, 1)
+    return x.permute(*order).contiguous().numpy()
+
+
+@lru_cache(4)
+def _permutation(seed: int, epoch: int, n: int) -> np.ndarray:
+    """The order of an epoch. Kept outside the sampler: two threads read it."""
+    return np.random.default_rng([seed, epoch]).permutation(n)
+
+
+class ClipSampler:
+    """Chooses frames for training (spec of the data, thesis 3.4.1 and 4.3).
+
+    "pairs"    16 + hop consecutive frames; a new pair starts every `stride` frames (default: hop);
+               `clips` overlapping clips, 16 + (clips - 1) hop frames, where roll-outs ask for more
+    "step"     16 frames from a random start, `step` apart; one random step of those that fit
+    "uniform"  the video in 16 equal segments, one random frame from each
+    An epoch visits every pair (or, for "step" and "uniform", every video) once, in an order drawn
+    from the seed. Videos too short for one sample are left out; `skipped` names them.
+    """
+
+    def __init__(
+        self,
+        videos: VideoSet,
+        kind: str,
+        hop: int = 8,
+        stride: int | None = None,
+        step_range: tuple[int, int] = (1, 3),
+        seed: int = 0,
+        clips: int = 2,
+    ):
+        if kind not in KINDS:
+            raise InputError(f"sampling is one of {', '.join(KINDS)}, not {kind!r}")
+        if seed < 0:
+            raise InputError(f"the seed must be 0 or more, not {seed}")
+        check_hop(hop)
+        if stride is not None and stride < 1:
+            raise InputError(f"pairs start every 1 frame or more, not every {stride}")
+        self.videos, self.kind, self.seed, self.step_range = videos, kind, seed, step_range
+        if clips < 2:
+            raise InputError(f"a pair has at least 2 clips, not {clips}")
+        self.length = CLIP + (clips - 1) * hop if kind == "pairs" else CLIP
+        shortest = (CLIP - 1) * step_range[0] + 1 if kind == "step" else self.length
+        rows = [(v.start, v.length) for v in videos.videos if v.length >= shortest]
+        self.skipped = [v.name for v in videos.videos if v.length < shortest]
+        if not rows:
+            raise InputError(
+                f"no video has the {shortest} frames that one training sample takes; "
+                f"the longest has {max((v.length for v in videos.videos), default=0)}"
+            )
+        if kind == "pairs":
+            every = stride or hop
+            self.items = [(s + o, 0) for s, n in rows for o in range(0, n - self.length + 1, every)]
+        else:
+            self.items = rows
+
+    def __len__(self) -> int:
+        """Samples in an epoch."""
+        return len(self.items)
+
+    def frames_of(self, epoch: int, position: int) -> np.ndarray:
+        """Rows of the frame array that the `position`-th sample of an epoch is made of."""
+        index = self._order(epoch)[position]
+        start, n = self.items[index]
+        if self.kind == "pairs":
+            return np.arange(start, start + self.length)
+        rng = np.random.default_rng([self.seed, epoch, int(index)])
+        if self.kind == "uniform":
+            edges = np.linspace(0, n, CLIP + 1)
+            return start + (edges[:-1] + rng.random(CLIP) * np.diff(edges)).astype(int)
+        low, high = self.step_range
+        fitting = [s for s in range(low, high + 1) if (CLIP - 1) * s + 1 <= n]
+        step = int(rng.choice(fitting))
+        first = start + int(rng.integers(n - (CLIP - 1) * step))
+        return first + step * np.arange(CLIP)
+
+    def _order(self, epoch: int) -> np.ndarray:
+        return _permutation(self.seed, epoch, len(self.items))
+
+    def batch(self, step: int, batch: int, rows: slice = slice(None)) -> np.ndarray:
+        """The `step`-th batch: (b, T, H, W, 3) uint8, the given rows of it."""
+        numbers = range(step * batch, (step + 1) * batch)[rows]
+        index = [self.frames_of(*divmod(n, len(self.items))) for n in numbers]
+        return self.videos.frames[np.stack(index)]
+
+    def stills(self, step: int, batch: int, rows: slice = slice(None)) -> np.ndarray:
+        """Single frames of the videos, drawn from (seed, step): (b, 1, H, W, 3) uint8."""
+        rng = np.random.default_rng([self.seed, 1, step])
+        lengths = np.array([v.length for v in self.videos.videos])
+        numbers = rng.integers(lengths.sum(), size=batch)[rows]
+        video = np.searchsorted(lengths.cumsum(), numbers, side="right")
+        starts = np.array([v.start for v in self.videos.videos]) - (lengths.cumsum() - lengths)
+        return self.videos.frames[numbers + starts[video]][:, None]
+
+    def stream(
+        self, first: int, last: int, size: Callable[[int], tuple[str, int, slice]], device
+    ) -> Iterator[Tensor]:
+        """Batches `first` to `last` - 1 as clips on the device, the next one read while this one
+        trains. size(step) says what a step takes: ("batch" or "stills", how many, which rows).
+        """
+        pin = torch.device(device).type == "cuda"
+
+        def load(step: int) -> Tensor:
+            kind, batch, rows = size(step)
+            frames = torch.from_numpy(getattr(self, kind)(step, batch, rows))
+            return frames.pin_memory() if pin else frames
+
+        with ThreadPoolExecutor(1) as reader:
+            ahead = reader.submit(load, first) if first < last else None
+            for step in range(first, last):
+                frames = ahead.result()
+                ahead = reader.submit(load, step + 1) if step + 1 < last else None
+                yield as_clips(frames, device)

@@ -1,0 +1,245 @@
+"""Prepared videos: one array of frames, a table of what lies where in it, and the card of the data.
+
+frames   (N, H, W, 3) uint8   every frame of every video, end to end; memory-mapped from disk
+video i  frames[start : start + length]
+
+Only numpy and the standard library, so that a prepared folder opens where nothing else is
+installed.
+"""
+
+import errno
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+
+import numpy as np
+
+from rencgan.core.errors import InputError
+
+FORMAT = 1  # of the folder; part of every cache's key
+FRAMES, INDEX, CARD = "frames.npy", "index.json", "card.json"
+SPLITS = ("train", "test")
+_DISK_FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
+
+
+@dataclass(frozen=True)
+class Video:
+    """One video: who does what in it, on which side of the split, and where its frames lie."""
+
+    name: str  # path below the data folder, with "/"
+    label: str  # class
+    subject: str  # person, or the source that it was cut from; "" if unknown
+    split: str  # "train" or "test"
+    start: int  # first row in VideoSet.frames
+    length: int  # frames
+    fps: float  # frames a second
+
+    def __post_init__(self) -> None:
+        if self.split not in SPLITS:
+            raise InputError(f"the split of {self.name} is {self.split!r}; use 'train' or 'test'")
+        if self.start < 0 or self.length < 1 or not self.fps > 0:
+            raise InputError(f"{self.name} needs at least one frame and a positive frame rate")
+
+
+@dataclass(frozen=True, eq=False)
+class VideoSet:
+    """Videos over one shared array of frames; selecting from it copies no frame.
+
+    frames: (N, H, W, 3) uint8, H = W. `card` is the data card (see data.prepare); `path` is the
+    folder it was opened from, None in memory.
+    """
+
+    frames: np.ndarray
+    videos: tuple[Video, ...]
+    card: dict = field(default_factory=dict)
+    path: Path | None = None
+
+    def __post_init__(self) -> None:
+        shape = self.frames.shape
+        if self.frames.dtype != np.uint8 or len(shape) != 4 or shape[3] != 3:
+            raise InputError(
+                f"frames are (N, H, W, 3) uint8, not {tuple(shape)} {self.frames.dtype}"
+            )
+        if shape[1] != shape[2]:
+            raise InputError(f"frames are square, not {shape[1]} by {shape[2]}; crop them first")
+        for v in self.videos:
+            if v.start + v.length > len(self.frames):
+                raise InputError(f"{v.name} reaches beyond the {len(self.frames)} frames there are")
+
+    def __len__(self) -> int:
+        return len(self.videos)
+
+    @property
+    def size(self) -> int:
+        """H = W, pixels."""
+        return self.frames.shape[1]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes that occur, sorted."""
+        return tuple(sorted({v.label for v in self.videos}))
+
+    def video(self, i: int) -> np.ndarray:
+        """Frames of video i: (T, H, W, 3) uint8, a view."""
+        v = self.videos[i]
+        return self.frames[v.start : v.start + v.length]
+
+    def select(
+        self, split: str | None = None, label: str | None = None, min_frames: int = 0
+    ) -> "VideoSet":
+        """The videos of one split, of one class, of at least `min_frames`; the frames are shared.
+
+        Raises InputError if the split or the class does not exist, or if nothing is left.
+        """
+        if split is not None and split not in SPLITS:
+            raise InputError(f"there is no split {split!r}; use 'train' or 'test'")
+        if label is not None and label not in self.labels:
+            raise InputError(f"there is no class {label!r}; there are {', '.join(self.labels)}")
+        kept = tuple(
+            v
+            for v in self.videos
+            if split in (None, v.split) and label in (None, v.label) and v.length >= min_frames
+        )
+        if not kept:
+            asked = [f"split {split!r}"] * (split is not None)
+            asked += [f"class {label!r}"] * (label is not None)
+            asked += [f"at least {min_frames} frames"] * (min_frames > 0)
+            raise InputError(f"none of the {len(self)} videos has {', '.join(asked) or 'frames'}")
+        return replace(self, videos=kept)
+
+    def every(self, step: int) -> "VideoSet":
+        """The same videos with one frame of every `step`, from the first on, held in memory."""
+        if step < 1:
+            raise InputError(f"one frame of every 1 or more is kept, not of every {step}")
+        kept = [self.video(i)[::step] for i in range(len(self))]
+        columns = {
+            f"{k}s": [getattr(v, k) for v in self.videos] for k in ("name", "label", "split")
+        }
+        subjects = [v.subject for v in self.videos]
+        fps = self.videos[0].fps / step
+        return self.from_arrays(kept, **columns, fps=fps, subjects=subjects, card=self.card)
+
+    @classmethod
+    def open(cls, path: str | Path) -> "VideoSet":
+        """Open a prepared folder; its frames stay on disk until they are used.
+
+        Raises InputError for a folder that is missing, half-written, truncated or something else.
+        """
+        path = Path(path)
+        if not path.is_dir():
+            raise InputError(
+                f"there is no folder {path}; prepare the data first (rencgan.data.prepare)"
+            )
+        index, card = _read_json(path / INDEX), _read_json(path / CARD)
+        if index.get("format") != FORMAT:
+            raise InputError(
+                f"{path} is of format {index.get('format')}, this version reads {FORMAT}; "
+                "prepare the data again"
+            )
+        frames = _map_frames(path / FRAMES, index.get("shape"))
+        known = [f.name for f in fields(Video)]
+        try:
+            videos = tuple(Video(**{k: row[k] for k in known}) for row in index["videos"])
+        except (KeyError, TypeError) as e:
+            raise InputError(f"{path / INDEX} is damaged ({e}); prepare the data again") from None
+        return cls(frames, videos, card, path)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        arrays: Sequence[np.ndarray],
+        names: Sequence[str] | None = None,
+        labels: Sequence[str] | None = None,
+        splits: Sequence[str] | None = None,
+        fps: float = 25.0,
+        subjects: Sequence[str] | None = None,
+        card: dict | None = None,
+    ) -> "VideoSet":
+        """A set in memory from arrays (T, H, W, 3) uint8 that share H = W; T may differ.
+
+        Without labels every video is of class "video"; without splits all are for training.
+        """
+        arrays = [np.asarray(a) for a in arrays]
+        if not arrays:
+            raise InputError("from_arrays needs at least one array (T, H, W, 3) uint8")
+        for i, a in enumerate(arrays):
+            if a.dtype != np.uint8 or a.ndim != 4 or a.shape[1:] != arrays[0].shape[1:]:
+                raise InputError(
+                    f"array {i} is {a.shape} {a.dtype}; all must be (T, H, W, 3) uint8 of one size"
+                )
+        n = len(arrays)
+        columns = {
+            "name": names or [f"video_{i:04d}" for i in range(n)],
+            "label": labels or ["video"] * n,
+            "subject": subjects or [""] * n,
+            "split": splits or ["train"] * n,
+        }
+        for key, column in columns.items():
+            if len(column) != n:
+                raise InputError(f"there are {len(column)} {key}s for {n} arrays; give one each")
+        starts = np.cumsum([0] + [len(a) for a in arrays])
+        videos = tuple(
+            Video(
+                **{k: c[i] for k, c in columns.items()},
+                start=int(starts[i]),
+                length=len(a),
+                fps=fps,
+            )
+            for i, a in enumerate(arrays)
+        )
+        return cls(np.concatenate(arrays), videos, card or {})
+
+
+def write_tables(folder: Path, videos: Sequence[Video], shape: tuple[int, ...], card: dict) -> None:
+    """Write index.json and card.json beside a frames.npy of `shape`: what `open` needs."""
+    index = {"format": FORMAT, "shape": list(shape), "videos": [asdict(v) for v in videos]}
+    for name, content in ((INDEX, index), (CARD, card)):
+        text = json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True)
+        (folder / name).write_text(text + "\n", encoding="utf-8")
+
+
+@contextmanager
+def writing(target: str | Path) -> Iterator[None]:
+    """Turn a full disk, or a folder that may not be written, into one InputError sentence."""
+    try:
+        yield
+    except OSError as e:
+        if e.errno in _DISK_FULL:
+            raise InputError(
+                f"the disk is full while writing {target}; what was finished is kept, so make room "
+                "and run the same again"
+            ) from None
+        if e.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise InputError(f"{target} may not be written; choose another folder") from None
+        raise
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(
+            f"{path.parent} holds no {path.name}, so it is no prepared folder, or its preparation "
+            "was interrupted; prepare the data again to finish it"
+        ) from None
+    except (OSError, ValueError) as e:
+        raise InputError(f"{path} cannot be read ({e}); prepare the data again") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path} is not a table of this project; prepare the data again")
+    return content
+
+
+def _map_frames(path: Path, shape: list[int] | None) -> np.ndarray:
+    try:
+        frames = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as e:
+        raise InputError(
+            f"{path} is missing or truncated ({type(e).__name__}); prepare the data again"
+        ) from None
+    if list(frames.shape) != shape:
+        raise InputError(
+            f"{path} holds {list(frames.shape)}, its index says {shape}; prepare the data again"
+        )
+    return frames

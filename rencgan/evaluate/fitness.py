@@ -1,0 +1,343 @@
+"""Is an extractor fit to judge? What its distance does when real video is spoilt on purpose.
+
+    python -m rencgan.evaluate.fitness FOLDER --scene 'walk_(person\\d+)' --scene studio
+
+Clips of real videos are compared with other clips of the same videos: first as they are (the
+floor), then spoilt in one way, at four levels. A fit extractor's distance rises from level to
+level, and leaves the floor by more than twice its spread. Videos are split by scene into a
+development half, on which an extractor may be improved, and a test half, which is what counts.
+"""
+
+import argparse
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from rencgan.core.errors import InputError
+from rencgan.core.progress import Progress
+from rencgan.evaluate.extractors import Extractor, find
+from rencgan.evaluate.frechet import distance_of
+from rencgan.evaluate.scores import Footage
+
+FRAMES = 16
+
+
+# -------------------------------------------------------------------------------- ways of spoiling
+
+
+def _noise(video: np.ndarray, start: int, level: float, rng: np.random.Generator) -> np.ndarray:
+    clip = video[start : start + FRAMES]
+    return np.clip(clip + rng.normal(0, level, clip.shape), 0, 255).round().astype(np.uint8)
+
+
+def _blur(video: np.ndarray, start: int, level: float, rng) -> np.ndarray:
+    clip = video[start : start + FRAMES].astype(np.float32)
+    return gaussian_filter(clip, (0, level, level, 0), mode="nearest").round().astype(np.uint8)
+
+
+def _speed(video: np.ndarray, start: int, level: float, rng) -> np.ndarray:
+    return video[start + int(level) * np.arange(FRAMES)]
+
+
+def _shuffle(video: np.ndarray, start: int, level: float, rng) -> np.ndarray:
+    within = np.arange(FRAMES).reshape(-1, int(level))
+    return video[start + np.concatenate([rng.permutation(w) for w in within])]
+
+
+def _frozen(video: np.ndarray, start: int, level: float, rng) -> np.ndarray:
+    return video[start + np.minimum(np.arange(FRAMES), FRAMES - 1 - int(level))]
+
+
+def _seam(video: np.ndarray, start: int, level: float, rng) -> np.ndarray:
+    index = np.arange(FRAMES)
+    return video[start + index + np.where(index < FRAMES // 2, 0, int(level))]
+
+
+@dataclass(frozen=True)
+class Family:
+    """One way of spoiling. make(video, start, level, rng) gives (16, H, W, 3) uint8."""
+
+    name: str
+    unit: str
+    levels: tuple[float, ...]
+    make: Callable[[np.ndarray, int, float, np.random.Generator], np.ndarray] | None
+    span: int = FRAMES  # frames of a video that the strongest level reaches over
+
+
+FAMILIES = (
+    Family("noise", "deviation, grey levels", (4, 8, 16, 32), _noise),
+    Family("blur", "deviation, pixels of 64", (0.5, 1, 2, 4), _blur),
+    Family("wrong speed", "times as fast", (2, 3, 4, 5), _speed, 5 * (FRAMES - 1) + 1),
+    Family("shuffled frames", "frames exchanged among", (2, 4, 8, 16), _shuffle),
+    Family("frozen frames", "frames held at the end", (4, 8, 12, 15), _frozen),
+    Family("seam every 8 frames", "frames left out there", (2, 4, 8, 16), _seam, 2 * FRAMES),
+    Family("swapped class", "share of clips", (0.25, 0.5, 0.75, 1), None),
+)
+
+
+# ---------------------------------------------------------------------------------- real footage
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One real video with its class (the folder it lies in) and its scene."""
+
+    name: str
+    label: str
+    scene: str
+    frames: np.ndarray  # (T, H, W, 3) uint8
+
+
+def load(folder: str | Path, size: int, patterns: Sequence[str] = ()) -> list[Shot]:
+    """Every usable video of a folder, square at `size`, with its scene; see `scene`."""
+    footage = Footage.of("real", folder, size)
+    shots = []
+    with Progress(len(footage.names), "reading real videos") as bar:
+        for i, name in enumerate(footage.names):
+            frames = footage.usable(i)
+            if frames is not None and len(frames) >= FRAMES:
+                label = PurePosixPath(name).parts[0] if "/" in name else "video"
+                shots.append(Shot(name, label, scene(name, patterns), footage.clip(i, frames)))
+            bar.update(i + 1, name)
+    if len(shots) < 8:
+        raise InputError(f"{folder} has {len(shots)} usable videos; a fitness table needs 8")
+    return shots
+
+
+def scene(name: str, patterns: Sequence[str]) -> str:
+    """What videos of one scene have in common: the first pattern found in the name, with what its
+    groups matched. A video that matches none is a scene of its own.
+    """
+    for pattern in patterns:
+        try:
+            match = re.search(pattern, name)
+        except re.error as error:
+            raise InputError(f"{pattern!r} is no regular expression: {error}") from None
+        if match:
+            return " ".join((pattern, *match.groups()))
+    return name
+
+
+def halves(shots: Sequence[Shot]) -> dict[str, list[Shot]]:
+    """Development and test videos: whole scenes, each class shared as evenly as they allow."""
+    parts: dict[str, list[Shot]] = {"development": [], "test": []}
+    groups: dict[str, list[Shot]] = {}
+    for shot in shots:
+        groups.setdefault(shot.scene, []).append(shot)
+    for group in sorted(groups.values(), key=lambda g: (-len(g), g[0].name)):
+        label = group[0].label
+        smaller = min(parts, key=lambda p: (sum(s.label == label for s in parts[p]), len(parts[p])))
+        parts[smaller] += group
+    return parts
+
+
+# ------------------------------------------------------------------------------------- the table
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one family came to. distances: at the floor and at each level, means over draws."""
+
+    family: str
+    unit: str
+    levels: tuple[float, ...]
+    videos: int
+    floor: float
+    floor_spread: float
+    distances: tuple[float, ...]
+    spreads: tuple[float, ...]
+    trained_on: bool  # played a part in the extractor's training
+
+    @property
+    def monotone(self) -> bool:
+        """Whether the mean distance rises at every level."""
+        steps = [self.floor, *self.distances]
+        return all(b > a for a, b in zip(steps, steps[1:], strict=False))
+
+    @property
+    def leaves_floor_at(self) -> float | None:
+        """The first level that lies above the floor by more than twice the spread of both."""
+        for level, d, s in zip(self.levels, self.distances, self.spreads, strict=True):
+            if d - self.floor > 2 * max(self.floor_spread, s):
+                return level
+        return None
+
+    @property
+    def fit(self) -> bool:
+        return self.monotone and self.leaves_floor_at is not None
+
+    def as_dict(self) -> dict:
+        facts = {k: getattr(self, k) for k in self.__dataclass_fields__}
+        facts |= {k: getattr(self, k) for k in ("monotone", "leaves_floor_at", "fit")}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in facts.items()}
+
+
+def _starts(shots: Sequence[Shot], span: int, rng: np.random.Generator) -> list[int]:
+    return [int(rng.integers(len(s.frames) - span + 1)) for s in shots]
+
+
+def _plain(shots: Sequence[Shot], starts: Sequence[int]) -> np.ndarray:
+    return np.stack([s.frames[a : a + FRAMES] for s, a in zip(shots, starts, strict=True)])
+
+
+def _draw(
+    family: Family, shots: Sequence[Shot], others: Sequence[Shot], rng: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Clips of one draw: the reference, then other clips of the same videos as they are and at
+    every level, always from the same starts.
+    """
+    yield _plain(shots, _starts(shots, family.span, rng))
+    starts = _starts(shots, family.span, rng)
+    yield _plain(shots, starts)
+    if family.make is None:
+        chosen = [others[i] for i in rng.permutation(len(others))[: len(shots)]]
+        chosen = [chosen[i % len(chosen)] for i in range(len(shots))]
+        swapped, own = _plain(chosen, _starts(chosen, FRAMES, rng)), _plain(shots, starts)
+        order = rng.permutation(len(shots))
+        for level in family.levels:
+            clips = own.copy()
+            taken = order[: round(level * len(shots))]
+            clips[taken] = swapped[taken]
+            yield clips
+        return
+    for level in family.levels:
+        rows = zip(shots, starts, strict=True)
+        yield np.stack([family.make(s.frames, a, level, rng) for s, a in rows])
+
+
+def measure(
+    family: Family,
+    shots: Sequence[Shot],
+    extractor: Extractor,
+    trained_on: Sequence[str] = (),
+    draws: int = 6,
+    seed: int = 0,
+    tell: Callable[[], None] = lambda: None,
+) -> Row:
+    """One row of the table; a swapped class takes its clips from the second largest class."""
+    usable, others = [s for s in shots if len(s.frames) >= family.span], []
+    if family.make is None:
+        sizes: dict[str, int] = {}
+        for s in usable:
+            sizes[s.label] = sizes.get(s.label, 0) + 1
+        ranked = sorted(sizes, key=lambda k: (-sizes[k], k))
+        if len(ranked) < 2:
+            raise InputError("a swapped class needs videos in at least two folders")
+        others = [s for s in usable if s.label == ranked[1]]
+        usable = [s for s in usable if s.label == ranked[0]]
+    if len(usable) < 4:
+        raise InputError(
+            f"{family.name} needs at least 4 videos of {family.span} frames, not {len(usable)}"
+        )
+    rows = []
+    for draw in range(draws):
+        rng = np.random.default_rng([seed, 53, draw])
+        made = (np.asarray(extractor(c), np.float64) for c in _draw(family, usable, others, rng))
+        reference = next(made)
+        rows.append([distance_of(reference, features) for features in made])
+        tell()
+    mean, spread = np.mean(rows, 0), np.std(rows, 0, ddof=1)
+    return Row(
+        family.name,
+        family.unit,
+        family.levels,
+        len(usable),
+        float(mean[0]),
+        float(spread[0]),
+        tuple(map(float, mean[1:])),
+        tuple(map(float, spread[1:])),
+        family.name in trained_on,
+    )
+
+
+def table(
+    shots: Sequence[Shot], extractor: Extractor, trained_on: Sequence[str] = (), draws: int = 6
+) -> dict[str, list[Row]]:
+    """The rows of every family, for the development and for the test half."""
+    with Progress(2 * len(FAMILIES) * draws, "spoiling real video") as bar:
+        done = iter(range(1, 2 * len(FAMILIES) * draws + 1))
+
+        def tell() -> None:
+            bar.update(next(done))
+
+        return {
+            half: [measure(f, part, extractor, trained_on, draws, tell=tell) for f in FAMILIES]
+            for half, part in halves(shots).items()
+        }
+
+
+def as_text(rows: Sequence[Row]) -> str:
+    """The table for people: a star for families that the training has seen."""
+    lines = [f"{'':<22}{'videos':>7}{'floor':>16}  distance at each level"]
+    for r in rows:
+        name = r.family + (" *" if r.trained_on else "")
+        steps = "  ".join(
+            f"{level:g}: {d:.2f}" for level, d in zip(r.levels, r.distances, strict=True)
+        )
+        verdict = "fit" if r.fit else "NOT FIT"
+        lines.append(
+            f"{name:<22}{r.videos:>7}{r.floor:>9.2f} ±{r.floor_spread:<5.2f}  {steps}  {verdict}"
+        )
+    return "\n".join(lines)
+
+
+def as_markdown(rows: Sequence[Mapping]) -> str:
+    """The same for a README, from rows as `Row.as_dict` gives them."""
+    lines = ["| spoilt by | floor | distance at each level | in training |", "|---|---|---|---|"]
+    for r in rows:
+        steps = ", ".join(
+            f"{level:g}: {d:.1f}" for level, d in zip(r["levels"], r["distances"], strict=True)
+        )
+        floor = f"{r['floor']:.1f} ± {r['floor_spread']:.1f}"
+        verdict = "" if r["fit"] else " (not fit)"
+        seen = "yes" if r["trained_on"] else "no"
+        lines.append(f"| {r['family']} ({r['unit']}) | {floor} | {steps}{verdict} | {seen} |")
+    return "\n".join(lines)
+
+
+def main(argv: list[str] | None = None) -> None:
+    from rencgan.evaluate import compact
+
+    parser = argparse.ArgumentParser(
+        prog="python -m rencgan.evaluate.fitness", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("folder", type=Path, help="real videos, a folder for each class")
+    parser.add_argument(
+        "--scene",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="names with this regular expression, and the same text in its groups, are one scene",
+    )
+    parser.add_argument("--extractor", default="compact")
+    parser.add_argument("--draws", type=int, default=6, help="at least 2")
+    parser.add_argument("--json", type=Path, help="write the table there as well")
+    o = parser.parse_args(argv)
+    if o.draws < 2:
+        raise InputError(f"a spread needs at least 2 draws, not {o.draws}")
+    extractor = find(o.extractor)
+    trained_on = compact.TRAINED_ON if o.extractor == "compact" else ()
+    shots = load(o.folder, extractor.size, o.scene)
+    found = table(shots, extractor, trained_on, o.draws)
+    for half, rows in found.items():
+        print(f"{half} videos\n{as_text(rows)}\n")
+    if o.json:
+        facts = {"extractor": extractor.card(), "draws": o.draws, "scenes": o.scene}
+        facts["videos"] = {
+            half: {"videos": len(part), "scenes": len({s.scene for s in part})}
+            for half, part in halves(shots).items()
+        }
+        facts |= {half: [r.as_dict() for r in rows] for half, rows in found.items()}
+        o.json.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InputError as error:
+        raise SystemExit(f"{error}") from None

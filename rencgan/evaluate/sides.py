@@ -1,0 +1,166 @@
+"""One side of a comparison as features: each video read once, and what a card tells of it."""
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rencgan.core.errors import InputError
+from rencgan.data.footage import Footage
+from rencgan.evaluate.extractors import Extractor
+from rencgan.evaluate.protocols import Protocol, start
+
+HELD = 8 << 20  # bytes of clips that wait for their features
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which frames of a video are scored: `frames` of them, from `first` on where a protocol takes
+    the first ones.
+    """
+
+    frames: int
+    first: int = 0
+
+
+@dataclass
+class Side:
+    """What one side came to: features (videos, clips, d) for each window, and the card's facts."""
+
+    features: dict[Window, np.ndarray]
+    used: dict[Window, list[int]]  # indices of the videos
+    shape: tuple[int, int]
+    fingerprints: dict[Window, str]  # of the pixels that were looked at
+    footage: Footage
+    short: dict[Window, dict[str, str]]  # for each window the videos that do not reach it
+
+    def left_out(self, window: Window) -> dict[str, str]:
+        """Name -> reason, of the videos that a window could not use."""
+        return self.footage.left_out | self.short[window]
+
+    def told(self, window: Window, wanted: int | None) -> dict:
+        """A card's words on this side."""
+        used = self.used[window]
+        return {
+            "videos": len(used),
+            "distinct source videos": len({self.footage.sources[i] for i in used}),
+            "asked for": wanted,
+            "split": self.footage.split,
+            "frame size": list(self.shape),
+            "stored": self.footage.stored,
+            "pixels crc32": self.fingerprints[window],
+            "left out": self.left_out(window),
+        }
+
+    def enough(self, window: Window) -> None:
+        """Raises InputError, with reasons, unless at least 2 videos reach the window."""
+        n = len(self.used[window])
+        if n >= 2:
+            return
+        reasons = "; ".join(f"{k}: {v}" for k, v in list(self.left_out(window).items())[:3])
+        raise InputError(
+            f"of the {self.footage.side} videos {n} can be used; at least 2 of at least "
+            f"{window.frames} frames are needed" + (f" ({reasons})" if reasons else "")
+        )
+
+
+@dataclass(frozen=True)
+class _Taking:
+    """A protocol's words on one side."""
+
+    limit: int
+    stride: int
+    place: str
+    order: np.ndarray
+
+    @classmethod
+    def of(cls, p: Protocol, footage: Footage, seed: int) -> "_Taking":
+        n, real = len(footage.names), footage.side != "generated"  # rebuilt ones follow real ones
+        order = np.arange(n)
+        if p.choice == "random":
+            order = np.random.default_rng([seed, 29]).permutation(n)
+        limit = (p.real if real else p.generated) or n
+        stride = p.real_stride if real else p.generated_stride
+        return cls(limit, stride, p.real_frames if real else p.generated_frames, order)
+
+
+class _Features:
+    """Features of clips as they come, a few videos at a time: an extractor may use more cores for
+    them than for one, and only those are held.
+    """
+
+    def __init__(self, extractor: Extractor, held: int):
+        self.extractor, self.held, self.waiting, self.found = extractor, held, [], []
+
+    def add(self, clips: np.ndarray) -> None:
+        """Clips (k, T, H, W, 3) of one video."""
+        self.waiting.append(clips)
+        if sum(c.nbytes for c in self.waiting) >= self.held:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self.waiting:
+            made = np.asarray(self.extractor(np.concatenate(self.waiting)), np.float64)
+            self.found += list(made.reshape(len(self.waiting), -1, made.shape[1]))
+            self.waiting = []
+
+    def all(self) -> np.ndarray:
+        """(videos, k, d)."""
+        self._flush()
+        return np.array(self.found)
+
+
+def gather(
+    footage: Footage,
+    p: Protocol,
+    windows: Sequence[Window],
+    extractor: Extractor,
+    seed: int,
+    tell: Callable[[str], None],
+) -> Side:
+    """Reads each video once, its clips into features; videos too short are left out by name.
+
+    Raises InputError for videos of different sizes and for what the extractor refuses.
+    """
+    taking = _Taking.of(p, footage, seed)
+    spans = {w: (w.frames - 1) * taking.stride + 1 for w in windows}
+    most = None
+    if taking.place == "first":
+        most = max(w.first + spans[w] for w in windows)
+    features = {w: _Features(extractor, HELD // len(windows)) for w in windows}
+    pixels = dict.fromkeys(windows, 0)
+    side = Side({}, {w: [] for w in windows}, None, {}, footage, {w: {} for w in windows})
+    for i in map(int, taking.order):
+        open_ = [w for w in windows if len(side.used[w]) < taking.limit]
+        if not open_:
+            break
+        tell(footage.names[i])
+        frames = footage.usable(i, most)
+        if frames is None:
+            continue
+        for w in open_:
+            if len(frames) < w.first + spans[w]:
+                side.short[w][footage.names[i]] = f"too short ({len(frames)} frames)"
+                continue
+            clips = []
+            for k in range(p.clips):
+                s = w.first + start(taking.place, len(frames) - w.first, spans[w], seed, i, k)
+                clips.append(footage.clip(i, frames[s : s + spans[w] : taking.stride]))
+            side.shape = _same_size(footage, i, clips[0], side.shape)
+            pixels[w] = zlib.crc32(np.stack(clips), pixels[w])
+            features[w].add(np.stack(clips))
+            side.used[w].append(i)
+    side.features = {w: f.all() for w, f in features.items()}
+    side.fingerprints = {w: f"{crc:08x}" for w, crc in pixels.items()}
+    return side
+
+
+def _same_size(footage: Footage, i: int, clip: np.ndarray, shape: tuple | None) -> tuple:
+    here = tuple(clip.shape[1:3])
+    if shape is not None and here != shape:
+        raise InputError(
+            f"the {footage.side} videos have frames of {shape[1]}x{shape[0]} and "
+            f"{here[1]}x{here[0]} ({footage.names[i]}); name one size for both sides"
+        )
+    return here

@@ -1,0 +1,1 @@
+"""The systems of the thesis: networks, losses, recall, generation."""

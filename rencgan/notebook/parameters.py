@@ -1,0 +1,281 @@
+"""What a notebook may be asked: every parameter, its range, and one sentence for what is wrong.
+
+Papermill only warns about a name that the notebook does not declare and runs on with the defaults,
+so the cell after the parameters calls `check`, which also looks at what papermill injected.
+"""
+
+import ast
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from rencgan.core.errors import InputError
+from rencgan.core.files import resolve
+
+
+class Run(BaseModel):
+    """What every notebook is asked. Strict: a number written as a string is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
+
+    dataset: str = "sky"
+    source: Literal["auto", "real", "procedural"] = "auto"
+    data_root: str = ""
+    preset: str = "auto"
+    seed: int = Field(0, ge=0, le=2**31 - 1)
+    out_root: str = Field("runs", min_length=1)
+
+    @field_validator("dataset")
+    @classmethod
+    def _known_dataset(cls, name: str) -> str:
+        from rencgan.data.sets import DATASETS
+
+        return _choice(name, DATASETS)
+
+    @field_validator("preset", mode="before")
+    @classmethod
+    def _preset_as_text(cls, name: Any) -> Any:
+        """`-p preset 64` arrives as a number."""
+        return as_text(name)
+
+    @field_validator("preset")
+    @classmethod
+    def _known_preset(cls, name: str) -> str:
+        from rencgan.presets.preset import PRESETS
+
+        return default_preset() if name == "auto" else _choice(name, ["auto", *PRESETS])
+
+    @model_validator(mode="after")
+    def _folder_has_a_root(self) -> "Run":
+        if self.dataset == "folder" and not self.data_root:
+            raise ValueError("dataset 'folder' needs data_root, the folder that holds your videos")
+        if self.dataset == "folder" and self.source == "procedural":
+            raise ValueError(
+                "dataset 'folder' has no procedural stand-in; use source 'real' or another data set"
+            )
+        return self
+
+    @property
+    def out_dir(self) -> Path:
+        """<out_root>/<preset>/<dataset>: what this run leaves."""
+        return resolve(self.out_root) / self.preset / self.dataset
+
+    @property
+    def cache_root(self) -> Path:
+        """<out_root>/cache: prepared frames, shared by all presets and notebooks."""
+        return resolve(self.out_root) / "cache"
+
+    @property
+    def data_path(self) -> Path | None:
+        """The folder of videos that was named, or None when none was."""
+        return resolve(self.data_root) if self.data_root else None
+
+
+class DataRun(Run):
+    """01: look at the data."""
+
+
+class EncGAN3Run(Run):
+    """02: train the model of one clip."""
+
+    init_from: str = ""
+    steps: int = Field(0, ge=0)  # 0: as many as the preset says
+    weights: Literal["train", "published"] = "train"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_published(cls, given: Any) -> Any:
+        """What is left to choose becomes what is published; there is no LEncGAN among it."""
+        if not isinstance(given, dict) or given.get("weights") != "published":
+            return given
+        if given.get("preset", "auto") == "auto":
+            given = given | {"preset": PUBLISHED_AT}
+        return given | ({"control": "none"} if "control" in given else {})
+
+    @model_validator(mode="after")
+    def _only_what_is_published(self) -> "EncGAN3Run":
+        if self.weights == "published" and self.preset != PUBLISHED_AT:
+            raise ValueError(
+                f"the published weights are of the preset {PUBLISHED_AT!r}, not {self.preset!r}; "
+                "leave preset at 'auto', or weights at 'train'"
+            )
+        if self.weights == "published" and (self.steps or self.init_from):
+            raise ValueError("published weights are not trained: leave steps and init_from alone")
+        return self
+
+    @property
+    def init_path(self) -> Path | None:
+        """The checkpoint to begin from, or None when none was named."""
+        return resolve(self.init_from) if self.init_from else None
+
+
+class REncGANRun(EncGAN3Run):
+    """03: train by recall, then make long video."""
+
+    hop: int = Field(8, ge=1, le=15)  # r, frames from one clip to the next; 16 would share none
+    frames: int = Field(480, ge=16)  # length of the long videos
+    candidates: int = Field(20, ge=1, le=200)  # clips that VDrej chooses among
+    codes: Literal["sample", "mean"] = "sample"
+    video_stream: Literal["1p2d", "3d"] = "1p2d"  # 3d: improved R2
+    variant: Literal["v4", "v4-mean", "v4-noise"] = "v4"  # a row of updates.VARIANTS
+    control: Literal["lencgan", "none"] = "lencgan"
+    processes: int = Field(1, ge=1, le=64)
+
+
+class AR2Run(EncGAN3Run):
+    """04: train AR2, then make video from noise."""
+
+    hop: int = Field(8, ge=1, le=15)
+    frames: int = Field(1000, ge=16)
+    candidates: int = Field(20, ge=1, le=200)
+    first_clip: Literal["noise", "video"] = "noise"
+    recall_noise: float = Field(0.0, ge=0, le=2)  # AR2+
+    rollout: int = Field(1, ge=1, le=8)  # AR2+
+    processes: int = Field(1, ge=1, le=64)
+
+
+class R3Run(EncGAN3Run):
+    """05: train R3's GPT over the tokens of improved R2, then make video past its length."""
+
+    hop: int = Field(8, ge=1, le=15)
+    frames: int = Field(1000, ge=16)
+    candidates: int = Field(20, ge=1, le=200)
+    head: Literal["all", "regression", "mixture", "flow"] = "all"
+    format: Literal["pad0", "padzs", "disc+cont"] = "pad0"
+    width: int = Field(0, ge=0)  # of a token in the GPT; 0: the preset's
+    context_noise: float = Field(0.0, ge=0, le=4)
+    gpt_steps: int = Field(0, ge=0)  # 0: as many as the preset says
+    temperature: float = Field(1.0, ge=0, le=4)
+    first_clip: Literal["video", "ar2", "noise"] = "video"
+    processes: int = Field(1, ge=1, le=64)
+
+
+class ResultsRun(Run):
+    """08: what came out, from the result files."""
+
+    results_root: str = Field("reports/results", min_length=1)
+
+    @property
+    def results_path(self) -> Path:
+        """The folder of result files (rencgan.studies.runs)."""
+        return resolve(self.results_root)
+
+
+class AblationRun(ResultsRun):
+    """06: run a study, or show what has been run."""
+
+    study: str = ""
+    seeds: str = "1"
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _seeds_as_text(cls, seeds: Any) -> Any:
+        """`-p seeds 1` arrives as a number."""
+        return as_text(seeds)
+
+    @field_validator("seeds")
+    @classmethod
+    def _whole_seeds(cls, seeds: str) -> str:
+        if not seeds.split() or not all(s.isdecimal() for s in seeds.split()):
+            raise ValueError("should be whole numbers with spaces between, such as '1 2 3'")
+        return seeds
+
+    @property
+    def seed_list(self) -> list[int]:
+        return [int(s) for s in self.seeds.split()]
+
+
+PUBLISHED_AT = (
+    "slim"  # the preset of the weights that come with the project (rencgan.studies.weights)
+)
+SomeRun = TypeVar("SomeRun", bound=Run)
+
+
+def check(namespace: Mapping[str, Any], model: type[SomeRun]) -> SomeRun:
+    """The parameters of a notebook, checked. Call it as `check(globals(), REncGANRun)`.
+
+    Raises InputError, in one sentence, for a name that the notebook does not declare, a value of
+    the wrong type, and a value out of range.
+    """
+    unknown = [name for name in injected_names(namespace) if name not in model.model_fields]
+    if unknown:
+        raise InputError("; ".join(_unknown(name, model) for name in unknown) + ".")
+    given = {name: namespace[name] for name in model.model_fields if name in namespace}
+    try:
+        return model(**given)
+    except ValidationError as error:
+        raise InputError("; ".join(_sentence(e, model) for e in error.errors()) + ".") from None
+
+
+def injected_names(namespace: Mapping[str, Any]) -> list[str]:
+    """Names assigned in the cells that papermill injected: those that begin `# Parameters`."""
+    names: list[str] = []
+    for source in namespace.get("In", []):
+        if not source.lstrip().startswith("# Parameters"):
+            continue
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                names.append(node.id)
+    return names
+
+
+def as_text(given: Any) -> Any:
+    """A whole number as text: papermill and Snakemake make numbers of what looks like one."""
+    return str(given) if type(given) is int else given
+
+
+def default_preset() -> str:
+    """`64` where CUDA is, else `mini`."""
+    import torch
+
+    return "64" if torch.cuda.is_available() else "mini"
+
+
+def close(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _choice(name: str, known: Iterable[str]) -> str:
+    known = list(known)
+    if name not in known:
+        raise ValueError(f"should be one of {', '.join(known)}{close(name, known)}")
+    return name
+
+
+def _unknown(name: str, model: type[Run]) -> str:
+    fields = list(model.model_fields)
+    return f"unknown parameter {name!r}{close(name, fields)}: it is one of {', '.join(fields)}"
+
+
+def _sentence(error: Mapping[str, Any], model: type[Run]) -> str:
+    """One of pydantic's errors as: parameter = value, and what would be right."""
+    if error["type"] == "value_error":
+        reason = str(error["ctx"]["error"])
+    else:
+        reason = f"should be {_right(error['loc'][0], model)}"
+        if error["type"] == "literal_error":
+            reason += close(str(error["input"]), _schema(error["loc"][0], model)["enum"])
+    if not error["loc"]:  # about several parameters at once: the reason names them
+        return reason
+    return f"{error['loc'][0]} = {error['input']!r} {reason}"
+
+
+def _schema(name: str, model: type[Run]) -> dict[str, Any]:
+    return model.model_json_schema()["properties"][name]
+
+
+def _right(name: str, model: type[Run]) -> str:
+    """In words, what a parameter may be: 'a whole number from 1 to 15, without quotes'."""
+    schema = _schema(name, model)
+    if "enum" in schema:
+        return "one of " + ", ".join(schema["enum"])
+    if schema["type"] == "string":
+        return "a text that is not empty" if schema.get("minLength") else "a text, in quotes"
+    low, high = schema.get("minimum"), schema.get("maximum")
+    span = f" from {low:g}" + (f" to {high:g}" if high is not None else " up")
+    kind = "a whole number" if schema["type"] == "integer" else "a number"
+    return f"{kind}{span if low is not None else ''}, without quotes"

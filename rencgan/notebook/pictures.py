@@ -1,0 +1,144 @@
+"""The pictures of studies that the thesis shows and no number tells, from the weights that come
+with the project: what codes do when they are exchanged, added, made longer.
+
+Every function takes (videos, seed) and returns [(picture (H, W, 3) uint8, caption)].
+"""
+
+import numpy as np
+import torch
+
+from rencgan.core.errors import InputError
+from rencgan.data.clips import ClipSampler, as_clips
+from rencgan.data.videoset import VideoSet
+from rencgan.models.networks import Codes
+from rencgan.models.recall import CLIP
+from rencgan.models.trained import Model
+from rencgan.notebook import show
+from rencgan.notebook import steps as study
+from rencgan.studies import weights
+
+Pictures = list[tuple[np.ndarray, str]]
+Pair = tuple[torch.Tensor, torch.Tensor]  # codes of content and motion, (1, d) each
+SHOWN = 8  # frames of a row
+LONGER = 5  # times as long a motion code
+OF = f"by networks that were trained on the stand-in {weights.DATASET}"
+
+
+def difference_maps(videos: VideoSet, seed: int = 0) -> Pictures:
+    """Figures 3.4 and 3.9: clips from noise, and below each |v_j| = |x_j - x_(j-1)|, three times as
+    bright. No weights of G3AN, which Figure 3.9 shows too, come with the project.
+    """
+    model = weights.load("encgan3")
+    clips = model.clips(*_noise(model, 2, seed))
+    rows, titles = [], []
+    for i, clip in enumerate(clips):
+        maps = np.abs(np.diff(clip.astype(int), axis=0, prepend=clip[:1])) * 3
+        rows += [clip, maps.clip(0, 255).astype(np.uint8)]
+        titles += [f"clip {i}", "difference maps"]
+    sheet = show.contact_sheet(rows, titles, SHOWN)
+    return [(sheet, f"EncGAN3, clips from noise and their difference maps, {OF}.")]
+
+
+def exchanged_codes(videos: VideoSet, seed: int = 0) -> Pictures:
+    """Figure 3.10, of two clips' codes, and 4.10 (a) to (d), of two samples of one latent space:
+    both, and each with the motion code of the other.
+    """
+    found = []
+    for name, codes_of, told in WHOSE:
+        model = weights.load(name)
+        (c1, m1), (c2, m2) = codes_of(model, videos, seed)
+        pairs = {
+            "z_c1, z_m1": (c1, m1),
+            "z_c2, z_m2": (c2, m2),
+            "z_c1, z_m2": (c1, m2),
+            "z_c2, z_m1": (c2, m1),
+        }
+        rows = [model.clips(c, m)[0] for c, m in pairs.values()]
+        sheet = show.contact_sheet(rows, list(pairs), SHOWN)
+        found.append((sheet, f"{model.name}: motion codes of {told}, exchanged, {OF}."))
+    return found
+
+
+def summed_codes(videos: VideoSet, seed: int = 0) -> Pictures:
+    """Figures 3.11 and 4.10 (e): the same codes, and the clip of their sum."""
+    found = []
+    for name, codes_of, told in WHOSE:
+        model = weights.load(name)
+        (c1, m1), (c2, m2) = codes_of(model, videos, seed)
+        sides = {"1": (c1, m1), "2": (c2, m2), "1 + 2": (c1 + c2, m1 + m2)}
+        rows = [model.clips(c, m)[0] for c, m in sides.values()]
+        sheet = show.contact_sheet(rows, list(sides), SHOWN)
+        found.append((sheet, f"{model.name}: the sum of the codes of {told}, {OF}."))
+    return found
+
+
+def longer_motion_code(videos: VideoSet, seed: int = 0) -> Pictures:
+    """Figure 3.13: one motion code several times over makes one longer clip."""
+    model = weights.load("encgan3")
+    (c, m), _ = _of_clips(model, videos, seed)
+    clip, longer = model.clips(c, m)[0], model.clips(c, m[:, :, None].repeat(1, 1, LONGER))[0]
+    sheet = show.contact_sheet([clip, longer], ["L = 1", f"L = {LONGER}"], SHOWN)
+    told = (
+        f"EncGAN3, {len(clip)} frames and {len(longer)} from one longer motion code "
+        f"(Figure 3.13), {OF}."
+    )
+    return [(sheet, told)]
+
+
+def sampling_strategies(videos: VideoSet, seed: int = 0) -> Pictures:
+    """Figure 3.12's two kinds of training clips: at a steady step, and drawn uniformly."""
+    train = videos.select("train", min_frames=3 * CLIP)
+    kinds = {"steps of 1 to 3": "step", "uniform": "uniform"}
+    rows = [ClipSampler(train, kind, seed=seed).batch(0, 1)[0] for kind in kinds.values()]
+    sheet = show.contact_sheet(rows, list(kinds), CLIP)
+    return [(sheet, "Training clips of one video, sampled in two ways (Figure 3.12).")]
+
+
+PICTURES = {
+    f.__name__: f
+    for f in (
+        difference_maps,
+        exchanged_codes,
+        summed_codes,
+        longer_motion_code,
+        sampling_strategies,
+    )
+}
+
+
+def _noise(model: Model, count: int, seed: int) -> Pair:
+    rng = torch.Generator().manual_seed(seed)
+    dims = model.preset.content_dim, model.preset.motion_dim
+    return tuple(torch.randn(count, d, generator=rng).to(model.device) for d in dims)
+
+
+def _codes(model: Model, videos: VideoSet, seed: int, count: int) -> Codes:
+    """The latent spaces of held-out clips."""
+    if videos.size != model.preset.size:
+        raise InputError(
+            f"the weights that come with the project draw {model.preset.size} pixels, and these "
+            f"videos have {videos.size}: give preset mini or slim for pictures of codes"
+        )
+    return model.codes(as_clips(study.held_out_clips(videos, count, seed), model.device))
+
+
+def _of_clips(model: Model, videos: VideoSet, seed: int) -> list[Pair]:
+    """The means of the latent spaces of two clips."""
+    codes = _codes(model, videos, seed, 2)
+    return [(codes.mu_c[i : i + 1], codes.mu_m[i : i + 1]) for i in range(2)]
+
+
+def _of_samples(model: Model, videos: VideoSet, seed: int) -> list[Pair]:
+    """Two samples of the latent spaces of one clip."""
+    codes = _codes(model, videos, seed, 1)
+    eps_c, eps_m = _noise(model, 2, seed)
+    z_c = codes.mu_c + (0.5 * codes.logvar_c).exp() * eps_c
+    z_m = codes.mu_m + (0.5 * codes.logvar_m).exp() * eps_m
+    return [(z_c[i : i + 1], z_m[i : i + 1]) for i in range(2)]
+
+
+WHOSE = (
+    ("encgan3", _of_clips, "two held-out clips (as in Figures 3.10, 3.11)"),
+    ("r2", _of_clips, "two held-out clips"),
+    ("r2", _of_samples, "two samples of one clip's latent spaces (as in Figure 4.10)"),
+)

@@ -1,0 +1,264 @@
+"""Executed notebooks as HTML files without network: `python -m rencgan.notebook.report OUT NB...`
+
+Each report is one file: pictures and videos inside, formulas as MathML, code behind a click, a list
+of contents at the side. A page that would fetch anything is refused, not repaired.
+"""
+
+import argparse
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Sequence
+from html import escape
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from bs4 import BeautifulSoup
+from jinja2 import pass_context
+from latex2mathml.converter import convert
+from nbconvert.exporters import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbformat import NotebookNode
+from nbformat.sign import NotebookNotary
+from traitlets.config import Config
+
+from rencgan.core.errors import InputError
+
+TEMPLATES = Path(__file__).parent / "templates"
+LIMIT = 10_000_000  # bytes of one report
+# Attributes that a browser follows by itself; an <a href> waits for a click.
+FETCHES = {"src", "srcset", "poster", "data", "background", "action", "xlink:href"}
+CSS_FETCH = re.compile(r"""url\(\s*['"]?\s*(?!data:|#|['")])([^'")]+)|@import\s+([^;]+)""", re.I)
+TAG = re.compile(r"\\tag\{([^}]*)\}")
+JS_FETCH = re.compile(r"""(?:import\s*\(?|fetch\s*\(|from\s|src\s*=)\s*['"`](\w+:)?//[^'"`]+""")
+
+
+class MathRenderer(IPythonRenderer):
+    """Markdown with its formulas as MathML; nbconvert's parser already tells them from code."""
+
+    def heading(self, text: str, level: int, **attrs: Any) -> str:
+        # The parent's detour over ElementTree renames MathML's tags; its anchors stay as they are.
+        anchor = _plain(text).replace(" ", "-")
+        return f'<h{level} id="{escape(anchor)}">{text}</h{level}>\n'
+
+    def inline_math(self, body: str) -> str:
+        return _mathml(body, "inline")
+
+    def block_math(self, body: str) -> str:
+        return _mathml(body, "block")
+
+    def latex_environment(self, name: str, body: str) -> str:
+        if name.rstrip("*") in ("equation", "math", "displaymath"):
+            return _mathml(body, "block")
+        return _mathml(rf"\begin{{{name}}}{body}\end{{{name}}}", "block")
+
+
+class ReportExporter(HTMLExporter):
+    """nbconvert's lab page with this project's template and formulas."""
+
+    @pass_context
+    def markdown2html(self, context: Any, source: str) -> str:
+        cell = context.get("cell", {})
+        path = context.get("resources", {}).get("metadata", {}).get("path", "")
+        return _markdown(source, dict(cell.get("attachments", {})), path)
+
+
+def export(notebook: str | Path, out_dir: str | Path) -> Path:
+    """One executed notebook as OUT_DIR/<name>.html, and the notebook signed for JupyterLab.
+
+    A failed notebook is exported too, with its error in place. Raises InputError when the file is
+    no notebook, the page would fetch something from elsewhere, or it is larger than 10 MB; then
+    an older report of that name stays as it was.
+    """
+    notebook, out_dir = Path(notebook), Path(out_dir)
+    executed = _read(notebook)
+    _sign(executed, notebook)
+    page = render(executed, notebook.stem, notebook.parent)
+    outside = fetched(page)
+    if outside:
+        raise InputError(
+            f"The report of {notebook.name} would fetch {outside[0][:120]!r}; embed it as a data: "
+            "address instead, since reports are read without a network."
+        )
+    size = len(page.encode())
+    if size > LIMIT:
+        raise InputError(
+            f"The report of {notebook.name} has {size / 1e6:.1f} MB, more than the "
+            f"{LIMIT / 1e6:.0f} MB allowed: show fewer, smaller or shorter videos."
+        )
+    return _write(page, out_dir / f"{notebook.stem}.html")
+
+
+def render(nb: NotebookNode, name: str = "report", folder: Path = Path()) -> str:
+    """The page as text."""
+    nb = nbformat.from_dict(nb)  # a copy: the caller's notebook keeps its previews
+    for cell in nb.cells:
+        for output in cell.get("outputs", []):
+            _without_previews(output.get("data", {}))
+    headings = contents(nb)
+    nb.metadata["title"] = _plain(headings[0][2]) if headings else name
+    exporter = ReportExporter(
+        template_name="rencgan",
+        extra_template_basedirs=[str(TEMPLATES)],
+        embed_images=True,
+        config=Config(CoalesceStreamsPreprocessor={"enabled": True}),
+    )
+    resources = {"metadata": {"name": name, "path": str(folder)}, "contents": headings}
+    return exporter.from_notebook_node(nb, resources)[0]
+
+
+def contents(nb: NotebookNode) -> list[tuple[int, str, str]]:
+    """(level, anchor, HTML) of each heading of levels 1 to 3 in the markdown cells."""
+    found = []
+    for cell in nb.cells:
+        if cell.cell_type != "markdown":
+            continue
+        page = BeautifulSoup(_markdown(cell.source, cell.get("attachments", {})), "html.parser")
+        for heading in page.find_all(["h1", "h2", "h3"]):
+            if heading.get("id"):
+                text = heading.decode_contents().strip()
+                found.append((int(heading.name[1]), escape(heading["id"]), text))
+    return found
+
+
+def fetched(page: str) -> list[str]:
+    """Every address that a browser would load by itself when it opens this page."""
+    scanner = _Scanner()
+    scanner.feed(page)
+    scanner.close()
+    return scanner.found
+
+
+class _Scanner(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._inside = ""
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self._inside = tag
+        for name, value in attributes:
+            value = (value or "").strip()
+            if name in FETCHES or (name == "href" and tag not in ("a", "area")):
+                if value and not value.startswith(("data:", "#")):
+                    self.found.append(value)
+            elif name == "style":
+                self._css(value)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside == "style":
+            self._css(data)
+        elif self._inside == "script":
+            self.found += [match.group(0) for match in JS_FETCH.finditer(data)]
+
+    def _css(self, text: str) -> None:
+        self.found += [first or second for first, second in CSS_FETCH.findall(text)]
+
+
+def _markdown(source: str, attachments: dict[str, Any], path: str = "") -> str:
+    renderer = MathRenderer(
+        escape=False,
+        attachments=attachments,
+        embed_images=True,
+        path=path,
+    )
+    return MarkdownWithMath(renderer=renderer).render(source)
+
+
+def _plain(text: str) -> str:
+    return BeautifulSoup(text, "html.parser").get_text().strip()
+
+
+def _mathml(latex: str, display: str) -> str:
+    """A formula as MathML; a block's \\tag{3.1} as a number at the right margin."""
+    tag = TAG.search(latex)
+    if tag:
+        formula = _mathml(TAG.sub("", latex), display)
+        return f'<span class="equation">{formula}<span>({escape(tag.group(1))})</span></span>'
+    try:
+        math = convert(latex.strip(), display=display)
+    except Exception as error:  # latex2mathml has no common base for what it cannot read
+        raise _bad_formula(latex, str(error) or type(error).__name__) from None
+    unknown = re.search(r"\\[a-zA-Z]+", math)  # it hands through what it does not know
+    if unknown:
+        raise _bad_formula(latex, f"{unknown.group(0)} is unknown")
+    return math
+
+
+def _bad_formula(latex: str, reason: str) -> InputError:
+    return InputError(
+        f"The formula {latex.strip()[:80]} cannot be turned into MathML ({reason}); "
+        "write it with simpler commands."
+    )
+
+
+def _without_previews(data: dict[str, Any]) -> None:
+    """Take out what is only for JupyterLab before the notebook is trusted."""
+    if "untrusted-preview" not in data.get("text/html", ""):
+        return
+    page = BeautifulSoup(data["text/html"], "html.parser")
+    for preview in page.select(".untrusted-preview"):
+        preview.decompose()
+    data["text/html"] = str(page)
+
+
+def _read(notebook: Path) -> NotebookNode:
+    try:
+        return nbformat.read(notebook, as_version=4)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no notebook"
+        raise InputError(
+            f"{notebook} cannot be read ({reason}); give an executed .ipynb file."
+        ) from None
+
+
+def _sign(nb: NotebookNode, notebook: Path) -> None:
+    """Sign, so that JupyterLab trusts the videos. A report does not fail for want of it."""
+    try:
+        NotebookNotary().sign(nb)
+    except OSError as error:
+        print(f"{notebook.name} was not signed ({error}); trust it by hand.", file=sys.stderr)
+
+
+def _write(page: str, path: Path) -> Path:
+    """Whole or not at all: a temporary file beside the report takes its place at the end."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}.") from None
+    try:
+        with open(handle, "w", encoding="utf-8") as file:
+            file.write(page)
+        os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read
+        os.replace(temporary, path)
+    except OSError as error:
+        Path(temporary).unlink(missing_ok=True)
+        raise InputError(f"{path} cannot be written: {error.strerror}.") from None
+    return path
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Export every notebook named; 1 when any could not be, after the others were."""
+    parser = argparse.ArgumentParser(prog="python -m rencgan.notebook.report", description=__doc__)
+    parser.add_argument("out_dir", help="folder for the reports")
+    parser.add_argument("notebooks", nargs="+", help="executed notebooks")
+    given = parser.parse_args(arguments)
+    failed = 0
+    for notebook in given.notebooks:
+        try:
+            print(f"Open {export(notebook, given.out_dir)}", flush=True)
+        except InputError as error:
+            failed = 1
+            print(f"InputError: {error}", file=sys.stderr, flush=True)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

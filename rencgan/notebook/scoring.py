@@ -1,0 +1,428 @@
+"""What the notebooks score: a model's videos beside those that any score worth its name puts behind
+them, and beside references made of real frames.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import torch
+
+from rencgan.core.errors import InputError
+from rencgan.core.files import project_root
+from rencgan.core.progress import Progress
+from rencgan.data.clips import as_clips, as_frames
+from rencgan.data.videoset import VideoSet
+from rencgan.evaluate import extractors as features
+from rencgan.evaluate import horizon, inception, measures
+from rencgan.evaluate import scores as evaluate
+from rencgan.evaluate.extractors import Extractor
+from rencgan.evaluate.protocols import Protocol
+from rencgan.evaluate.scores import Score
+from rencgan.models.recall import CLIP
+from rencgan.models.trained import Model, untrained
+from rencgan.studies import papers as published
+
+PRINTED = {  # names of the data sets in the papers' tables
+    "uva": "UvA",
+    "weizmann": "Weizmann",
+    "kth": "KTH",
+    "ucf101": "UCF101",
+    "taichi": "Taichi",
+    "sky": "Sky",
+}
+BATCH = 16  # clips that a model makes at a time
+Videos = Sequence[np.ndarray]  # each (T, H, W, 3) uint8
+
+
+def extractors() -> dict[str, Extractor]:
+    """Those that can be had; of the others it is printed what is missing."""
+    found, missing = features.available()
+    for sentence in missing.values():
+        print(sentence.replace(f"{project_root()}/", ""))
+    return found
+
+
+def attempt(work: Callable, *given, **options):
+    """What `work` returns; None where it refuses, and its sentence is printed: a notebook goes on
+    with what it has.
+    """
+    try:
+        return work(*given, **options)
+    except InputError as error:
+        print(error)
+        return None
+
+
+# --------------------------------------------------------------------------------- videos to score
+
+
+def long_videos(model: Model, footage: Videos, p, codes: str | None = None) -> list[np.ndarray]:
+    """A model's long video of every piece of footage, with the notebook's hop (LEncGAN: its own),
+    seed and, unless they are given, way of drawing codes.
+    """
+    made = []
+    with Progress(len(footage), "long videos to score") as bar:
+        for i, video in enumerate(footage):
+            options = {"hop": model.hop_for(p.hop), "codes": codes or p.codes}
+            made.append(model.long_frames(video, **options, seed=p.seed + i))
+            bar.update(i + 1)
+    return made
+
+
+def footage_of(
+    videos: VideoSet, split: str | None, frames: int, most: int = 64
+) -> list[np.ndarray]:
+    """Up to `most` videos of a split (all: None), evenly spaced over it, cut to `frames`; those of
+    less than a clip are left out.
+    """
+    chosen = videos.select(split=split, min_frames=CLIP)
+    return [chosen.video(i)[:frames] for i in _spaced(len(chosen), most)]
+
+
+def subjects_of(videos: VideoSet, split: str | None, most: int = 64) -> list[str]:
+    """Whom the same videos show: the subject of each, its class where none is known."""
+    chosen = videos.select(split=split, min_frames=CLIP)
+    each = [chosen.videos[i] for i in _spaced(len(chosen), most)]
+    return [v.subject or v.label for v in each]
+
+
+def _spaced(n: int, most: int) -> list[int]:
+    """At most `most` of n indices. Sets are often sorted by class; the first ones are of one."""
+    return np.linspace(0, n - 1, min(n, most)).round().astype(int).tolist()
+
+
+def contenders(model: Model, footage: Videos, made: Videos, p) -> dict[str, list[np.ndarray]]:
+    """A model's videos and what they must beat, then references made of real frames, by name.
+
+    To beat: an untrained model, the model's own clips in random order, its own first frame held.
+    """
+    real = [v[: len(m)] for v, m in zip(footage, made, strict=True)]
+    return {
+        model.name: list(made),
+        "untrained model": long_videos(untrained(model), footage, p),
+        "own clips, shuffled": _shuffled(made, p),
+        "own first frame, held": [measures.frozen(v, len(v)) for v in made],
+        "real clips, shuffled": _shuffled(real, p),
+        "real first frame, held": [measures.frozen(v, len(v)) for v in real],
+    }
+
+
+def clip_contenders(
+    model: Model, videos: VideoSet, p, step: int = 1, most: int = 64
+) -> tuple[dict[str, list[np.ndarray]], list[np.ndarray]]:
+    """For EncGAN3: clips from noise, clips from the codes of training clips (as Table 3.2 is made),
+    those of an untrained model, and real reference frames, held; and all real clips rebuilt.
+    """
+
+    span = (CLIP - 1) * step + 1
+    training = clips_of(videos.select("train", min_frames=span), most, step)
+    held = np.repeat(training[:, model.reference][:, None], CLIP, axis=1)
+    made = {
+        "EncGAN3, from noise": from_noise(model, most, p.seed),
+        "EncGAN3, from training clips": rebuilt(model, training),
+        "untrained model": from_noise(untrained(model), most, p.seed),
+        "real reference frames, held": held,
+    }
+    every = videos.select(min_frames=span)
+    every_clip = rebuilt(model, clips_of(every, len(every), step))
+    return {name: list(clips) for name, clips in made.items()}, list(every_clip)
+
+
+def clips_of(videos: VideoSet, count: int, step: int = 1) -> np.ndarray:
+    """`count` clips (count, 16, H, W, 3), shared evenly among the videos: of each the first one,
+    then others evenly spaced.
+    """
+    span, found = (CLIP - 1) * step + 1, []
+    chosen = _spaced(len(videos), count)
+    for i in range(count):
+        video, of = videos.video(chosen[i % len(chosen)]), -(-count // len(chosen))
+        start = (len(video) - span) * (i // len(chosen)) // max(1, of - 1)
+        found.append(video[start : start + span : step])
+    return np.stack(found)
+
+
+def from_noise(model: Model, count: int, seed: int) -> np.ndarray:
+    """Clips of a model from codes drawn from N(0, I): (count, 16, H, W, 3) uint8."""
+    rng = torch.Generator().manual_seed(seed)
+    z_c, z_m = (
+        torch.randn(count, n, generator=rng).to(model.device)
+        for n in (model.preset.content_dim, model.preset.motion_dim)
+    )
+    parts = zip(z_c.split(BATCH), z_m.split(BATCH), strict=True)
+    return np.concatenate([model.clips(c, m) for c, m in parts])
+
+
+@torch.no_grad()
+def rebuilt(model: Model, clips: np.ndarray) -> np.ndarray:
+    """Clips (B, 16, H, W, 3) uint8 as a model makes them from the means of their codes."""
+    made = []
+    for first in range(0, len(clips), BATCH):
+        part = as_clips(clips[first : first + BATCH], model.device)
+        codes = model.codes(part)
+        made.append(model.clips(codes.mu_c, codes.mu_m))
+    return np.concatenate(made)
+
+
+def _shuffled(videos: Videos, p) -> list[np.ndarray]:
+    return [measures.shuffled(v, len(v), p.hop, p.seed + i) for i, v in enumerate(videos)]
+
+
+# ------------------------------------------------------------------------------------------ scores
+
+
+def compare(
+    real,
+    sides: Mapping[str, Videos],
+    extractor: Extractor,
+    protocol: Protocol | str = "ours",
+    reconstructed: Videos | None = None,
+    seed: int = 0,
+) -> dict[str, list[Score]]:
+    """The scores of several sets of videos against the same real ones, a list for each name.
+
+    Raises InputError where their cards do not allow one table, or a side has too few videos.
+    """
+    found = {}
+    with Progress(len(sides), f"scoring, {extractor.metric}") as bar:
+        for done, (name, side) in enumerate(sides.items(), 1):
+            found[name] = evaluate.evaluate(
+                real, side, protocol, extractor, seed, reconstructed=reconstructed
+            )
+            bar.update(done, name)
+    lengths = {name: [s.name for s in scores] for name, scores in found.items()}
+    first = next(iter(lengths))
+    for name, told in lengths.items():
+        if len(told) != len(lengths[first]):
+            raise InputError(
+                f"{first} and {name} do not go into one table: their videos reach other lengths "
+                f"({', '.join(lengths[first])}; {', '.join(told)})"
+            )
+    for scores in zip(*found.values(), strict=True):
+        evaluate.column(scores)
+    return found
+
+
+def score_rows(found: Mapping[str, Sequence[Score]]) -> list[dict]:
+    """Rows: the name, then every score with its spread; last the floors."""
+    rows = [
+        {"videos": name} | {s.name: f"{s.value:.4g} ± {s.spread:.2g}" for s in scores}
+        for name, scores in found.items()
+    ]
+    floors = {s.name: s.floor for s in next(iter(found.values())) if s.floor is not None}
+    if floors:
+        told = {name: f"{floor:.4g}" for name, floor in floors.items()}
+        rows.append({"videos": "floor: real against real, half the videos each"} | told)
+    return rows
+
+
+def card_rows(score: Score) -> list[dict]:
+    """A score's card as rows for a table; what is nested is named by its way down."""
+
+    def flat(value, way: str = ""):
+        if isinstance(value, Mapping) and value:
+            for key, inner in value.items():
+                yield from flat(inner, f"{way}, {key}" if way else str(key))
+        else:
+            text = ", ".join(map(str, value)) if isinstance(value, list) else value
+            yield way, "none" if text in (None, "", {}) else str(text)
+
+    head = {"score": score.name, "value": f"{score.value:.4f}", "spread": f"{score.spread:.4f}"}
+    head["floor"] = "none" if score.floor is None else f"{score.floor:.4f}"
+    return [{"what": k, "is": v} for k, v in [*head.items(), *flat(score.card)]]
+
+
+def over_windows(found: Sequence[Score]) -> dict[str, list[float]]:
+    """Curves of the scores of `evaluate.windows`, with their floors where there are any."""
+    lines = {"generated": [s.value for s in found]}
+    if all(s.floor is not None for s in found):
+        key = "at the floor's counts"
+        lines[key] = [s.card["resampled"][key] for s in found]
+        lines["floor: real against real"] = [s.floor for s in found]
+    return lines
+
+
+def by_protocol(
+    real: VideoSet, made: Videos, found: Mapping[str, Extractor], seed: int = 0
+) -> list[Score]:
+    """The same samples under all named protocols; what cannot be had is printed."""
+    with Progress(1, "scoring under every protocol") as bar:
+
+        def tell(done: int, total: int, name: str) -> None:
+            bar.total = total
+            bar.update(done, name)
+
+        scores, refused = evaluate.under_protocols(real, made, found, seed=seed, progress=tell)
+    for name, sentence in refused.items():
+        print(f"{name}: {sentence}")
+    return scores
+
+
+def inception_scores(
+    videos: VideoSet, sides: Mapping[str, Videos], extractor: Extractor, seed: int = 0
+) -> dict[str, list[Score]]:
+    """Video IS with H(y) and H(y|x) of several sets of clips, by a classifier of the set's own
+    classes; of a set with a single one (faces that smile) by its actors, as the thesis does.
+    Raises InputError for a set with neither.
+    """
+    labels = {v.label for v in videos.videos}
+    by = "label" if len(labels) > 1 or not any(v.subject for v in videos.videos) else "subject"
+    classifier = inception.train_classifier(videos, extractor, by, seed=seed)
+    return {
+        name: inception.video_is(side, classifier, extractor, seed, real=videos)
+        for name, side in sides.items()
+    }
+
+
+def with_prior(
+    rows: Sequence[dict], first_clip: bool = False, r3_prior: str = "first clip"
+) -> list[dict]:
+    """Rows with the column that tells what real video a model saw when it generated. first_clip:
+    AR2 went on from real first clips. r3_prior: that of R3, "none" where no real clip began it.
+    """
+    seen = {None: None, "none": "first clip" if first_clip else "none", "first clip": r3_prior}
+    found = []
+    for r in rows:
+        told = prior(r["videos"])
+        found.append({"videos": r["videos"], "prior": seen.get(told, told)} | r)
+    return found
+
+
+def prior(name: str) -> str | None:
+    """What real video a model of that name (up to its first comma) sees when it generates."""
+    seen = {"R2": "entire video", "improved R2": "entire video", "LEncGAN": "entire video"}
+    seen |= {"AR2": "none", "AR2+": "none", "R3": "first clip"}
+    return seen.get(name.partition(",")[0])
+
+
+# ------------------------------------------------------------------------------------- long horizon
+
+
+def horizon_rows(
+    sides: Mapping[str, Videos], real: Videos, hop: int, hops: Mapping[str, int] | None = None
+) -> list[dict]:
+    """Rows: each set of videos, and the real ones, by the measures that need no network. hops: of
+    the sets whose junctions lie elsewhere than every `hop` frames.
+    """
+    rows, usual = [], hop
+    for name, videos in {"real": list(real), **sides}.items():
+        hop = (hops or {}).get(name, usual)
+        row = {
+            "videos": name,
+            "frames": round(np.mean([len(v) for v in videos])),
+            "motion": np.mean([measures.motion(v, hop) for v in videos]),
+            "seam ratio": _mean([measures.seam_ratio(v, hop) for v in videos]),
+            "sharpness": np.mean([measures.sharpness(v) for v in videos]),
+        }
+        against = horizon.against_real(videos, real)
+        rows.append(row | {k: ours for k, (ours, _) in against.items()})
+    return rows
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    known = [v for v in values if np.isfinite(v)]
+    return float(np.mean(known)) if known else None
+
+
+def over_time(
+    curve: Callable[[np.ndarray], np.ndarray], sides: Mapping[str, Videos]
+) -> dict[str, np.ndarray]:
+    """Mean curve of each set, over the frames that all its videos have."""
+    found = {}
+    for name, videos in sides.items():
+        shortest = min(map(len, videos))
+        found[name] = np.mean([curve(v[:shortest]) for v in videos], 0)
+    return found
+
+
+def repetition_by_length(
+    sides: Mapping[str, Videos], lengths: Sequence[int]
+) -> dict[str, tuple[list[int], list[float]]]:
+    """(lengths, mean repetition) of each set, at the lengths that all its videos reach."""
+    found = {}
+    for name, videos in sides.items():
+        reached = [n for n in lengths if n <= min(map(len, videos))]
+        heights = [np.mean([horizon.repetition(v[:n]).height for v in videos]) for n in reached]
+        found[name] = (reached, [float(h) for h in heights])
+    return found
+
+
+APART = 8  # frames from one training clip to the next, where the nearest is looked for
+
+
+def memorisation(
+    made: Videos | Mapping[str, Videos],
+    held_out: Videos,
+    training: VideoSet,
+    extractor: Extractor,
+) -> list[dict]:
+    """Rows: how far clips of generated videos (or of several sets of them, by name) and of held-out
+    videos, every 64 frames one, lie from the nearest clip of the training videos (every 8 frames
+    one), in pixels and in features. Much nearer than held-out ones: copied.
+    """
+    sides = made if isinstance(made, Mapping) else {"generated": made}
+    videos = training.select("train", min_frames=CLIP)
+    source = [videos.video(i) for i in range(len(videos))]
+    clips = {"training": _every(source, APART)}
+    clips |= {name: _every(some, 64) for name, some in (*sides.items(), ("held out", held_out))}
+    found = {name: _in_parts(extractor, c) for name, c in clips.items()}
+    rows = []
+    for name in (*sides, "held out"):
+        pixels = horizon.nearest(clips[name], clips["training"], "pixels")
+        near = horizon.nearest(found[name], found["training"], "features")
+        rows.append(
+            {
+                "clips": f"{name} ({len(clips[name])})",
+                "nearest training clip, pixels": pixels.distance.mean(),
+                "least": pixels.distance.min(),
+                "nearest, features": near.distance.mean(),
+                "least, features": near.distance.min(),
+            }
+        )
+    return rows
+
+
+def _every(videos: Videos, apart: int) -> np.ndarray:
+    """Clips (n, 16, H, W, 3) that begin every `apart` frames."""
+    return np.stack([v[s : s + CLIP] for v in videos for s in range(0, len(v) - CLIP + 1, apart)])
+
+
+def _in_parts(extractor: Extractor, clips: np.ndarray) -> np.ndarray:
+    with Progress(len(clips), "clips to features") as bar:
+        found = []
+        for first in range(0, len(clips), BATCH):
+            found.append(np.asarray(extractor(clips[first : first + BATCH]), np.float64))
+            bar.update(min(first + BATCH, len(clips)))
+    return np.concatenate(found)
+
+
+def cost_rows(model: Model, footage: np.ndarray, p, lengths: Sequence[int]) -> list[dict]:
+    """Time and peak memory of long video at each length, its frames dropped as they come."""
+
+    def make(n: int):
+        for piece in model.long_video(horizon.Looped(footage, n + CLIP), hop=p.hop, seed=p.seed):
+            yield as_frames(piece[0])
+
+    return horizon.cost(make, lengths)
+
+
+# ---------------------------------------------------------------------------------------- published
+
+
+def published_rows(dataset: str, metric: str, **chosen) -> list[dict]:
+    """What papers print for this metric on this data set: rows with their source; [] if nothing.
+    chosen: other fields of a cell, such as method or number (published.find has them all).
+    """
+    try:
+        cells = published.find(metric=metric, data=PRINTED.get(dataset, dataset), **chosen)
+    except InputError:  # a set that no table of that metric has
+        return []
+    return [
+        {
+            "method": f"{c.method} ({c.setting})" if c.setting else c.method,
+            "frames": c.frames,
+            "pixels": c.resolution,
+            f"published {metric}": c.value,
+            "source": f"{c.paper}, table {c.number}",
+        }
+        for c in cells
+    ]

@@ -1,0 +1,471 @@
+"""What the notebooks do, one call a step: data, a trained model, its long videos, its table, its
+record.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from rencgan.core.errors import InputError
+from rencgan.core.progress import Progress
+from rencgan.core.provenance import provenance
+from rencgan.data import sets as datasets
+from rencgan.data.prepare import prepare
+from rencgan.data.video import ArrayWriter, write_mp4
+from rencgan.data.videoset import VideoSet, writing
+from rencgan.evaluate import measures
+from rencgan.models import lencgan_updates
+from rencgan.models.recall import CLIP, long_length, seams
+from rencgan.models.trained import Model, load_model
+from rencgan.notebook import show
+from rencgan.presets.preset import PRESETS, PUBLISHED_64, PUBLISHED_128, Preset, changes_for
+from rencgan.studies import weights
+from rencgan.training import loop as train
+
+FORMATS = {
+    "l1": ".4f",
+    "motion": ".4f",
+    "seam_ratio": ".2f",
+    "sharpness": ".4f",
+    "colour_drift": ".4f",
+}
+
+
+def data(p, test_fraction: float | None = None) -> VideoSet:
+    """The prepared data of a notebook's parameters: decoded once, then read from the cache.
+
+    test_fraction: the share of held-out videos, where it is not to be the data set's own.
+    """
+    preset = PRESETS[p.preset]
+    with Progress(1, f"preparing {p.dataset}") as bar:
+
+        def tell(done: int, total: int, text: str) -> None:
+            bar.total = max(total, 1)
+            bar.update(done, text)
+
+        return prepare(
+            p.dataset,
+            source=p.source,
+            data_root=p.data_path,
+            size=preset.size,
+            cache_root=p.cache_root,
+            seed=p.seed,
+            videos=preset.max_videos or None,
+            max_frames=preset.max_frames or None,
+            test_fraction=test_fraction,
+            progress=tell,
+        )
+
+
+def recipe(p, model: str = "", **changes) -> Preset:
+    """The preset of a run as one model takes it, with the steps that its parameters ask for.
+
+    EncGAN3 and R2 have `1p2d` streams at every scale; `3d` ones are improved R2's (Section 5.2).
+    """
+    changes = {"video_stream": "1p2d"} | changes_for(model, p.preset) | changes
+    if getattr(p, "steps", 0):
+        changes["steps"] = p.steps
+    if getattr(p, "init_path", None):  # what a preset does at first would undo what is begun from
+        changes |= {"warmup": 0, "motion_warmup": 0, "rise": 0.0, "smallest_crop": 1.0}
+    return PRESETS[p.preset].but(**changes)
+
+
+def encgan3_recipe(p) -> Preset:
+    """The same for EncGAN3: its clips skip frames as the data set's row of the table says. Those of
+    sky, taichi and your own videos are consecutive.
+    """
+    return recipe(p, step_range=datasets.get(p.dataset).steps)
+
+
+def r2_recipe(p) -> Preset:
+    """The same for R2, with the overlap of the hop, and the streams that the run asks for."""
+    streams = getattr(p, "video_stream", "1p2d")
+    return recipe(p, "r2", overlap=CLIP - p.hop, video_stream=streams)
+
+
+def improved_r2_recipe(p) -> Preset:
+    """The same for improved R2 (Section 5.2): R2's with `3d` video streams, and nothing else."""
+    return r2_recipe(p).but(video_stream="3d")
+
+
+def ar2_recipe(p, **changes) -> Preset:
+    """The same for AR2 (its networks are improved R2's), or AR2+ where the run or `changes` ask."""
+    plus = {"recall_noise": getattr(p, "recall_noise", 0.0), "rollout": getattr(p, "rollout", 1)}
+    return recipe(p, "ar2", overlap=CLIP - p.hop, video_stream="3d", **plus | changes)
+
+
+def lencgan_recipe(p) -> Preset:
+    """The same for LEncGAN: one video at a time, or as many as `mini` walks through at once."""
+    return lencgan_updates.recipe(recipe(p, "lencgan"))
+
+
+def switches(p, kind: str) -> tuple:
+    """The switches (Job.changes) with which a preset trains a kind of model. LEncGAN at `mini`: a
+    cell that lets half of itself go at every step remembers next to nothing of the clip before;
+    the control gets the memory that it is the control for.
+    """
+    return (("forget_bias", 3.0),) if (kind, p.preset) == ("lencgan", "mini") else ()
+
+
+RECIPES = {
+    "encgan3": encgan3_recipe,
+    "r2": r2_recipe,
+    "lencgan": lencgan_recipe,
+    "ar2": ar2_recipe,
+}
+
+
+def job(
+    p, kind: str, videos: VideoSet, preset: Preset | None = None, variant: str = ""
+) -> train.Job:
+    """The training run that a notebook asks for; its folder is named after its recipe.
+
+    preset: another recipe than the kind's own, such as improved_r2_recipe(p). variant: another row
+    of updates.VARIANTS than the run's.
+    """
+    preset = preset or RECIPES[kind](p)
+    data = videos.path or videos
+    changes = switches(p, kind)
+    variant = variant or (getattr(p, "variant", "v4") if kind == "r2" else "v4")
+    found = train.Job(kind, preset, data, Path(), p.seed, variant, changes, p.init_path)
+    return replace(found, out=p.out_dir / f"{kind}-{found.key()}")
+
+
+def trained(
+    p, kind: str, videos: VideoSet, preset: Preset | None = None, variant: str = ""
+) -> tuple[Model, train.Job]:
+    """Trains the model (or goes on, or finds it finished) with progress, and loads it.
+
+    Refuses, before it trains, data of which no held-out video could be shown afterwards. With the
+    parameter weights 'published' it is one of those that come with the project; its folder holds
+    its history alone.
+    """
+    work = job(p, kind, videos, preset, variant)
+    if getattr(p, "weights", "train") == "published":
+        name = weights.name_of(work.kind, work.preset)
+        return published_model(p, work, name, work.objective())
+    step = work.preset.step_range[0] if kind == "encgan3" else 1
+    videos.select(split="test", min_frames=(CLIP - 1) * step + 1)
+    shown = Progress(work.preset.steps, f"training {kind}")
+    with shown:
+        path = train.train(
+            work, getattr(p, "processes", 1), lambda done, total, losses: shown.update(done, losses)
+        )
+    return load_model(path, kind), work
+
+
+def published_model(p, work, name: str, *recipe) -> tuple:
+    """The weights of that name in place of a training, and its job with a folder of their own; says
+    so where they are of another data set. Raises InputError for another recipe than theirs.
+    """
+    weights.check_recipe(name, work.preset, *recipe)
+    out = p.out_dir / f"published-{name}"
+    weights.write_history(name, out)
+    if p.dataset != weights.DATASET:
+        print(f"These weights were trained on the stand-in {weights.DATASET}, not on {p.dataset}.")
+    return weights.load(name), replace(work, out=out)
+
+
+def origin(model, work) -> str:
+    """Where a model comes from, in a line: its folder, step and hash."""
+    return f"{model.name}: {work.out.name}, step {model.step:,}, sha256 {model.digest}"
+
+
+def departures(preset: Preset, improved: bool = False) -> list[dict]:
+    """Rows of the table that tells how a preset differs from the published configuration of its
+    kind; `improved`: of improved R2 and AR2.
+    """
+    base = PUBLISHED_128 if preset.size == 128 else PUBLISHED_64
+    base = base.but(video_stream="3d" if improved else "1p2d")
+    base = base.but(step_range=preset.step_range)  # the data set's
+    return [
+        {"field": name, "published": _plain(theirs), "here": _plain(ours)}
+        for name, (theirs, ours) in preset.departures(base).items()
+    ]
+
+
+def _plain(value) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+# ------------------------------------------------------------------------------ looking at the data
+
+
+def card_rows(card: dict) -> list[dict]:
+    """The data card as rows for a table; long lists become counts."""
+    expected, split = card.get("expected") or {}, card.get("split") or {}
+    rows = {
+        "data set": f"{card['title']} ({card['dataset']})",
+        "source": card["source"],
+        "videos": f"{card['used']} used of {card['found']} found; "
+        f"published: {expected.get('videos')}",
+        "split": f"{split.get('train')} training, {split.get('test')} test videos; "
+        f"sha256 {str(split.get('sha256'))[:12]}",
+        "frames": f"{card['frames']:,}; {_span(card['frames_range'])} a video",
+        "frames a second": _span(card["fps"]),
+        "size": f"{card['size']}x{card['size']} pixels, {card['margin']} px off every edge first",
+        "original sizes": ", ".join(map(str, card["original_sizes"])) or "drawn at this size",
+        "classes": ", ".join(f"{label or 'none'} {n}" for label, n in card["labels"].items()),
+        "subjects": card["subjects"],
+        "left out": len(card["left_out"]),
+    }
+    return [{"what": name, "value": value} for name, value in rows.items()]
+
+
+def _span(pair) -> str:
+    low, high = pair
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+
+
+def one_of_each(videos: VideoSet, most: int = 6) -> list[int]:
+    """The first video of each of at most `most` classes; without classes, the first ones."""
+    first: dict[str, int] = {}
+    for i, v in enumerate(videos.videos):
+        first.setdefault(v.label or v.name, i)
+    return list(first.values())[:most]
+
+
+def motion_by_class(videos: VideoSet) -> list[dict]:
+    """Rows: class, videos, mean, least and most motion of its videos (first 200 frames)."""
+    found: dict[str, list[float]] = {}
+    for i, v in enumerate(videos.videos):
+        if v.length >= 2:
+            found.setdefault(v.label or "all", []).append(measures.motion(videos.video(i)[:200]))
+    return [
+        {"class": k, "videos": len(m), "motion": np.mean(m), "least": min(m), "most": max(m)}
+        for k, m in sorted(found.items())
+    ]
+
+
+def held_out_clips(videos: VideoSet, count: int, seed: int, step: int = 1) -> np.ndarray:
+    """Clips of held-out videos, one a video where there are enough: (count, 16, H, W, 3) uint8.
+
+    step: from one frame to the next; the smallest that the model was trained on.
+    """
+    length = (CLIP - 1) * step + 1
+    test = videos.select("test", min_frames=length)
+    rng = np.random.default_rng(seed)
+    clips = []
+    for i in range(count):
+        video = test.video(i % len(test))
+        start = int(rng.integers(len(video) - length + 1))
+        clips.append(video[start : start + length : step])
+    return np.stack(clips)
+
+
+def sample_grids(work: train.Job, clip: int = 0) -> dict[str, np.ndarray]:
+    """One training clip along a run: "step N" -> (16, H, W, 3), and last the real one; {} of
+    published weights.
+    """
+    folder = work.out / "samples"
+    if not folder.exists():  # published weights have none
+        return {}
+    steps = sorted(folder.glob("[0-9]*.npy"))
+    found = {f"step {int(path.stem):,}": np.load(path)[clip] for path in steps}
+    return found | {"real": np.load(folder / "real.npy")[clip]}
+
+
+def clip_measures(real: np.ndarray, made: dict[str, np.ndarray], reference: int) -> list[dict]:
+    """Rows: L1 to the real clip (for rebuilt clips), motion, sharpness; with the held reference
+    frame.
+    """
+    held = np.repeat(real[:, reference : reference + 1], CLIP, axis=1)
+    rows = []
+    for name, clips in {"real": real, "reference frame, held": held, **made}.items():
+        error = [measures.l1(a, b) for a, b in zip(clips, real, strict=True)]
+        rows.append(
+            {
+                "clips": name,
+                "l1": None if name == "from noise" else np.mean(error),
+                "motion": np.mean([measures.motion(c) for c in clips]),
+                "sharpness": np.mean([measures.sharpness(c) for c in clips]),
+            }
+        )
+    return rows
+
+
+# -------------------------------------------------------------------------------------- long videos
+
+
+@dataclass(frozen=True)
+class LongVideo:
+    """A long generated video beside the footage it was made from, both (T, H, W, 3) uint8."""
+
+    name: str
+    split: str
+    footage: np.ndarray
+    made: np.ndarray
+    seconds: float
+    hop: int
+    candidates: int = 1
+    codes: str = "sample"
+    fps: float = 25.0
+    by: str = "R2"
+
+
+def footage(
+    videos: VideoSet, split: str, frames: int, count: int = 1
+) -> list[tuple[str, np.ndarray, float]]:
+    """The longest videos of a split, cut to `frames`: (name, (T, H, W, 3) uint8, fps)."""
+    chosen = videos.select(split=split, min_frames=CLIP)
+    order = sorted(range(len(chosen)), key=lambda i: (-min(chosen.videos[i].length, frames), i))
+    return [
+        (chosen.videos[i].name, chosen.video(i)[:frames], chosen.videos[i].fps)
+        for i in order[:count]
+    ]
+
+
+def long_video(
+    model: Model, name: str, split: str, video: np.ndarray, p, fps: float = 25.0, **options
+) -> LongVideo:
+    """A model's long video of a piece of footage, with the notebook's hop (LEncGAN: its own), codes
+    and seed; and how long it took.
+    """
+    if len(video) < CLIP:
+        raise InputError(f"{name} has {len(video)} frames; a long video needs at least {CLIP}")
+    started = time.perf_counter()
+    hop = model.hop_for(p.hop)
+    settings = {"hop": hop, "codes": p.codes, "candidates": 1, "seed": p.seed} | options
+    made = model.long_frames(video, **settings)
+    seconds = time.perf_counter() - started
+    settings.pop("seed")
+    return LongVideo(name, split, video, made, seconds, **settings, fps=fps, by=model.name)
+
+
+def again(model: Model, video: LongVideo, p, **options) -> LongVideo:
+    """Another long video of the same footage, its codes drawn in another way."""
+    return long_video(
+        model, video.name, video.split, video.footage, p, video.fps, **{"codes": "sample"} | options
+    )
+
+
+def dropped(video: np.ndarray, r: int) -> int:
+    """Frames at the end of a piece of footage that no clip reaches."""
+    return len(video) - long_length((len(video) - CLIP) // r + 1, r)
+
+
+def measured(videos: Sequence[LongVideo], names: Sequence[str]) -> list[dict]:
+    """A table: every measure for real video, the two trivial references, and each generated video.
+
+    All on the same footage: that of the first of `videos`.
+    """
+    first = videos[0]
+    real, r = first.footage[: len(first.made)], first.hop
+    rows = {
+        "real video": real,
+        "first frame, held": measures.frozen(real, len(real)),
+        "real clips, shuffled": measures.shuffled(real, len(real), r),
+    }
+    rows |= {name: v.made for name, v in zip(names, videos, strict=True)}
+    return [{"video": name} | measures.summary(v, real, r) for name, v in rows.items()]
+
+
+def over_seeds(model: Model, video: LongVideo, p, seeds: int) -> list[dict]:
+    """Plain sampling against VDrej on the same footage with several noise seeds: rows of mean and
+    spread.
+
+    "critic" is the mean logit of the video critic over the 16 frames around each junction: for a
+    hop of 8 and more what VDrej maximises step by step.
+    """
+    rows = []
+    for name, candidates in (("plain", 1), (f"VDrej of {p.candidates}", p.candidates)):
+        runs = []
+        for seed in range(seeds):
+            made = model.long_frames(
+                video.footage, hop=video.hop, codes="sample", candidates=candidates, seed=seed
+            )
+            row = measures.summary(made, video.footage[: len(made)], video.hop)
+            runs.append(row | {"critic": model.junction_score(made, video.hop)})
+        for kind, f in (("mean", np.mean), ("spread", lambda x: np.std(x, ddof=1))):
+            numbers = {key: f([run[key] for run in runs]) for key in runs[0]}
+            rows.append({"codes": name, "over seeds": kind} | numbers)
+    return rows
+
+
+def show_long(videos: Sequence[LongVideo], data: VideoSet) -> show.Html:
+    """Footage and long video side by side, the junctions marked."""
+    tiles = [tile for v in videos for tile in (v.footage[: len(v.made)], v.made)]
+    titles = [f"{t} ({v.split})" for v in videos for t in ("real", v.by)]
+    marks = [m for v in videos for m in ([], seams(len(v.made), v.hop))]
+    return show.videos(
+        tiles,
+        titles,
+        columns=2 * len(videos),
+        marks=marks,
+        fps=videos[0].fps,
+        caption=f"{source(data)}: footage, and the long video that {videos[0].by} made from it; "
+        f"{len(videos[0].made)} frames, a junction every {videos[0].hop}.",
+    )
+
+
+def source(videos: VideoSet) -> str:
+    """What captions call the data: "procedural sky" or "real sky"."""
+    return f"{videos.card['source']} {videos.card['dataset']}"
+
+
+def show_ways(plain: LongVideo, others: dict[str, LongVideo], data: VideoSet) -> show.Html:
+    """One piece of footage, its long video, and others of it: other ways, other models."""
+    made = {plain.by: plain} | others
+    return show.videos(
+        [plain.footage[: len(plain.made)], *(v.made for v in made.values())],
+        ["real", *made],
+        columns=1 + len(made),
+        marks=[[], *(seams(len(v.made), v.hop) for v in made.values())],
+        fps=plain.fps,
+        caption=f"{source(data)}, {plain.split} video: {', '.join(made)}.",
+    )
+
+
+def write_long(videos: Sequence[LongVideo], model: Model, p) -> list[Path]:
+    """Each long video as H.264 (with seed and checkpoint inside) and as a lossless array."""
+    folder = p.out_dir / "long"
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for v in videos:
+        way = f"vdrej{v.candidates}" if v.candidates > 1 else v.codes
+        by = v.by.lower().replace(",", "").replace(" ", "-")
+        path = folder / f"{by}-{v.split}-{way}-seed{p.seed}"
+        facts = {"model": model.kind, "checkpoint": model.digest, "seed": p.seed, "hop": v.hop}
+        facts |= {"codes": v.codes, "candidates": v.candidates, "footage": v.name}
+        scale = max(1, 256 // model.preset.size)
+        write_mp4(path.with_suffix(".mp4"), v.made, v.fps, metadata=facts, scale=scale)
+        with ArrayWriter(path.with_suffix(".npy"), v.made.shape) as writer:
+            writer.write(v.made)
+        paths += [path.with_suffix(".mp4"), path.with_suffix(".npy")]
+    return paths
+
+
+# ------------------------------------------------------------------------------------------- record
+
+
+def save_results(
+    p, notebook: str, preset: Preset, videos: VideoSet, started: float, **results
+) -> dict:
+    """Writes <out_dir>/<notebook>.json with its provenance; returns the provenance."""
+    record = provenance(preset, p.seed, videos.card, started, {"parameters": p.model_dump()})
+    path = p.out_dir / f"{notebook}.json"
+    results = jsonable({"provenance": record} | results)
+    text = json.dumps(results, indent=1, default=float, allow_nan=False)
+    part = path.with_suffix(".part")
+    with writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text + "\n", encoding="utf-8")
+        part.replace(path)
+    return record
+
+
+def jsonable(value):
+    """What JSON can hold. It has no NaN (the seam ratio of a video that stands still is one): None
+    in its place. Scores become what they say of themselves.
+    """
+    if hasattr(value, "as_dict"):
+        value = value.as_dict()
+    if isinstance(value, dict):
+        return {k: jsonable(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(v) for v in value]
+    return None if isinstance(value, float | np.floating) and not np.isfinite(value) else value

@@ -1,0 +1,198 @@
+"""What notebook 05 does, one call a step: a run's GPTs, their tokens as curves, their videos."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from rencgan.core.errors import InputError
+from rencgan.core.progress import Progress
+from rencgan.data.clips import as_clips
+from rencgan.data.videoset import VideoSet
+from rencgan.evaluate import horizon
+from rencgan.models.recall import CLIP, clips_for
+from rencgan.models.trained import Model
+from rencgan.notebook import steps as study
+from rencgan.presets.gpt import HEADS, GPTPreset, gpt_departures, gpt_preset
+from rencgan.r3 import foresight, tokens
+from rencgan.r3.training import GPTJob, train_gpt
+from rencgan.r3.videos import R3, first_clips, load_r3
+
+Videos = Sequence[np.ndarray]
+SHOWN = 3  # numbers of a token that are drawn as curves
+# Table 5.11: method, and how codes are drawn from a predicted latent space.
+ROWS = (("faster", "VDrej"), ("faster", "sample"), ("robust", "VDrej"))
+
+
+def recipe(p, head: str) -> GPTPreset:
+    """The preset of a run's GPT with one of the heads, and what its parameters ask for."""
+    changes = {"head": head, "format": p.format, "context_noise": p.context_noise}
+    if p.width > 64 and p.width % 64:
+        raise InputError(f"a width of {p.width} cannot be shared by heads of 64; give a multiple")
+    if p.width:  # 64 a head: 24 heads divide neither 512 nor 256
+        changes |= {"width": p.width, "heads": max(1, p.width // 64)}
+    if p.gpt_steps:
+        changes["steps"] = p.gpt_steps
+    return gpt_preset(p.preset).but(**changes)
+
+
+def heads(p) -> tuple[str, ...]:
+    """The heads that a run trains."""
+    return HEADS if p.head == "all" else (p.head,)
+
+
+def job(p, r2: Model, videos: VideoSet, head: str) -> GPTJob:
+    """The training of a head; its folder is named after its recipe."""
+    found = GPTJob(recipe(p, head), r2, videos, Path(), p.out_dir / "tokens", p.seed)
+    return replace(found, out=p.out_dir / f"r3-{head}-{found.key()}")
+
+
+def trained(p, r2: Model, videos: VideoSet) -> dict[str, tuple[R3, GPTJob]]:
+    """The GPTs that a run asks for, over the same frozen R2 and the same tokens, by their head."""
+    found = {}
+    for head in heads(p):
+        work = job(p, r2, videos, head)
+        if getattr(p, "weights", "train") == "published":
+            found[head] = study.published_model(p, work, f"r3-{head}")
+            continue
+        shown = Progress(work.preset.steps, f"training the GPT, {head}")
+        with shown:
+            path = train_gpt(work, lambda done, total, losses, bar=shown: bar.update(done, losses))
+        found[head] = load_r3(path, r2), work
+    return found
+
+
+def departures(p: GPTPreset) -> list[dict]:
+    """Rows of the table that tells how a GPT differs from the published one."""
+    return [
+        {"field": name, "published": str(theirs), "here": str(ours)}
+        for name, (theirs, ours) in gpt_departures(p).items()
+        if name not in ("flow_width", "flow_blocks", "euler_steps", "components")
+    ]
+
+
+def token_rows(jobs: Mapping[str, GPTJob]) -> list[dict]:
+    """Rows: what the GPTs are trained on."""
+    found = next(iter(jobs.values())).tokens()
+    lengths = [len(s) for s in found.sequences]
+    rows = {
+        "sequences": len(found),
+        "videos": len(set(found.names)),
+        "subjects": len(found.known),
+        "tokens": sum(lengths),
+        "numbers of a token": found.dim,
+        "shortest, longest": f"{min(lengths)}, {max(lengths)} tokens",
+    }
+    return [{"what": name, "value": value} for name, value in rows.items()]
+
+
+def foresight_rows(found: Mapping[str, tuple[R3, GPTJob]], unseen: Videos, p) -> list[dict]:
+    """Rows: how well each head foresees the next token of unseen videos; [] in disc+cont."""
+    if p.format == "disc+cont":
+        return []
+    rows = []
+    for head, (r3, _) in found.items():
+        seen = foresight.foresight(r3, unseen, p.seed)
+        rows.append({"head": head, "likelihood": None} | seen)
+    return rows
+
+
+def first_of(p, unseen: Videos, source: Model | None) -> tuple[np.ndarray, str]:
+    """The first clips that R3 goes on from, and what the tables call its prior: the first clips of
+    held-out videos, or those that `source` (an AR2, an R2 trained with noise terms) draws.
+    """
+    if source is None:
+        return np.stack([v[:CLIP] for v in unseen]), "first clip"
+    return first_clips(source, len(unseen), p.seed), "none"
+
+
+def make(
+    r3: R3, first: np.ndarray, p, frames: int, method: str, way: str, subjects=None
+) -> np.ndarray:
+    """Videos by one row of Table 5.11: (V, frames, H, W, 3) uint8. subjects: whom they show, for
+    the format disc+cont; None where that is not known.
+    """
+    options = {"codes": "mean" if way == "mean" else "sample"}
+    options["candidates"] = p.candidates if way == "VDrej" else 1
+    if r3.gpt_preset.format == "disc+cont":
+        options["subjects"] = subjects
+    return r3.clip_frames(
+        frames, first, method=method, seed=p.seed, temperature=p.temperature, **options
+    )
+
+
+def timed_rows(r3: R3, first: np.ndarray, p, frames: int = 1000) -> list[dict]:
+    """Rows of Table 5.11's form: seconds for one video, and where they go: rolling the GPT alone,
+    and the rest, which is generating, judging and (robust) encoding.
+    """
+    rolled, rows = horizon.seconds(lambda: tokens_of(r3, first[:1], frames, p.seed)), []
+    for method, way in ROWS:
+        make(r3, first[:1], p, 3 * r3.hop, method, way)  # a GPU chooses its algorithms first
+        took = horizon.seconds(partial(make, r3, first[:1], p, frames, method, way))
+        row = {"ways": method, "VDrej": "yes" if way == "VDrej" else "no"}
+        rows.append(
+            row | {f"s for {frames} frames": took, "GPT": rolled, "the rest": took - rolled}
+        )
+    return rows
+
+
+def tokens_of(r3: R3, first: np.ndarray, frames: int, seed: int) -> list[torch.Tensor]:
+    """The GPT's roll-out alone: the tokens (V, k) of all clips but the first, of so many frames."""
+    clips, count = as_clips(first, r3.device), clips_for(frames, r3.hop)
+    return list(r3.rolled(clips, count, r3.roll(len(first), seed)))
+
+
+def trajectories(r3: R3, sides: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
+    """How the leading numbers of the tokens move along one video of each side (T, H, W, 3): a dict
+    of curves for each number, every token encoded from the frames that are seen.
+    """
+    seen = {
+        name: r3.coordinates.of(torch.from_numpy(tokens.encode(r3.r2, video)).to(r3.device)).cpu()
+        for name, video in sides.items()
+    }
+    joint = next(iter(seen.values()))
+    order = joint.var(0).argsort(descending=True)[:SHOWN]
+    return [{name: x[:, i].numpy() for name, x in seen.items()} for i in order.tolist()]
+
+
+def attention(r3: R3, video: np.ndarray) -> np.ndarray:
+    """Attention maps of a real video's tokens: (blocks, heads, N, N)."""
+    if r3.gpt_preset.format == "disc+cont":
+        raise InputError("attention is shown of plain sequences, not of disc+cont")
+    found = tokens.encode(r3.r2, video)[: r3.gpt.positions]
+    x = r3.coordinates.of(torch.from_numpy(found).to(r3.device))
+    return torch.stack([m[0] for m in r3.gpt.attention(x[None])]).cpu().numpy()
+
+
+def looking_back(maps: np.ndarray) -> list[dict]:
+    """Rows, a block each: how many tokens back its heads look on average, and the share of their
+    attention that lies on the token itself and on the one before. Uniform attention as a reference.
+    """
+    n = maps.shape[-1]
+    back = np.arange(n)[:, None] - np.arange(n)
+    uniform = np.tril(np.ones((n, n))) / np.arange(1, n + 1)[:, None]
+    rows = []
+    for name, m in [*enumerate(maps, 1), ("uniform", uniform[None])]:
+        rows.append(
+            {
+                "block": name,
+                "tokens back": (m * np.maximum(back, 0)).sum(-1).mean(),
+                "on itself": np.diagonal(m, axis1=-2, axis2=-1).mean(),
+                "on the one before": np.diagonal(m, -1, -2, -1).mean(),
+            }
+        )
+    return rows
+
+
+def source_of_first(p, videos: VideoSet) -> Model | None:
+    """The model that draws R3's first clips where they come from nothing: AR2 as notebook 04
+    trains it (`-p first_clip ar2`), or improved R2 with noise terms (`-p first_clip noise`).
+    """
+    if p.first_clip == "video":
+        return None
+    if p.first_clip == "ar2":
+        return study.trained(p, "ar2", videos)[0]
+    return study.trained(p, "r2", videos, study.improved_r2_recipe(p), "v4-noise")[0]

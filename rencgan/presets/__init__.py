@@ -1,0 +1,1 @@
+"""Every number that a run depends on."""

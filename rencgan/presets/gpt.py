@@ -1,0 +1,156 @@
+"""Every number that the GPT of R3 depends on, beside the preset of the R2 whose codes it reads."""
+
+from dataclasses import dataclass
+
+from rencgan.core.errors import InputError
+from rencgan.presets.recipe import Recipe
+
+HEADS = ("regression", "mixture", "flow")
+FORMATS = ("pad0", "padzs", "disc+cont")
+
+
+@dataclass(frozen=True)
+class GPTPreset(Recipe):
+    """The defaults are the GPT as published (thesis, Section 5.4.4), for the tokens of the preset
+    `128`. Fields that the sources leave open say so.
+    """
+
+    name: str = "128"
+    why: str = "the GPT of R3 as published: 1.36 billion parameters"
+    # the transformer
+    blocks: int = 48
+    heads: int = 24
+    width: int = 1536  # of a token; where the latent spaces have as many numbers, they go in bare
+    positions: int = 124  # tokens of the longest sequence: 1000 frames at hop 8
+    # what it predicts
+    head: str = "regression"  # the published one; "mixture" and "flow" are ours
+    components: int = 8  # mixture: Gaussians
+    flow_width: int = 1536  # flow: of the small network of velocities
+    flow_blocks: int = 3
+    euler_steps: int = 8  # flow: from noise to a token
+    # what it reads
+    format: str = "pad0"  # Eq 5.5; "padzs" Eq 5.6; "disc+cont" Eq 5.7
+    directions: int = 0  # leading principal directions of the tokens that it works in; 0: all, bare
+    carry: bool = False  # predicts what the least-squares share of the last token leaves over
+    starts: int = 1  # first frames from which every training video is encoded; below 1 hop
+    context_noise: float = 0.0  # largest noise on the tokens read in training; 0: off
+    dropout: float = 0.0  # of what each block adds; not given
+    # schedule
+    batch: int = 60  # sequences a step: 30 on each of two GPUs
+    steps: int = 10_000  # Taichi: one batch is one epoch
+    lr: float = 5e-5
+    beta1: float = 0.9
+    beta2: float = 0.95
+    weight_decay: float = 0.01  # not given
+    ramp: int = 0  # first steps in which the rate rises
+    lr_decay: float = 0.0  # last share of the steps, in which it falls to 0; 0: constant
+    largest_gradient: float = 1.0  # norm to which a longer gradient is cut; not given; 0: off
+    average: float = 0.0  # decay of the running average of the weights; 0: off
+    bf16: bool = True  # autocast to bfloat16, on CUDA only
+
+    @property
+    def longest(self) -> int:
+        """Tokens of one training sequence: two share the positions in the format disc+cont, behind
+        their class and lengths.
+        """
+        return (self.positions - 3) // 2 if self.format == "disc+cont" else self.positions
+
+    def _problems(self):
+        counts = ("blocks", "heads", "width", "components", "flow_width", "flow_blocks")
+        counts += ("euler_steps", "starts", "batch", "steps")
+        if small := [name for name in counts if getattr(self, name) < 1]:
+            yield f"{' and '.join(small)} must be at least 1"
+        if self.width % max(self.heads, 1):
+            yield f"{self.heads} heads do not divide a width of {self.width}"
+        if self.longest < 2:
+            yield f"{self.positions} positions do not hold two tokens in the format {self.format!r}"
+        for name, known in (("head", HEADS), ("format", FORMATS)):
+            if getattr(self, name) not in known:
+                yield f"the {name} is one of {', '.join(known)}, not {getattr(self, name)!r}"
+        signed = ("directions", "context_noise", "lr", "weight_decay", "ramp", "largest_gradient")
+        if wrong := [n for n in signed if not 0 <= getattr(self, n) < float("inf")]:
+            yield f"{' and '.join(wrong)} cannot be negative or infinite"
+        if not all(0 <= getattr(self, n) < 1 for n in ("beta1", "beta2", "average", "dropout")):
+            yield "beta1, beta2, average and dropout must lie in [0, 1)"
+        if not 0 <= self.lr_decay <= 1:
+            yield f"lr_decay must lie in [0, 1], not {self.lr_decay}"
+
+    def rate(self, step: int) -> float:
+        """The factor on `lr` at a step: rising along `ramp`, falling in the last `lr_decay`."""
+        rise = min(1.0, (step + 1) / self.ramp) if self.ramp else 1.0
+        rest, falling = self.steps - step, self.lr_decay * self.steps
+        return rise * (min(1.0, rest / falling) if falling else 1.0)
+
+
+PUBLISHED = GPTPreset()
+SIXTY_FOUR = GPTPreset(
+    name="64",
+    why="a GPT for the 276 numbers of the latent spaces at 64x64; its sizes are ours",
+    blocks=12,
+    heads=8,
+    width=512,
+    flow_width=512,
+    directions=128,
+    carry=True,
+    starts=8,
+    lr=3e-4,
+    ramp=200,
+    lr_decay=0.3,
+    average=0.999,
+)
+MINI = GPTPreset(
+    name="mini",
+    why="the CPU default: two minutes; with more steps it learns the training videos by heart",
+    blocks=4,
+    heads=4,
+    width=192,
+    flow_width=256,
+    directions=64,
+    carry=True,
+    starts=8,
+    dropout=0.2,
+    batch=16,
+    steps=240,
+    lr=1e-3,
+    weight_decay=0.1,
+    ramp=30,
+    lr_decay=0.5,
+    average=0.99,
+)
+SMOKE = GPTPreset(
+    name="smoke",
+    why="the tests: seconds on a CPU",
+    blocks=2,
+    heads=2,
+    width=16,
+    positions=12,
+    components=2,
+    flow_width=16,
+    flow_blocks=1,
+    euler_steps=2,
+    directions=6,
+    carry=True,
+    starts=2,
+    batch=4,
+    steps=6,
+    lr=1e-3,
+    lr_decay=0.5,
+    average=0.5,
+)
+SLIM = MINI.but(
+    name="slim", why="that of mini, narrower: the weights that come with the project", width=128
+)
+
+GPT_PRESETS = {p.name: p for p in (SMOKE, MINI, SLIM, SIXTY_FOUR, PUBLISHED)}
+
+
+def gpt_preset(name: str) -> GPTPreset:
+    """The GPT of a preset; an unknown one is refused with the list of those there are."""
+    if name not in GPT_PRESETS:
+        raise InputError(f"there is no GPT for {name!r}; choose one of {', '.join(GPT_PRESETS)}")
+    return GPT_PRESETS[name]
+
+
+def gpt_departures(p: GPTPreset) -> dict[str, tuple]:
+    """Fields in which a preset differs from the published GPT, as {field: (published, ours)}."""
+    return p.departures(PUBLISHED)

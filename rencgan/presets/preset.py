@@ -1,0 +1,373 @@
+"""Every number a run depends on. A preset is frozen, saved inside every checkpoint, and refuses the
+impossible.
+"""
+
+import math
+from dataclasses import dataclass, fields
+
+from rencgan.core.errors import InputError
+from rencgan.presets.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Preset(Recipe):
+    """The defaults are EncGAN3 as published (64x64). Fields that the sources leave open say so."""
+
+    name: str = "64"
+    why: str = "EncGAN3 and R2 as published, 64x64"
+    # the clip
+    size: int = 64  # H = W, pixels
+    frames: int = 16  # frames in one clip
+    overlap: int = 8  # T_o, frames that consecutive clips share; the hop is r = 16 - T_o
+    # generator (three streams)
+    content_dim: int = 128  # d_c
+    motion_dim: int = 10  # d_m
+    generator_widths: tuple[int, ...] = (512, 512, 256, 128, 64)  # one a G3 block
+    video_stream: str = "1p2d"  # "1p2d", "2p1d" or "3d"
+    content_stream: bool = True  # G_C, the spatial stream (Table 3.4)
+    motion_stream: bool = True  # G_T, the temporal stream (Table 3.4)
+    attention_after: int = 4  # F-SA follows this block; 0: no F-SA (Tables 3.4, 3.5)
+    # encoder
+    encoder: bool = True  # False: codes are noise, in training too (G3AN; Table 3.5)
+    encoder_widths: tuple[int, ...] = (16, 32, 64)  # levels of two conv sets
+    encoder_hidden: tuple[int, ...] = ()  # fc sets between convolutions and the last fc set
+    content_features: int = 512  # width of content's last fc set
+    motion_features: int = 64  # width of one difference map's embedding
+    initial_logvar: float = 0.0  # added to the first bias of both log-variances (0: default init)
+    largest_logvar: float = 0.0  # below 0: both log-variances stay under it; 0: no bound
+    motion_gain: float = 1.0  # factor on the first weights of mu_m
+    # discriminators
+    image_d_widths: tuple[int, ...] = (64, 128, 256, 512)
+    video_d_widths: tuple[int, ...] = (64, 128, 256, 512)
+    # weights of the loss terms (the sources give none)
+    w_reconstruction: float = 1.0  # mean absolute error of the clip
+    w_reference: float = 1.0 / 16  # of the reference frame; 1/16 is Eq. 4.4 read as sums
+    w_difference: float = 1.0  # of the difference maps; only in Eq. 3.9 and 3.10
+    w_direction: float = 0.0  # of the motion; this and the next five are 0 in the faithful one
+    w_still: float = 0.0  # error of the mean frame
+    w_amount: float = 0.0  # of the motion; not in the motion warm-up
+    w_jitter: float = 0.0  # acceleration beyond the real one; not in the motion warm-up
+    w_overlap: float = 0.0  # R2: disagreement of the two clips on the frames that they share
+    w_junction: float = 0.0  # R2: error of the difference map at their junction
+    w_kl_content: float = 1e-4  # KL of the content space, summed over its dimensions
+    w_kl_motion: float = 1e-4  # KL of the motion space
+    w_adversarial_video: float = 0.01
+    w_adversarial_image: float = 0.01
+    # schedule
+    batch: int = 10  # clips (EncGAN3) or pairs (R2) a step, over all processes
+    steps: int = 100_000  # updates of the generator
+    warmup: int = 0  # first steps, on single frames through the content streams alone
+    warmup_batch: int = 128  # frames a step of the warm-up
+    motion_warmup: int = 0  # steps after it, on the direction of the motion alone
+    motion_batch: int = 16  # clips a step of the motion warm-up
+    content_rate: float = 1.0  # factor on the rates of the content streams after the warm-up
+    lr_encoder: float = 2e-4
+    lr_generator: float = 2e-4
+    lr_discriminator: float = 2e-4
+    lr_decay: float = 0.0  # last share of the steps, in which the rates fall to 0; 0: constant
+    warmup_decay: float = 0.0  # the same for the steps of the warm-up
+    ramp: int = 0  # steps in which the rates rise after each warm-up, when the losses change
+    motion_rate: float = 1.0  # factor on the rates in the motion warm-up, but of content streams
+    rise: float = 0.0  # share of the steps after the warm-ups in which w_overlap, w_junction rise
+    largest_gradient: float = 0.0  # norm to which a network's longer gradients are cut; 0: off
+    beta1: float = 0.5
+    beta2: float = 0.999
+    average: float = 0.0  # decay of the running average of encoder and generator; 0: off
+    batch_statistics: bool = True  # False: batch norm trains on running statistics
+    # data
+    step_range: tuple[int, int] = (1, 3)  # EncGAN3's frame step (notebooks: the data set's); R2: 1
+    smallest_crop: float = 1.0  # random crops in training, to this share of the side; 1: off
+    crops_until: int = 0  # first steps that crop; the rest sees frames as they are; 0: all crop
+    recall_noise: float = 0.0  # AR2+: largest deviation of the noise on the recalled clip; 0: off
+    rollout: int = 1  # AR2+: clips predicted in a row in a training step; 1: from true clips only
+    pair_stride: int = 0  # R2: frames from one training pair to the next; 0: the hop
+    max_videos: int = 0  # videos prepared, spread over the classes; 0: all
+    max_frames: int = 0  # frames prepared of each video; 0: all
+    # where it runs
+    bf16: bool = True  # autocast to bfloat16, on CUDA only
+    channels_last: bool = True  # memory format; twice as fast on a CPU too
+
+    @property
+    def hop(self) -> int:
+        """r: the hop between clips, and the index of the reference frame."""
+        return self.frames - self.overlap
+
+    @property
+    def pair(self) -> int:
+        """Frames in one training pair, 16 + r."""
+        return self.frames + self.hop
+
+    @property
+    def window(self) -> int:
+        """Frames that a training step of AR2 takes, 16 + k r; one pair without roll-outs."""
+        return self.frames + self.rollout * self.hop
+
+    def takes(self, step: int) -> tuple[str, int]:
+        """What a step trains on, and how many over all processes: ("stills", single frames) or
+        ("batch", clips or pairs).
+        """
+        if step < self.warmup:
+            return "stills", self.warmup_batch
+        return "batch", self.motion_batch if self.finds_motion(step) else self.batch
+
+    def finds_motion(self, step: int) -> bool:
+        """Whether a step belongs to the motion warm-up."""
+        return self.warmup <= step < self.warmup + self.motion_warmup
+
+    def crop(self, step: int) -> float:
+        """The smallest crop that a step takes; 1 is the whole frame."""
+        return self.smallest_crop if not self.crops_until or step < self.crops_until else 1.0
+
+    def risen(self, step: int) -> float:
+        """The share of w_overlap and w_junction that counts at a step. Full weight from the start
+        would blur: two clips agree most easily on what has no detail.
+        """
+        first = self.warmup + self.motion_warmup
+        whole = self.rise * (self.steps - first)
+        return min(1.0, max(0.0, (step - first) / whole)) if whole else 1.0
+
+    def _problems(self):
+        yield from self._impossible_networks()
+        yield from self._impossible_recipe()
+
+    def _impossible_networks(self):
+        blocks = len(self.generator_widths)
+        if self.size != 4 * 2 ** (blocks - 1) or blocks < 3:
+            yield (
+                f"{blocks} G3 blocks make frames of {4 * 2 ** (max(blocks, 1) - 1)} pixels, "
+                f"not {self.size}; "
+                "give one width a block, at least 3"
+            )
+        if self.frames != 16:
+            yield f"a clip has 16 frames, not {self.frames}"
+        if not 0 < self.overlap < self.frames:
+            yield (
+                f"clips of {self.frames} frames cannot share {self.overlap}; "
+                f"give 1 to {self.frames - 1}"
+            )
+        if self.video_stream not in ("1p2d", "2p1d", "3d"):
+            yield f"video_stream is '1p2d', '2p1d' or '3d', not {self.video_stream!r}"
+        if not 0 <= self.attention_after <= blocks:
+            yield f"F-SA cannot follow block {self.attention_after} of {blocks}; 0 switches it off"
+        if len(self.encoder_widths) != blocks - 2:
+            yield (
+                f"an encoder at {self.size} pixels has {blocks - 2} levels, "
+                f"not {len(self.encoder_widths)}"
+            )
+        if len(self.image_d_widths) != blocks - 1 or len(self.video_d_widths) != blocks - 1:
+            yield f"critics at {self.size} pixels have {blocks - 1} levels"
+
+    def _impossible_recipe(self):
+        counts = ("content_dim", "motion_dim", "batch", "steps", "rollout")
+        counts += ("content_features", "motion_features", "warmup_batch", "motion_batch")
+        small = [name for name in counts if getattr(self, name) < 1]
+        if small:
+            yield f"{' and '.join(small)} must be at least 1"
+        counts = (
+            "ramp",
+            "motion_rate",
+            "largest_gradient",
+            "crops_until",
+            "warmup",
+            "motion_warmup",
+            "pair_stride",
+            "max_videos",
+            "max_frames",
+            "recall_noise",
+        )
+        negative = [
+            f.name
+            for f in fields(self)
+            if (f.name.startswith(("w_", "lr_")) or f.name in (*counts, "content_rate"))
+            and not 0 <= getattr(self, f.name) < float("inf")
+        ]
+        if negative:
+            yield f"{' and '.join(negative)} cannot be negative or infinite"
+        if not math.isfinite(self.motion_gain + self.initial_logvar):
+            yield "motion_gain and initial_logvar must be finite"
+        if not -30 < self.largest_logvar <= 0:
+            yield (
+                f"largest_logvar must lie between -30 and 0 (no bound), not {self.largest_logvar}"
+            )
+        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1):
+            yield f"beta1 and beta2 must lie in [0, 1), not {self.beta1} and {self.beta2}"
+        for steps, batch in (("warmup", "warmup_batch"), ("motion_warmup", "motion_batch")):
+            if getattr(self, steps) and getattr(self, batch) < 2:
+                yield f"batch norm needs a {batch} of at least 2"
+        if not 0 <= self.average < 1 or not all(
+            0 <= share <= 1 for share in (self.lr_decay, self.warmup_decay, self.rise)
+        ):
+            yield "average must lie in [0, 1), lr_decay, warmup_decay and rise in [0, 1]"
+        if not 0.1 <= self.smallest_crop <= 1:
+            yield f"smallest_crop must lie in [0.1, 1], not {self.smallest_crop}"
+        fused = self.attention_after == len(self.generator_widths)
+        if self.warmup and (fused or not (self.encoder and self.content_stream)):
+            yield "a warm-up needs the encoder, the content stream and no F-SA after the last block"
+        first = self.warmup + self.motion_warmup
+        if first and self.steps <= first:
+            yield f"{self.steps} steps would all go to the warm-ups; give more than {first}"
+        if self.motion_warmup and not self.warmup:
+            yield "a motion warm-up comes after a warm-up; give warmup at least 1 step"
+        if self.motion_warmup and not self.w_direction:
+            yield "a motion warm-up needs w_direction above 0"
+        if not 1 <= self.step_range[0] <= self.step_range[1]:
+            yield f"step_range {self.step_range} must be a range of whole steps from 1 up"
+
+
+PUBLISHED_64 = Preset()
+PUBLISHED_128 = Preset(
+    name="128",
+    why="128x128 with the networks of Table 5.3; EncGAN3 and R2 take 1p2d streams here too",
+    size=128,
+    video_stream="3d",
+    content_dim=512,
+    motion_dim=256,
+    generator_widths=(512, 512, 256, 128, 64, 32),
+    encoder_widths=(16, 32, 64, 64),
+    encoder_hidden=(256,),
+    image_d_widths=(64, 128, 256, 512, 512),
+    video_d_widths=(64, 128, 256, 512, 1024),
+    batch=25,
+)
+SMOKE = Preset(
+    name="smoke",
+    why="the tests: seconds on a CPU, nothing to look at",
+    size=16,
+    content_dim=8,
+    motion_dim=4,
+    generator_widths=(8, 8, 8),
+    attention_after=2,
+    encoder_widths=(8,),
+    content_features=16,
+    motion_features=8,
+    image_d_widths=(8, 8),
+    video_d_widths=(8, 8),
+    batch=2,
+    warmup=2,
+    warmup_batch=4,
+    motion_warmup=1,
+    motion_batch=4,
+    w_direction=1.0,
+    w_still=1.0,
+    w_amount=0.1,
+    w_overlap=1.0,
+    w_junction=1.0,
+    smallest_crop=0.8,
+    crops_until=4,
+    rise=0.5,
+    largest_gradient=1.0,
+    largest_logvar=-1.0,
+    motion_rate=2.0,
+    steps=6,
+    max_videos=8,
+    max_frames=420,
+)
+MINI = Preset(
+    name="mini",
+    why="the CPU default: minutes on 2 cores, 32x32, a result worth looking at",
+    size=32,
+    content_dim=256,
+    motion_dim=64,
+    generator_widths=(128, 64, 32, 16),
+    attention_after=1,
+    encoder_widths=(16, 64),
+    motion_features=128,
+    initial_logvar=-7.0,
+    largest_logvar=-3.0,
+    motion_gain=6.0,
+    image_d_widths=(8, 16, 32),
+    video_d_widths=(8, 16, 32),
+    w_direction=1.0,
+    w_reconstruction=2.0,
+    w_still=3.0,
+    w_amount=1.0,
+    w_jitter=1.0,
+    w_overlap=18.0,
+    w_junction=12.0,
+    w_kl_content=2e-6,
+    w_kl_motion=1e-6,
+    w_adversarial_video=0.02,
+    w_adversarial_image=0.005,
+    batch=8,
+    warmup=1900,
+    warmup_batch=64,
+    warmup_decay=0.4,
+    ramp=100,
+    motion_warmup=550,
+    motion_rate=2.0,
+    content_rate=0.01,
+    rise=0.6,
+    largest_gradient=0.5,
+    steps=2750,
+    lr_encoder=1e-3,
+    lr_generator=1e-3,
+    beta2=0.99,
+    lr_decay=0.08,
+    average=0.99,
+    smallest_crop=0.93,
+    crops_until=1500,
+    pair_stride=1,
+    max_videos=64,
+)
+SLIM = MINI.but(
+    name="slim",
+    why="mini with narrower networks: the weights that come with the project, under 5 MB each",
+    content_dim=128,
+    motion_dim=32,
+    generator_widths=(72, 40, 20, 12),
+    encoder_widths=(16, 48),
+    content_features=256,
+    motion_features=64,
+)
+
+# R2's schedule at `mini`, and what share of it takes a slower model as long (one core of a CPU):
+# `3d` streams, AR2's two kinds of clips, LEncGAN's LSTMs (a clip a step, where R2 takes two), and
+# AR2's roll-outs of two clips.
+STILLS, MOTION, PAIRS = 1500, 500, 450
+SHARES = {"improved r2": 0.74, "ar2": 0.74, "lencgan": 0.68, "roll-outs": 0.60}
+
+
+def scheduled(share: float = 1.0, clips: int = 1) -> dict:
+    """The steps of a share of that schedule, as fields; `clips` times those after the warm-ups."""
+    stills, motion, rest = (round(share * n) for n in (STILLS, MOTION, PAIRS * clips))
+    steps = {"warmup": stills, "motion_warmup": motion, "steps": stills + motion + rest}
+    return steps | {"crops_until": round(0.8 * stills), "lr_decay": 0.12}
+
+
+# What a preset gives one model otherwise; EncGAN3 takes it as it is.
+# AR2: Smooth-L1 is half the square of a small error, so it needs a larger weight. The first clip is
+# drawn from N(0, I): the latent spaces have to fill it, so the KL weighs more and no bound keeps
+# them narrow.
+MODELS: dict[str, dict[str, dict]] = {
+    "mini": {
+        "r2": {"content_rate": 0.1, **scheduled()},
+        "lencgan": {"content_rate": 0.1, **scheduled(SHARES["lencgan"], clips=2)},
+        "ar2": {
+            "w_reconstruction": 40.0,
+            "w_kl_content": 3e-4,
+            "w_kl_motion": 3e-4,
+            "initial_logvar": -3.0,
+            "largest_logvar": 0.0,
+            "w_adversarial_video": 0.05,
+            "w_adversarial_image": 0.02,
+            "content_rate": 0.1,
+            **scheduled(SHARES["ar2"]),
+        },
+    },
+}
+MODELS["slim"] = MODELS["mini"]
+
+
+def changes_for(model: str, name: str) -> dict:
+    """The fields in which a preset differs for one model: "r2", "lencgan" or "ar2"."""
+    return dict(MODELS.get(name, {}).get(model, {}))
+
+
+PRESETS = {p.name: p for p in (SMOKE, MINI, SLIM, PUBLISHED_64, PUBLISHED_128)}
+
+
+def preset(name: str) -> Preset:
+    """The preset of that name; an unknown one is refused with the list of those there are."""
+    if name not in PRESETS:
+        raise InputError(f"there is no preset {name!r}; choose one of {', '.join(PRESETS)}")
+    return PRESETS[name]

@@ -1,0 +1,1 @@
+"""R3: a GPT over the codes of a whole video."""

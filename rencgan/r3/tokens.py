@@ -1,0 +1,196 @@
+"""Videos as sequences of tokens: every clip's latent space, [mu_c, logvar_c, mu_m, logvar_m], by
+the frozen encoder of an R2 (thesis, Section 5.4.3).
+
+Encoded once and kept: a file is named after the R2, the data and the number of starts, and read
+again.
+"""
+
+import hashlib
+import io
+import os
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rencgan.core.errors import InputError
+from rencgan.core.progress import Progress
+from rencgan.data.videoset import VideoSet, writing
+from rencgan.models.networks import Codes
+from rencgan.models.recall import CLIP
+from rencgan.models.sampling import check_footage, latent_spaces
+from rencgan.models.trained import Model
+
+
+def as_tokens(codes: Codes) -> Tensor:
+    """Latent spaces (..., d_c) and (..., d_m) to tokens (..., 2 d_c + 2 d_m)."""
+    return torch.cat(codes, dim=-1)
+
+
+def as_codes(tokens: Tensor, dims: tuple[int, int]) -> Codes:
+    """The reverse of as_tokens; dims: (d_c, d_m)."""
+    d_c, d_m = dims
+    return Codes(*tokens.split([d_c, d_c, d_m, d_m], dim=-1))
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Sequences of tokens (n, d) float32, and whose they are."""
+
+    sequences: tuple[np.ndarray, ...]
+    subjects: tuple[str, ...]  # the moving subject of each; where none is known its class
+    names: tuple[str, ...]  # of the video
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    @property
+    def dim(self) -> int:
+        return self.sequences[0].shape[1]
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The subjects that occur, sorted."""
+        return tuple(sorted(set(self.subjects)))
+
+
+def encoded(r2: Model, videos: VideoSet, positions: int, starts: int = 1) -> Tokens:
+    """Token sequences of videos, cut to `positions` tokens, at the hop of the R2.
+
+    starts: every video is encoded from that many first frames, spread over a hop: frame 0 alone as
+    published. Videos of less than two tokens are left out; InputError where none is left.
+    """
+    hop = r2.hop
+    if not 1 <= starts <= hop:
+        raise InputError(f"a video can begin in 1 to {hop} ways, its hop, not {starts}")
+    first = [hop * i // starts for i in range(starts)]
+    long = [i for i, v in enumerate(videos.videos) if v.length >= CLIP + hop]
+    if not long:
+        longest = max((v.length for v in videos.videos), default=0)
+        raise InputError(
+            f"two tokens take {CLIP + hop} frames; the longest of these videos has {longest}"
+        )
+    found: list[tuple[np.ndarray, str, str]] = []
+    with Progress(len(long), "encoding videos to tokens") as bar:
+        for number, i in enumerate(long, 1):
+            v, frames = videos.videos[i], videos.video(i)
+            for start in first:
+                part = frames[start : start + CLIP + hop * (positions - 1)]
+                if len(part) >= CLIP + hop:
+                    found.append((encode(r2, part), v.subject or v.label, v.name))
+            bar.update(number)
+    return Tokens(*(tuple(column) for column in zip(*found, strict=True)))
+
+
+def encode(r2: Model, video: np.ndarray) -> np.ndarray:
+    """The tokens (n, d) of one video (T, H, W, 3) uint8."""
+    check_footage(video, r2.preset.size)
+    spaces = latent_spaces(r2.encoder, video, r2.hop, r2.reference)
+    return torch.cat([as_tokens(space) for space in spaces]).cpu().numpy()
+
+
+def cached(r2: Model, videos: VideoSet, folder: Path, positions: int, starts: int = 1) -> Tokens:
+    """The same, read from `folder` where it was made before."""
+    told = [r2.digest, videos.path.name if videos.path else "", positions, starts]
+    told += [(v.name, v.start, v.length) for v in videos.videos]
+    if not videos.path or not r2.digest:  # nothing to tell it by
+        return encoded(r2, videos, positions, starts)
+    name = hashlib.sha256(repr(told).encode()).hexdigest()[:12]
+    path = folder / f"tokens-{name}.npz"
+    if path.exists():
+        return _read(path)
+    tokens = encoded(r2, videos, positions, starts)
+    _write(path, tokens)
+    return tokens
+
+
+def _write(path: Path, tokens: Tokens) -> None:
+    buffer = io.BytesIO()
+    lengths = [len(s) for s in tokens.sequences]
+    columns = {"subjects": np.array(tokens.subjects), "names": np.array(tokens.names)}
+    np.savez(buffer, tokens=np.concatenate(tokens.sequences), lengths=lengths, **columns)
+    part = path.with_suffix(f".{os.getpid()}.part")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(buffer.getvalue())
+        os.replace(part, path)
+
+
+def _read(path: Path) -> Tokens:
+    try:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+            parts = np.split(file["tokens"], np.cumsum(file["lengths"])[:-1])
+            return Tokens(tuple(parts), *(tuple(map(str, file[n])) for n in ("subjects", "names")))
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is damaged ({type(error).__name__}); delete it") from None
+
+
+# ------------------------------------------------------------------------------------- coordinates
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """In what terms the GPT sees a token: bare, or along its leading principal directions.
+
+    mean (d,), basis (k, d) with orthonormal rows, scale: one number, so that distances keep their
+    proportions. Bare tokens have no basis. Statistics of the training tokens, kept in checkpoints.
+    """
+
+    mean: Tensor
+    basis: Tensor | None
+    scale: float
+
+    @classmethod
+    def fitted(cls, sequences: Sequence[np.ndarray], directions: int) -> "Coordinates":
+        """directions: 0 for bare tokens."""
+        if not directions:
+            return cls(torch.zeros(sequences[0].shape[1]), None, 1.0)
+        joint = np.concatenate(sequences).astype(np.float64)
+        if directions > min(joint.shape):
+            raise InputError(
+                f"{len(joint)} tokens of {joint.shape[1]} numbers do not have {directions} "
+                "principal directions; give fewer"
+            )
+        mean = joint.mean(0)
+        variance, basis = np.linalg.eigh(np.cov(joint.T, bias=True))  # in rising order
+        scale = float(np.sqrt(max(0.0, variance[-directions:].mean()))) or 1.0
+        basis = np.ascontiguousarray(basis[:, : -directions - 1 : -1].T)
+        return cls(torch.from_numpy(mean).float(), torch.from_numpy(basis).float(), scale)
+
+    @property
+    def dim(self) -> int:
+        """Numbers of a token in these terms."""
+        return len(self.mean) if self.basis is None else len(self.basis)
+
+    def of(self, tokens: Tensor) -> Tensor:
+        """(..., d) to (..., k)."""
+        if self.basis is None:
+            return tokens
+        return (tokens - self.mean) @ self.basis.T / self.scale
+
+    def back(self, x: Tensor) -> Tensor:
+        """(..., k) to (..., d); what lies across the directions is that of the mean token."""
+        return x if self.basis is None else self.scale * x @ self.basis + self.mean
+
+    def to(self, device: torch.device) -> "Coordinates":
+        basis = None if self.basis is None else self.basis.to(device)
+        return Coordinates(self.mean.to(device), basis, self.scale)
+
+    def state(self) -> dict:
+        return {"mean": self.mean.cpu(), "basis": self.basis, "scale": self.scale}
+
+
+def persistence(sequences: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Of coordinates (n, k): the share of a token that the next one keeps, least squares number by
+    number, within [0, 1]; and the deviation of what is left, (k,) each.
+    """
+    before = torch.cat([s[:-1] for s in sequences]).double()
+    after = torch.cat([s[1:] for s in sequences]).double()
+    carry = (before * after).sum(0) / before.square().sum(0).clamp(min=1e-12)
+    carry = carry.clamp(0, 1)
+    left = after - carry * before
+    return carry.float(), left.std(0, correction=0).clamp(min=1e-4).float()

@@ -1,0 +1,299 @@
+"""R3: a GPT over the codes of a whole video, and the R2 that draws them (thesis, Section 5.4 and
+Algorithm 11).
+
+robust   every clip that VDrej kept is encoded again, and the GPT goes on from what it sees
+faster   the GPT rolls out all tokens, then the generator draws all clips
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rencgan.core import checkpoint
+from rencgan.core.errors import InputError
+from rencgan.data.clips import as_clips, as_frames
+from rencgan.models.networks import Codes, draw
+from rencgan.models.recall import clips_for, stitched
+from rencgan.models.sampling import (
+    best,
+    check_first_clip,
+    check_ways,
+    cut_to,
+    noise,
+    recalled_clips,
+)
+from rencgan.models.trained import Model
+from rencgan.presets.gpt import GPT_PRESETS, GPTPreset
+from rencgan.presets.preset import Preset
+from rencgan.r3.gpt import GPT, KIND
+from rencgan.r3.rollout import Context, Scripts, token_noise
+from rencgan.r3.sequences import Vocabulary
+from rencgan.r3.tokens import Coordinates, as_codes, as_tokens
+
+METHODS = ("robust", "faster")
+
+
+@dataclass(frozen=True)
+class R3:
+    """A trained GPT in evaluation mode with the R2 whose codes it was trained on."""
+
+    r2: Model
+    gpt: GPT
+    gpt_preset: GPTPreset
+    coordinates: Coordinates
+    words: Vocabulary
+    step: int
+    seed: int
+    digest: str
+    kind: str = KIND
+
+    @property
+    def name(self) -> str:
+        """What tables call it: "R3, regression"."""
+        p = self.gpt_preset
+        extra = f", {p.format}" if p.format != "pad0" else ""
+        extra += f", width {p.width}" if p.width != GPT_PRESETS.get(p.name, p).width else ""
+        extra += ", noise" if p.context_noise else ""
+        return f"R3, {p.head}{extra}"
+
+    @property
+    def preset(self) -> Preset:
+        """Of the R2: the size of its frames, its hop."""
+        return self.r2.preset
+
+    @property
+    def hop(self) -> int:
+        return self.r2.hop
+
+    @property
+    def device(self) -> torch.device:
+        return self.r2.device
+
+    # ------------------------------------------------------------------------- tokens and spaces
+
+    @torch.no_grad()
+    def tokens(self, clips: Tensor) -> Tensor:
+        """Clips (V, 3, 16, H, W) to tokens in the GPT's coordinates, (V, k)."""
+        space = self.r2.encoder(clips, self.r2.reference)
+        return self.coordinates.of(as_tokens(Codes(*(part.float() for part in space))))
+
+    def spaces(self, tokens: Tensor) -> Codes:
+        """Tokens (..., k) to latent spaces. Log-variances stay below the encoder's own bound: a
+        prediction has none by itself.
+        """
+        p = self.r2.preset
+        codes = as_codes(self.coordinates.back(tokens), (p.content_dim, p.motion_dim))
+        if not p.largest_logvar:
+            return codes
+        bounded = (part.clamp(max=p.largest_logvar) for part in (codes.logvar_c, codes.logvar_m))
+        logvar_c, logvar_m = bounded
+        return Codes(codes.mu_c, logvar_c, codes.mu_m, logvar_m)
+
+    def roll(
+        self,
+        videos: int,
+        seed: int = 0,
+        temperature: float = 1.0,
+        level: float | None = None,
+        subjects: Sequence[str | None] | None = None,
+    ) -> "Roll":
+        """A roll-out of so many videos, before anything was read. level: of the noise that the GPT
+        takes to lie on what it reads; subjects: whom the videos show (disc+cont alone, which knows
+        no level).
+        """
+        if not isinstance(seed, int | np.integer) or seed < 0 or not 0 <= temperature < np.inf:
+            raise InputError(
+                "the seed is a whole number and the temperature a number, both 0 or more, "
+                f"not {seed!r} and {temperature!r}"
+            )
+        if self.gpt_preset.format != "disc+cont":
+            if subjects is not None:
+                raise InputError(f"a GPT of the format {self.gpt_preset.format} knows no subjects")
+            return Roll(self.gpt, Context(self.gpt, level or 0.0), seed, temperature)
+        subjects = [None] * videos if subjects is None else list(subjects)
+        if len(subjects) != videos or level is not None:
+            raise InputError(
+                f"disc+cont takes one subject a video, {videos}, not {len(subjects)}"
+                if level is None
+                else "a GPT of the format disc+cont is told no level of noise"
+            )
+        return Roll(self.gpt, Scripts(self.gpt, self.words, subjects, seed), seed, temperature)
+
+    @torch.no_grad()
+    def rolled(self, first: Tensor, count: int, roll: "Roll") -> Iterator[Tensor]:
+        """The GPT's roll-out alone: from first clips (V, 3, 16, H, W) the tokens (V, k) of the
+        `count` - 1 clips behind them.
+        """
+        token = self.tokens(first)
+        for number in range(1, count):
+            token = roll.following(token, number)
+            yield token
+
+    # ------------------------------------------------------------------------------------- videos
+
+    def from_clip(
+        self,
+        frames: int,
+        first_clip: np.ndarray,
+        method: str = "robust",
+        codes: str = "sample",
+        candidates: int = 1,
+        seed: int = 0,
+        temperature: float = 1.0,
+        **options,
+    ) -> Iterator[Tensor]:
+        """Videos of any length from first clips (V, 16, H, W, 3) uint8, as pieces (V, 3, t, H, W)
+        in [-1, 1] that add up to exactly `frames` frames. They begin with the first clip's own
+        first r frames.
+
+        method: "robust" (Algorithm 11) or "faster". codes, candidates: as in sample.long_video.
+        temperature: of the token's distribution; the regression head has none. options: level of
+        the noise that the GPT takes to lie on what it reads, and subjects (disc+cont).
+        """
+        if method not in METHODS:
+            raise InputError(f"R3 generates by one of {', '.join(METHODS)}, not {method!r}")
+        check_ways(codes, candidates)
+        if not isinstance(frames, int | np.integer) or frames < 1:
+            raise InputError(f"a video has a whole number of frames, at least 1, not {frames!r}")
+        check_first_clip(first_clip, self.preset.size)
+        roll = self.roll(len(first_clip), seed, temperature, **options)
+        count = clips_for(frames, self.hop)
+        drawn = {"codes": codes, "candidates": candidates, "seed": seed}
+        make = self._robust if method == "robust" else self._faster
+        clips = make(as_clips(first_clip, self.device), count, roll, drawn)
+        return cut_to(stitched(clips, self.hop), frames)
+
+    def clip_frames(self, frames: int, first_clip: np.ndarray, **options) -> np.ndarray:
+        """The same as one array (V, frames, H, W, 3) uint8."""
+        pieces = [as_frames(piece) for piece in self.from_clip(frames, first_clip, **options)]
+        return np.concatenate(pieces, axis=1)
+
+    @torch.no_grad()
+    def _robust(self, first: Tensor, count: int, roll: "Roll", drawn: dict) -> Iterator[Tensor]:
+        """Algorithm 11. The last clip keeps its 16 frames; the listing gives it r."""
+        yield first
+        clip, dims = first, (self.preset.content_dim, self.preset.motion_dim)
+        for number in range(1, count):
+            token = roll.following(self.tokens(clip), number)
+            space = Codes(*(part[:, None] for part in self.spaces(token)))
+            if drawn["codes"] == "mean":
+                z = space.mu_c, space.mu_m
+            else:
+                seed, n = drawn["seed"], drawn["candidates"]
+                each = [noise(seed, number, n, dims, v) for v in range(len(first))]
+                z = draw(space, *(torch.stack(e).to(first.device) for e in zip(*each, strict=True)))
+            clip = self._kept(z, clip, roll.cuts)
+            yield clip
+
+    def _kept(self, z: tuple[Tensor, Tensor], clip: Tensor, cuts: list[bool]) -> Tensor:
+        """VDrej for every video behind its clip; where a new scene begins it is judged alone."""
+        r2 = self.r2
+        if not any(cuts):
+            return best(r2.generator, z, r2.video_d, clip, self.hop)
+        kept = []
+        for v, cut in enumerate(cuts):
+            own = tuple(part[v : v + 1] for part in z)
+            kept.append(
+                best(r2.generator, own, r2.video_d, None if cut else clip[v : v + 1], self.hop)
+            )
+        return torch.cat(kept)
+
+    @torch.no_grad()
+    def _faster(self, first: Tensor, count: int, roll: "Roll", drawn: dict) -> Iterator[Tensor]:
+        """All tokens by themselves; their clips drawn as R2's are, several of a video in a pass."""
+        yield first
+        spaces, cuts = [], []
+        for token in self.rolled(first, count, roll):
+            spaces.append(self.spaces(token))
+            cuts.append(roll.cuts)
+        each = [self._drawn(first, spaces, cuts, v, drawn) for v in range(len(first))]
+        for clips in zip(*each, strict=True):
+            yield torch.cat(clips)
+
+    def _drawn(
+        self, first: Tensor, spaces: list[Codes], cuts: list[list[bool]], v: int, drawn: dict
+    ) -> Iterator[Tensor]:
+        """The clips of video v behind its first one."""
+        return recalled_clips(
+            self.r2.generator,
+            (Codes(*(part[v : v + 1] for part in space)) for space in spaces),
+            self.hop,
+            video_d=self.r2.video_d,
+            previous=first[v : v + 1],
+            first=1,
+            video=v,
+            alone=[number for number, cut in enumerate(cuts, 1) if cut[v]],
+            **drawn,
+        )
+
+
+@dataclass
+class Roll:
+    """A roll-out on its way: what was read, and from what the next tokens are drawn."""
+
+    gpt: GPT
+    context: Context | Scripts
+    seed: int
+    temperature: float
+
+    @torch.no_grad()
+    def following(self, token: Tensor, number: int) -> Tensor:
+        """Reads the tokens (V, k) of clip number - 1 and draws those of clip `number`, (V, k)."""
+        h = self.context.read(token)
+        noise = token_noise(self.seed, number, len(token), self.gpt.dim)
+        eps, chance = (part.to(h.device) for part in noise)
+        return self.gpt.draw(h, self.context.last, eps, chance, self.temperature)
+
+    @property
+    def cuts(self) -> list[bool]:
+        """Whether the token that was drawn last begins a new scene, for every video."""
+        return self.context.cuts
+
+
+def load_r3(path: str | Path, r2: Model) -> R3:
+    """The R3 that a checkpoint and its R2 make. InputError for a checkpoint of another kind, and
+    for an R2 that is not the one whose codes it was trained on.
+    """
+    return r3_of(checkpoint.load(path, KIND), checkpoint.digest(path), path, r2)
+
+
+def r3_of(content: dict, digest: str, path: str | Path, r2: Model) -> R3:
+    """The R3 that the content of a checkpoint makes; `path` is what a refusal names."""
+    if content.get("r2") != r2.digest:
+        raise InputError(
+            f"{path} was trained on the codes of another R2 ({content.get('r2')}), not of this "
+            f"one ({r2.digest}); give that one"
+        )
+    try:
+        p = GPTPreset(**content["preset"])
+        coordinates = Coordinates(**content["coordinates"]).to(r2.device)
+        words = Vocabulary(tuple(content["classes"]), p.longest)
+        gpt = GPT(p, coordinates.dim, len(words) if p.format == "disc+cont" else 0)
+        gpt.load_state_dict(content["average"] or content["gpt"])
+        step, seed = content["step"], content["seed"]
+    except (KeyError, TypeError, RuntimeError) as error:
+        reason = str(error).splitlines()[0][:80]
+        raise InputError(f"{path} does not hold a complete GPT ({reason})") from None
+    gpt = gpt.to(r2.device).eval().requires_grad_(False)
+    return R3(r2, gpt, p, coordinates, words, step, seed, digest)
+
+
+def first_clips(model: Model, videos: int, seed: int = 0) -> np.ndarray:
+    """First clips for an R3 with no prior at all, (V, 16, H, W, 3) uint8: from an AR2, or from an
+    R2 that was trained with noise terms. Another model raises InputError.
+    """
+    if model.kind == "ar2":
+        return model.noise_frames(16, videos, seed=seed)
+    if model.kind != "r2" or not model.objective.noise:
+        raise InputError(
+            f"{model.name} draws no clip from noise alone; "
+            "an AR2, or an R2 trained with noise terms, is needed"
+        )
+    dims = (model.preset.content_dim, model.preset.motion_dim)
+    each = [noise(seed, 0, 1, dims, v) for v in range(videos)]
+    z_c, z_m = (torch.cat(part).to(model.device) for part in zip(*each, strict=True))
+    return model.clips(z_c, z_m)

@@ -1,0 +1,149 @@
+"""The comparative claims of the thesis and of the ICIP paper (claims.py), each with the verdict
+that the result files give: `python -m rencgan.studies.ledger`.
+
+Nothing here is a result: other files give other verdicts. A verdict is of the stand-ins and of the
+preset at which the files were made, not of the published models.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from rencgan.core.errors import InputError
+from rencgan.studies import results
+from rencgan.studies.claims import CLAIMS, Claim
+from rencgan.studies.verdicts import CHANCE, HELD, NOT_HELD, SEEDS, UNDECIDED, Verdict
+
+NOT_HERE = "not testable here"
+VERDICTS = (HELD, NOT_HELD, UNDECIDED, NOT_HERE)
+
+
+def judged(claim: Claim, files: Sequence[dict]) -> dict:
+    """A claim's row: its verdict on the data set that has most seeds of it (of as many, the first
+    in the files' order), where that is, and in brief what the others say.
+    """
+    row = {"claim": claim.text, "source": claim.source, "study": claim.study}
+    nothing = {"gain": "", "seeds": 0, "where": "", "so printed": ""}
+    if claim.why_not:
+        return row | {"verdict": NOT_HERE} | nothing | {"why": claim.why_not, "elsewhere": ""}
+    found = {}
+    for dataset in dict.fromkeys(f["dataset"] for f in files):
+        of = [f for f in files if f["dataset"] == dataset]
+        v = claim.verdict(of)
+        if v is not None:
+            found[f"{of[0]['preset']}, {of[0]['source']} {dataset}"] = v
+    if not found:
+        return row | {"verdict": UNDECIDED} | nothing | {"why": "not run yet", "elsewhere": ""}
+    where = max(found, key=lambda place: found[place].seeds)  # the first of as many
+    printed = claim.in_print(where.split()[-1])
+    best = found.pop(where)
+    told = {"verdict": best.verdict, "gain": _gain(best), "seeds": best.seeds, "where": where}
+    told |= {"so printed": printed}
+    others = [
+        f"{place.split()[-1]}: {v.verdict}, {_percent(v.gain)} %, {v.seeds} seed(s)"
+        for place, v in found.items()
+    ]
+    return row | told | {"why": best.why, "elsewhere": "; ".join(others)}
+
+
+def _gain(v: Verdict) -> str:
+    """In per cent, with the ends of its margin."""
+    if v.margin is None:
+        return f"{_percent(v.gain)} %"
+    low, high = (_percent(v.gain + side * v.margin) for side in (-1, 1))
+    return f"{_percent(v.gain)} % ({low} to {high})"
+
+
+def _percent(log: float) -> str:
+    value = 100 * np.expm1(log)
+    return f"{value:+.1f}" if abs(value) < 2 else f"{value:+.0f}"
+
+
+def rows(files: Sequence[dict], claims: Sequence[Claim] = CLAIMS) -> list[dict]:
+    """The ledger: a row a claim. gain: by how many per cent the number of the side that is claimed
+    to be worse is larger (of jumps: further from real video's; where more is better: smaller), in
+    the comparison that decides.
+    """
+    return [judged(c, files) for c in claims]
+
+
+def count(table: Sequence[Mapping]) -> dict[str, int]:
+    """Claims by verdict; "not run yet" ones are undecided."""
+    found = Counter(row["verdict"] for row in table)
+    return {name: found[name] for name in VERDICTS}
+
+
+def summary(table: Sequence[Mapping]) -> str:
+    """The count in a sentence."""
+    n, found = len(table), count(table)
+    not_run = sum(row["why"] == "not run yet" for row in table)
+    single = sum(row["verdict"] == UNDECIDED and 0 < row["seeds"] < SEEDS for row in table)
+    able = sum(row["seeds"] >= SEEDS for row in table)
+    return (
+        f"{n} claims: {found[HELD]} held, {found[NOT_HELD]} did not hold, {found[UNDECIDED]} are "
+        f"undecided ({single} of them for want of seeds, {not_run} not run yet), "
+        f"{found[NOT_HERE]} are not testable here. {able} have {SEEDS} seeds; of so many, chance "
+        f"alone would decide about {CHANCE * able:.0f} at most."
+    )
+
+
+def details(files: Sequence[dict], claims: Sequence[Claim]) -> list[dict]:
+    """Of the files of one data set, a row for every comparison of the claims that has results: its
+    measure, whether the printed numbers order the two so, its own verdict, and its gain.
+    """
+    table = []
+    for claim in claims:
+        several = len({c.worse for c in claim.comparisons}) > 1
+        for one in claim.comparisons:
+            v = claim.verdict_of(one, files)
+            if v is None:
+                continue
+            against = f" (here: {one.worse[0]})" if several else ""
+            row = {"claim": claim.text + against, "source": claim.source, "measure": one.measure}
+            row |= {"so printed": claim.in_print(files[0]["dataset"], [one]), "here": v.verdict}
+            table.append(row | {"rule": claim.rule, "gain": _gain(v), "seeds": v.seeds})
+    return table
+
+
+def by_chance(table: Sequence[Mapping]) -> str:
+    """How many of those rows are decided, and how many chance would decide, were there no
+    differences anywhere.
+    """
+    able = [row for row in table if row["seeds"] >= SEEDS and row["rule"] == "before"]
+    if not able:
+        return ""
+    decided = sum(row["here"] != UNDECIDED for row in able)
+    return (
+        f"{decided} of {len(able)} orderings are decided; chance alone would decide about "
+        f"{CHANCE * len(able):.0f}."
+    )
+
+
+MARKS = ("<!-- ledger -->", "<!-- /ledger -->")
+
+
+def page(files: Sequence[dict]) -> str:
+    """The count, and the claims that are decided, as Markdown."""
+    table = rows(files)
+    decided = [row for row in table if row["verdict"] in (HELD, NOT_HELD)]
+    columns = ("claim", "source", "verdict", "gain", "where", "so printed", "elsewhere")
+    shown = [{k: row[k] for k in columns} for row in decided]
+    return "\n\n".join([summary(table), results.as_markdown(shown)])
+
+
+def whole(files: Sequence[dict]) -> str:
+    """Every claim, then the count, as Markdown."""
+    table = rows(files)
+    return f"{results.as_markdown(table)}\n{summary(table)}"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    results.show_or_put(argv, "rencgan.studies.ledger", __doc__.split(":")[0], whole, page, MARKS)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InputError as error:
+        raise SystemExit(f"{error}") from None

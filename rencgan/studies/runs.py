@@ -1,0 +1,543 @@
+"""Models side by side under one budget: `python -m rencgan.studies.runs sky --seeds 1 2 3`.
+
+Each contestant is trained on the training split of the preset, makes 64 videos of 128 frames and
+16 of 1000, and is scored on them against 64 videos that no model has seen. A seed decides the data,
+the first weights and all noise, so two contestants are compared seed by seed. (The embedded network
+that judges was fitted on stand-ins of seed 0: seeds from 1 up are new to it.)
+
+One JSON file a (data set, source, preset, contestant, seed), written when a way of drawing codes is
+done, and one of what real video itself comes to. A second call makes only what is missing, and
+refuses files of another recipe. Checkpoints and a few videos of each lie in `--work`.
+"""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from rencgan.core.errors import InputError
+from rencgan.core.files import project_root
+from rencgan.core.locks import alone
+from rencgan.core.progress import Progress
+from rencgan.core.provenance import provenance
+from rencgan.data.clips import as_frames
+from rencgan.data.procedural import catalogue, longer
+from rencgan.data.video import write_mp4
+from rencgan.data.videoset import VideoSet
+from rencgan.evaluate import horizon, measures
+from rencgan.evaluate.extractors import Extractor, find
+from rencgan.evaluate.frechet import distance_of
+from rencgan.evaluate.protocols import PROTOCOLS
+from rencgan.evaluate.scores import evaluate
+from rencgan.models.recall import CLIP, clip_count, clips_for
+from rencgan.models.trained import Model
+from rencgan.notebook import scoring
+from rencgan.notebook import steps as study
+from rencgan.notebook.parameters import AR2Run, check
+from rencgan.presets.preset import PRESETS
+from rencgan.r3.foresight import foresight
+from rencgan.r3.videos import R3
+from rencgan.studies import trainees
+from rencgan.studies.trainees import slug
+from rencgan.studies.variants import CLIP_WAYS, COMPARED, WAYS, Contestant, contestant
+
+RESULTS = project_root() / "reports" / "results"
+SHORT, LONG = 128, 1000  # frames of the videos
+REACH = CLIP  # frames of footage beyond them: clips 15 frames apart do not end where others do
+CANDIDATES = 20
+STRIP = 8  # frames of a video that are kept as a picture
+CLIPS = 256  # of 16 frames, where a contestant makes nothing longer
+TIMED = "timed together"  # the ways of a file whose seconds go together
+ENDS = 128  # frames at both ends of a long video whose clips are compared
+
+
+@dataclass(frozen=True)
+class Task:
+    """How much is made and scored; the smallest is for the tests."""
+
+    short: int = 64  # videos of SHORT frames
+    long: int = 16  # of them made on to `frames`
+    frames: int = LONG
+
+
+def task_of(preset: str) -> Task:
+    """What a comparison at a preset makes."""
+    return Task(4, 2, 200) if preset == "smoke" else Task()
+
+
+# ------------------------------------------------------------------------------- unseen real video
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Real videos that no contestant was trained on: (T, H, W, 3) uint8, the first `long` of them
+    with `frames` frames and REACH beyond; whom they show; and others like them, as real video's
+    own contestant.
+    """
+
+    footage: list[np.ndarray]
+    subjects: list[str]
+    others: list[np.ndarray]
+    long: int
+    frames: int
+    source: str
+    short: int = SHORT  # frames of all of them that are scored
+
+    def every(self, step: int) -> "Unseen":
+        """One frame of every `step` of the videos; none of them is long."""
+        kept = [[v[::step] for v in side] for side in (self.footage, self.others)]
+        source = f"{self.source}, one frame of every {step}"
+        return Unseen(kept[0], self.subjects, kept[1], 0, 0, source, SHORT // step)
+
+    def clips(self, count: int, step: int = 1) -> list[np.ndarray]:
+        """So many clips of 16 frames, `step` apart, evenly shared and evenly spaced."""
+        of, span = -(-count // len(self.footage)), (CLIP - 1) * step + 1
+        starts = np.linspace(0, SHORT - span, of).astype(int)
+        return [v[s : s + span : step] for s in starts for v in self.footage][:count]
+
+    def real(self, frames: int, others: bool = False) -> list[np.ndarray]:
+        """What is compared with: all videos to 128 frames, or the long ones to all of theirs."""
+        videos = self.others if others else self.footage
+        return [v[:frames] for v in (videos[: self.long] if frames > self.short else videos)]
+
+
+def unseen(p, videos: VideoSet, task: Task, step: int = 1) -> Unseen:
+    """Of a stand-in the videos behind those that are prepared, the same scenes and people in
+    other performances, and as many others behind them. Of real data the test split, to the length
+    that all of it has, with no others. Raises InputError for fewer than 2 videos.
+
+    step: reaches so much further, for one frame of every `step` (see Unseen.every).
+    """
+    reach = REACH * step
+    if videos.card["source"] == "procedural":
+        first, n = len(videos), task.short
+        found = catalogue(p.dataset, p.seed, first + 2 * n)[first:]
+        lengths = ([task.frames] * task.long + [SHORT] * (n - task.long)) * 2
+        pairs = zip(found, lengths, strict=True)
+        drawn = [longer(v, frames + reach).frames(videos.size) for v, frames in pairs]
+        told = f"unseen stand-ins {first} to {first + n - 1}"
+        shown = [v.subject for v in found[:n]]
+        return Unseen(drawn[:n], shown, drawn[n:], task.long, task.frames, told)
+    test = videos.select("test", min_frames=SHORT + reach)
+    footage = [test.video(i) for i in range(len(test))]
+    if len(footage) < 2:
+        raise InputError(
+            f"{len(footage)} of the test videos has {SHORT + reach} frames; a comparison needs 2"
+        )
+    frames = min(task.frames, min(map(len, footage)) - reach)
+    footage = [v[: frames + reach] for v in footage]
+    shown = [v.subject or v.label for v in test.videos]
+    return Unseen(footage, shown, [], len(footage), frames, "test split")
+
+
+# ------------------------------------------------------------------------------------ making video
+
+
+def _options(way: str, seed: int) -> dict:
+    """What a way of drawing codes asks of a model; R3's begin with its method."""
+    method, _, codes = way.rpartition(" ")
+    found = {"codes": "mean" if codes == "mean" else "sample", "seed": seed}
+    found |= {"candidates": CANDIDATES if codes == "VDrej" else 1}
+    return found | ({"method": method} if method else {})
+
+
+def make(
+    model: Model | R3,
+    way: str,
+    footage: Sequence[np.ndarray],
+    frames: int,
+    seed: int,
+    subjects: Sequence[str] = (),
+) -> list[np.ndarray]:
+    """One video of `frames` frames for every piece of footage, which has REACH more. R3 looks at
+    its first clip only, and is told whom it shows where its format says so; AR2 looks at none of
+    it and makes as many. Seeds that differ share no noise.
+    """
+    if not len(footage):
+        return []
+    if isinstance(model, R3):
+        first = np.stack([v[:CLIP] for v in footage])
+        reach = frames + model.hop
+        options = _options(way, seed)
+        if model.gpt_preset.format == "disc+cont" and len(subjects):
+            options["subjects"] = subjects
+        return list(model.clip_frames(reach, first, **options)[:, :frames])
+    if model.kind == "ar2":  # a clip more: the last one is not cut to its hop
+        reach = frames + model.hop
+        return list(model.noise_frames(reach, len(footage), **_options(way, seed))[:, :frames])
+    made = []
+    with Progress(len(footage), f"{model.name}, {way}: videos of {frames} frames") as bar:
+        for i, video in enumerate(footage):
+            options = _options(way, seed * 1000 + i)
+            made.append(model.long_frames(video[: frames + REACH], **options)[:frames])
+            bar.update(i + 1)
+    return made
+
+
+def seconds_for_1000(model: Model | R3, way: str, footage: np.ndarray) -> float:
+    """Seconds for one video of 1000 frames, each dropped as it is made: the median of 3 times of
+    13 clips, scaled by clips. How busy the machine is goes into it.
+    """
+    count = clip_count if model.kind in ("r2", "lencgan") else clips_for
+    frames = model.hop * 12 + CLIP
+
+    def work() -> None:
+        if isinstance(model, R3):
+            pieces = model.from_clip(frames, footage[None, :CLIP], **_options(way, 0))
+        elif model.kind == "ar2":
+            pieces = model.from_noise(frames, **_options(way, 0))
+        else:
+            pieces = model.long_video(horizon.Looped(footage, frames), **_options(way, 0))
+        for piece in pieces:
+            as_frames(piece[0])
+
+    times = sorted(horizon.seconds(work) for _ in range(3))
+    given = int(isinstance(model, R3))  # its first clip is real
+    return times[1] * (clips_for(LONG, model.hop) - given) / (count(frames, model.hop) - given)
+
+
+# ------------------------------------------------------------------------------------------ scoring
+
+
+def long_measures(
+    made: Sequence[np.ndarray],
+    real: Sequence[np.ndarray],
+    hop: int,
+    extractor: Extractor,
+) -> dict:
+    """What 1000 frames come to, as means over videos.
+
+    jump           mean frame difference at the junctions over the real videos' anywhere: 1 where a
+                   junction moves as much as real frames do (trembling does not lower it, as it
+                   lowers the seam ratio)
+    seam off       mean |log| of each video's seam ratio: 0 without seams
+    drift          distance of each frame's mean colour from frame 0's, over the whole video
+    colours kept   of the first frame's, in the last one (histogram intersection)
+    detail kept    sharpness of the last quarter over that of the first
+    start, end     Fréchet distance of all 16-frame clips in the first and in the last 128 frames to
+                   those of the real videos in the same place
+    """
+    against = {k: ours for k, (ours, _) in horizon.against_real(made, real).items()}
+    ratios = [r for r in (measures.seam_ratio(v, hop) for v in made) if np.isfinite(r)]
+    steps = [measures.frame_differences(v) for v in made]
+    still = np.mean([measures.motion(v) for v in real])
+    found = {
+        "motion": np.mean([measures.motion(v, hop) for v in made]),
+        "seam ratio": np.mean(ratios) if ratios else None,
+        "seam off": np.mean(np.abs(np.log(np.maximum(ratios, 1e-6)))) if ratios else None,
+        "jump": np.mean([d[hop - 1 :: hop].mean() for d in steps]) / still,
+        "sharpness": np.mean([measures.sharpness(v) for v in made]),
+        "drift": np.mean([measures.colour_drift(v).mean() for v in made]),
+        "colours kept": against["colour kept at the end"],
+        "detail kept": against["sharpness at the end over the start"],
+        "repetition": against["repetition"],
+    }
+    for name, part in (("start", slice(None, ENDS)), ("end", slice(-ENDS, None))):
+        a, b = (_clips_of([v[part] for v in side], extractor) for side in (real, made))
+        found[f"{extractor.metric} 16f, {name}"] = distance_of(a, b, 1)
+    return {k: None if v is None else float(v) for k, v in found.items()}
+
+
+def _clips_of(videos: Sequence[np.ndarray], extractor: Extractor) -> np.ndarray:
+    clips = [v[s : s + CLIP] for v in videos for s in range(0, len(v) - CLIP + 1, CLIP)]
+    parts = [np.stack(clips[i : i + CLIP]) for i in range(0, len(clips), CLIP)]
+    return np.concatenate([np.asarray(extractor(part), np.float64) for part in parts])
+
+
+def scored(model: Model | R3, way: str, real: Unseen, extractor, seed: int, c: Contestant) -> dict:
+    """One way of drawing codes: the scores of all videos to 128 frames, the measures of the long
+    ones. VDrej, which takes 20 times as long, makes 128 frames of all, and so do contestants that
+    ask for no long ones. The noise of a video is the same in every way and for every contestant of
+    its kind.
+    """
+    whole = _made_long(c, way)
+    reach, protocol = real.short, PROTOCOLS["ours"].but(lengths=c.lengths)
+    skipped = model.hop if isinstance(model, R3) else 0  # frames that are real
+    first, rest = real.footage[: real.long], real.footage[real.long :]
+    shown, others = real.subjects[: real.long], real.subjects[real.long :]
+    began = time.perf_counter()
+    long = make(model, way, first, real.frames if whole else reach + skipped, 2 * seed, shown)
+    short = make(model, way, rest, reach + skipped, 2 * seed + 1, others)
+    took = time.perf_counter() - began
+
+    def score(start: int) -> list[dict]:
+        part = slice(start, start + reach)
+        sides = ([v[part] for v in videos] for videos in (real.footage, long + short))
+        return [s.as_dict() for s in evaluate(*sides, protocol, extractor, seed)]
+
+    found = {
+        "scores": score(0),
+        "seconds for all videos": took,
+        "checkpoint": model.digest,
+    }
+    if skipped:
+        found[f"scores from frame {skipped}"] = score(skipped)
+    if c.fourth:  # what is trained on every fourth frame is judged so
+        sides = ([v[:reach:4] for v in videos] for videos in (real.footage, long + short))
+        scores = evaluate(*sides, protocol.but(lengths=(16, 32)), extractor, seed)
+        found["scores of every 4th frame"] = [s.as_dict() for s in scores]
+    if whole:
+        found["long"] = long_measures(long, real.real(real.frames), model.hop, extractor)
+    return found | {"videos": (long + short)[:4]}
+
+
+def _made_long(c: Contestant, way: str) -> bool:
+    return c.long and not way.endswith("VDrej")
+
+
+def scored_clips(
+    model: Model, way: str, real: Unseen, videos: VideoSet, extractor, seed: int
+) -> dict:
+    """For EncGAN3: CLIPS clips from noise, or from the codes of training clips ("encoded", as Table
+    3.2 is made), against as many of the unseen videos.
+    """
+    began, count = time.perf_counter(), CLIPS * len(real.footage) // Task.short
+    step = model.preset.step_range[0]
+    if way == "noise":
+        made = scoring.from_noise(model, count, seed)
+    else:
+        made = scoring.rebuilt(model, scoring.clips_of(videos.select("train"), count, step))
+    sides = real.clips(count, step), list(made)
+    found = [
+        s.as_dict()
+        for s in evaluate(*sides, PROTOCOLS["ours"].but(lengths=(CLIP,)), extractor, seed)
+    ]
+    return {
+        "scores": found,
+        "clips": {
+            "motion": float(np.mean([measures.motion(v) for v in made])),
+            "sharpness": float(np.mean([measures.sharpness(v) for v in made])),
+        },
+        "seconds for all videos": time.perf_counter() - began,
+        "checkpoint": model.digest,
+        "videos": list(made[:4]),
+    }
+
+
+# ------------------------------------------------------------------------------------------- a run
+
+
+def run(
+    c: Contestant, p, videos: VideoSet, ways: Sequence[str], task: Task, out: Path, work: Path
+) -> Path | None:
+    """Trains and scores one contestant, the ways that its file lacks; returns the file, or None
+    where it has none of these ways. Another process that makes the same file is waited for. Raises
+    InputError for a file of another recipe or task.
+    """
+    asked = [w for w in ways if w in c.ways]
+    if not asked:
+        return None
+    path = out / f"{p.dataset}-{p.source}-{p.preset}-{slug(c.name)}-seed{p.seed}.json"
+    with alone(path.parent / f".{path.stem}.lock"):
+        _run(c, p, videos, asked, task, path, work)
+    return path
+
+
+def _run(c: Contestant, p, videos: VideoSet, ways, task: Task, path: Path, work: Path) -> None:
+    trainee = trainees.trainee(c, p, videos, work)
+    same = {"key": trainee.key(), "task": asdict(task)}
+    found = _begun(path, same)
+    missing = [w for w in ways if not is_scored(found["ways"].get(w, {}), w, c)]
+    if not missing and (are_timed(found) or not trainee.there()):
+        return
+    started, real = time.time(), unseen(p, videos, task, c.step)
+    real = real if c.step == 1 else real.every(c.step)
+    model, training = trainee.trained()
+    training = found.get("training", training)  # what it took to make what is there
+    found |= same | _head(c, p, trainee, training, real)
+    plain = c.kind == "r3" and model.gpt_preset.format != "disc+cont"
+    if plain and "foresight" not in found:
+        found["foresight"] = foresight(model, real.real(SHORT), p.seed)
+    for way in missing:
+        if way in CLIP_WAYS:
+            scores = scored_clips(model, way, real, videos, find("compact"), p.seed)
+        else:
+            scores = scored(model, way, real, find("compact"), p.seed, c)
+        made = scores.pop("videos")
+        _keep_videos(made, model, work, path.stem, way)
+        keep_strip(made, strip_of(path, way))
+        record = provenance(model.preset, p.seed, videos.card, started)
+        found["ways"][way] = scores | {"provenance": record}
+        _write(path, found)
+    record = provenance(model.preset, p.seed, videos.card, time.time())
+    found[TIMED] = {"ways": _time(model, found["ways"], real.footage[0]), "provenance": record}
+    _write(path, found)
+
+
+def _time(model: Model | R3, ways: dict, footage: np.ndarray) -> list[str]:
+    """Puts into all ways of a file what 1000 frames take: one after the other, since a machine that
+    is busier at one time than at another would decide which is faster. Returns their names.
+    """
+    of_videos = sorted(set(ways) - set(CLIP_WAYS))
+    for way in of_videos:
+        ways[way]["seconds for 1000 frames"] = seconds_for_1000(model, way, footage)
+    return of_videos
+
+
+def are_timed(found: dict) -> bool:
+    """Whether the seconds of a result file's ways go together."""
+    of_videos = sorted(set(found["ways"]) - set(CLIP_WAYS))
+    if not all("seconds for 1000 frames" in found["ways"][way] for way in of_videos):
+        return False
+    return len(of_videos) < 2 or found.get(TIMED, {}).get("ways") == of_videos
+
+
+def _begun(path: Path, same: dict) -> dict:
+    if not path.exists():
+        return {"ways": {}}
+    found = json.loads(path.read_text())
+    if any(found.get(name) != value for name, value in same.items()):
+        raise InputError(
+            f"{path} holds results of another recipe, data or task; delete it or give another --out"
+        )
+    return found
+
+
+def is_scored(kept: dict, way: str, c: Contestant) -> bool:
+    """Whether a way's entry of a file has all that the contestant is scored by."""
+    told = {s["name"].rpartition(" ")[2] for s in kept.get("scores", [])}
+    if way in CLIP_WAYS:
+        return f"{CLIP}f" in told
+    parts = {"long": _made_long(c, way), "scores of every 4th frame": c.fourth}
+    wanted = {name for name, asked in parts.items() if asked}
+    return {f"{n}f" for n in c.lengths} <= told and wanted <= set(kept)
+
+
+def _head(c: Contestant, p, trainee, training: dict, real: Unseen) -> dict:
+    return {
+        "contestant": c.name,
+        "kind": c.kind,
+        "prior": scoring.prior(c.name),
+        "dataset": p.dataset,
+        "source": p.source,
+        "preset": p.preset,
+        "seed": p.seed,
+        "step": c.step,
+        "switches": trainee.switches,
+        "training": training,
+        "compared with": _told(real),
+    }
+
+
+def _told(real: Unseen) -> str:
+    return (
+        f"{len(real.footage)} videos of {real.short} frames, {real.long} of them of {real.frames}: "
+        f"{real.source}"
+    )
+
+
+def run_real(p, videos: VideoSet, task: Task, out: Path) -> Path:
+    """What real video comes to: the measures of the long videos that all are compared with, and
+    the scores of as many other unseen videos in a contestant's place, where there are others.
+    """
+    path, started = out / f"{p.dataset}-{p.source}-{p.preset}-real-seed{p.seed}.json", time.time()
+    hop = CLIP // 2
+    same = {"key": videos.path.name, "task": asdict(task)}
+    if _begun(path, same)["ways"]:
+        return path
+    real, extractor = unseen(p, videos, task), find("compact")
+    side = real.real(real.frames, others=bool(real.others))
+    found = {"long": long_measures(side, real.real(real.frames), hop, extractor), "scores": []}
+    if not real.others:  # these distances are to itself
+        for name in [k for k in found["long"] if k.startswith(extractor.metric)]:
+            del found["long"][name]
+    else:
+        args = real.real(SHORT), real.real(SHORT, others=True), "ours", extractor, p.seed
+        found["scores"] = [s.as_dict() for s in evaluate(*args)]
+    found["provenance"] = provenance(PRESETS[p.preset], p.seed, videos.card, started)
+    head = {"contestant": "real", "dataset": p.dataset, "source": p.source, "preset": p.preset}
+    head |= {"seed": p.seed, "compared with": _told(real)}
+    _write(path, head | same | {"ways": {"other unseen videos": found}})
+    return path
+
+
+def _write(path: Path, content: dict) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    text = json.dumps(study.jsonable(content), indent=1, default=float, allow_nan=False)
+    part.write_text(text + "\n", encoding="utf-8")
+    os.replace(part, path)
+
+
+def _keep_videos(made, model: Model | R3, work: Path, stem: str, way: str) -> None:
+    """The first few of a run, to look at."""
+    folder = work / "videos"
+    folder.mkdir(parents=True, exist_ok=True)
+    facts = {"model": model.kind, "checkpoint": model.digest, "way": way}
+    scale = max(1, 128 // model.preset.size)
+    for i, video in enumerate(made):
+        write_mp4(folder / f"{stem}-{way}-{i}.mp4", video, 25.0, metadata=facts, scale=scale)
+
+
+def strip_of(path: Path, way: str) -> Path:
+    """The picture that lies beside a result file, of one way."""
+    return path.parent / "pictures" / f"{path.stem}-{slug(way)}.png"
+
+
+def keep_strip(made: Sequence[np.ndarray], path: Path) -> None:
+    """Frames of two videos, a row each, evenly spaced over their first 128 frames."""
+    rows = [v[np.linspace(0, min(SHORT, len(v)) - 1, STRIP).astype(int)] for v in made[:2]]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheet = np.concatenate([np.concatenate(list(row), axis=1) for row in rows])
+    Image.fromarray(sheet).save(path, optimize=True)
+
+
+def prepared(given: dict, test_fraction: float | None = None) -> tuple[AR2Run, VideoSet, Task]:
+    """The parameters of one run (data set, source, preset, seed, out_root), checked, its data, and
+    how much of it is made and scored.
+    """
+    p = check(given, AR2Run)
+    return p, study.data(p, test_fraction), task_of(p.preset)
+
+
+def _asked(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="rencgan.studies.runs", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument("dataset")
+    parser.add_argument(
+        "--models", nargs="*", default=list(COMPARED), metavar="NAME", help="none: real video alone"
+    )
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1], metavar="SEED")
+    parser.add_argument("--ways", nargs="+", metavar="WAY", help="default: see contestants")
+    parser.add_argument("--preset", default="mini", choices=sorted(PRESETS))
+    parser.add_argument("--source", default="procedural", choices=("procedural", "real"))
+    parser.add_argument("--data-root", default="", help="folder of real videos")
+    parser.add_argument("--test-fraction", type=float, help="share of real videos held out")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="where the JSON files go")
+    parser.add_argument("--work", type=Path, default=project_root() / "runs" / "compare")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    o = _asked(argv)
+    if wrong := [w for w in o.ways or [] if w not in WAYS]:
+        raise InputError(f"codes are drawn by {', '.join(WAYS)}, not {wrong[0]!r}")
+    chosen = [contestant(name) for name in o.models]
+    given = {"dataset": o.dataset, "source": o.source, "data_root": o.data_root}
+    given |= {"preset": o.preset, "out_root": str(o.work.resolve())}
+    for seed in o.seeds:
+        check(given | {"seed": seed}, AR2Run)
+    for seed in o.seeds:
+        p, videos, task = prepared(given | {"seed": seed}, o.test_fraction)
+        print(run_real(p, videos, task, o.out).name, flush=True)
+        for c in chosen:
+            ways = o.ways or c.usual
+            path = run(c, p, videos, ways, task, o.out, o.work.resolve())
+            if lacks := [w for w in ways if w not in c.ways]:
+                print(f"{c.name} draws no codes by {', '.join(lacks)}", flush=True)
+            if path:
+                print(path.name, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InputError as error:
+        raise SystemExit(f"{error}") from None

@@ -1,0 +1,457 @@
+"""The video IS: closed forms, a classifier on toy features, its cache, and sentences for bad input.
+
+The extractor is a few sums; the classes of the toy videos are colours.
+"""
+
+import json
+
+import numpy as np
+import pytest
+
+from rencgan.core.errors import InputError
+from rencgan.data.videoset import VideoSet, write_tables
+from rencgan.evaluate import inception
+from rencgan.evaluate import scores as evaluate
+from rencgan.evaluate.inception import scores, train_classifier, video_is
+
+COLOURS = {"red": (200, 40, 40), "green": (40, 200, 40), "blue": (40, 40, 200)}
+
+
+class Sums:
+    """Means and deviations of the colours of a clip; counts how many clips it has seen."""
+
+    name, metric, dims, min_frames, digest = "sums", "FVD (sums)", 6, 2, "a" * 64
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, clips):
+        self.calls += len(clips)
+        x = np.asarray(clips, np.float64)
+        return np.concatenate([x.mean((1, 2, 3)), x.std((1, 2, 3))], 1)
+
+    def card(self):
+        return {"extractor": self.name, "sha256": self.digest}
+
+
+def film(colour, seed=0, frames=20, size=8):
+    noise = np.random.default_rng(seed).normal(0, 15, (frames, size, size, 3))
+    return np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
+
+
+def coloured(train=4, test=2, frames=40, **changes):
+    """Videos of three colours: `train` and `test` of each."""
+    labels = [c for c in COLOURS for _ in range(train + test)]
+    columns = {
+        "labels": labels,
+        "splits": (["train"] * train + ["test"] * test) * len(COLOURS),
+        "subjects": [f"person {i % 2}" for i in range(len(labels))],
+    }
+    arrays = [film(COLOURS[c], i, frames) for i, c in enumerate(labels)]
+    return VideoSet.from_arrays(arrays, **(columns | changes))
+
+
+def generated(each=4):
+    return [film(c, 100 + i) for i, c in enumerate([*COLOURS.values()] * each)]
+
+
+# ----------------------------------------------------------------------------------------- formulas
+
+
+@pytest.mark.parametrize("classes", [2, 6, 101])
+def test_videos_that_all_look_alike_score_1(classes):
+    found = scores(np.full((5, classes), 1 / classes))
+    assert found.value == pytest.approx(1, abs=1e-12)
+    assert found.inter == pytest.approx(np.log(classes)) == found.intra
+
+
+@pytest.mark.parametrize("classes", [2, 6, 101])
+def test_one_sure_video_of_each_class_scores_the_number_of_classes(classes):
+    found = scores(np.eye(classes))
+    assert found.value == pytest.approx(classes, rel=1e-12) and found.value <= classes * (1 + 1e-15)
+    assert found.inter == pytest.approx(np.log(classes), rel=1e-12) and found.intra == 0
+
+
+def test_one_sure_class_scores_1_by_want_of_diversity():
+    found = scores(np.eye(4)[[2, 2, 2]])
+    assert (found.value, found.inter, found.intra) == (1, 0, 0)
+
+
+def test_rounding_does_not_take_a_score_below_1():
+    rows = np.random.default_rng(0).dirichlet([1.0] * 11, 200)
+    assert min(scores(np.tile(row, (3, 1))).value for row in rows) == 1
+
+
+def test_two_videos_by_hand():
+    p = np.array([[0.9, 0.1], [0.3, 0.7]])
+    mean = [0.6, 0.4]
+    by_hand = sum(a * np.log(a / m) for row in p for a, m in zip(row, mean, strict=True)) / 2
+    found = scores(p)
+    assert found.value == pytest.approx(np.exp(by_hand))
+    assert found.inter == pytest.approx(-0.6 * np.log(0.6) - 0.4 * np.log(0.4))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_identity_and_bounds_on_random_probabilities(seed):
+    p = np.random.default_rng(seed).dirichlet([0.2] * 7, 30)
+    found = scores(p)
+    assert np.log(found.value) == pytest.approx(found.inter - found.intra, abs=1e-12)
+    assert 1 < found.value < 7
+    assert found.value == pytest.approx(scores(np.tile(p, (3, 1))).value), "copies change nothing"
+
+
+def test_probabilities_too_small_to_average_are_zeros():
+    found = scores(np.array([[1.0, 5e-324], [1.0, 0.0]]))
+    assert (found.value, found.inter) == (1, 0) and 0 <= found.intra < 1e-300
+
+
+@pytest.mark.parametrize(
+    ("p", "words"),
+    [
+        (np.full((1, 3), 1 / 3), r"at least 2 videos, not \(1, 3\)"),
+        (np.full(3, 1 / 3), r"are \(n, C\)"),
+        (np.array([[0.5, np.nan], [0.5, 0.5]]), "NaN or infinity"),
+        (np.array([[0.5, 0.4], [0.5, 0.5]]), "sum to 1"),
+        (np.array([[1.5, -0.5], [0.5, 0.5]]), "at least 0"),
+    ],
+)
+def test_what_is_no_distribution_is_refused(p, words):
+    with pytest.raises(InputError, match=words):
+        scores(p)
+
+
+# --------------------------------------------------------------------------------------- classifier
+
+
+def test_colours_are_learned_and_told_on_videos_not_seen():
+    found = train_classifier(coloured(), Sums())
+    assert found.classes == ("blue", "green", "red")
+    assert found.accuracy == 1 and found.training_accuracy == 1
+    assert found.chance == pytest.approx(1 / 3) and found.warning() is None
+    assert found.facts["training"] == {"videos": 12, "clips": 48}
+    assert found.facts["held out"] == {"videos": 6, "clips": 24, "videos of other classes": 0}
+    assert found.facts["L2"] in inception.STRENGTHS
+    clips = np.stack([film(COLOURS["green"], 7, 16), film(COLOURS["red"], 8, 16)])
+    p = found.probabilities(clips)
+    assert p.argmax(1).tolist() == [1, 2] and p.max(1).min() > 0.9
+    assert np.array_equal(p, found.probabilities(Sums()(clips)))
+    json.dumps(found.facts)
+
+
+def test_the_weights_are_where_the_slope_of_the_penalised_loss_vanishes():
+    rng = np.random.default_rng(0)
+    z, y, strength = rng.normal(size=(40, 3)), rng.integers(0, 3, 40), 0.05
+    w = inception._fit(z, y, 3, strength)
+
+    def loss(w):
+        p = inception._softmax(z @ w[:-1] + w[-1])
+        return -np.log(p[np.arange(40), y]).mean() + strength / 2 * (w[:-1] ** 2).sum()
+
+    for i in np.ndindex(w.shape):
+        step = np.zeros_like(w)
+        step[i] = 1e-4
+        assert abs(loss(w + step) - loss(w - step)) / 2e-4 < 1e-5
+    assert loss(w) < loss(np.zeros_like(w)) - 0.01
+    again = inception._fit(z, y, 3, strength, start=rng.normal(size=w.shape))
+    assert inception._softmax(z @ again[:-1] + again[-1]) == pytest.approx(
+        inception._softmax(z @ w[:-1] + w[-1]), abs=1e-3
+    )
+
+
+def test_the_same_arguments_give_the_same_classifier():
+    a, b = (train_classifier(coloured(), Sums()) for _ in range(2))
+    assert np.array_equal(a.weights, b.weights) and a.facts == b.facts
+    score_a, score_b = (video_is(generated(), c, seed=3) for c in (a, b))
+    assert score_a == score_b
+    assert score_a[0].spread != video_is(generated(), a, seed=4)[0].spread
+
+
+def test_the_penalty_is_the_stronger_the_less_the_features_say():
+    rng = np.random.default_rng(0)
+    noise = [rng.integers(0, 256, (16, 8, 8, 3)).astype(np.uint8) for _ in range(30)]
+    labels = [str(k) for k in rng.integers(0, 2, 30)]
+    splits = ["train"] * 20 + ["test"] * 10
+    lost = train_classifier(VideoSet.from_arrays(noise, labels=labels, splits=splits), Sums())
+    assert lost.facts["L2"] > train_classifier(coloured(), Sums()).facts["L2"]
+
+
+def test_whole_videos_are_left_out_and_classes_spread_over_the_parts():
+    videos = coloured(train=6, test=0)
+    clips = inception._clips(videos, "train", "label", 16)
+    y = np.array([sorted(COLOURS).index(c) for c in clips.names])
+    fold = inception._folds(clips.where, y, seed=0)
+    of = {(i, int(k)) for (i, _), k in zip(clips.where, fold, strict=True)}
+    assert len(of) == 18, "each video in one part"
+    assert {(c, k): int(np.sum((y == c) & (fold == k))) for c in range(3) for k in range(3)} == {
+        (c, k): 8 for c in range(3) for k in range(3)
+    }
+    assert not np.array_equal(fold, inception._folds(clips.where, y, seed=1))
+
+
+@pytest.mark.parametrize(
+    ("frames", "starts"), [(16, [0]), (20, [0]), (24, [0, 8]), (40, [0, 8, 16, 24])]
+)
+def test_clips_lie_evenly_and_overlap_by_half_at_most(frames, starts):
+    assert inception._starts(frames, 16) == starts
+
+
+def test_persons_instead_of_labels():
+    videos = coloured(subjects=[f"person {c}" for c in COLOURS for _ in range(6)])
+    found = train_classifier(videos, Sums(), by="subject")
+    assert found.classes == ("person blue", "person green", "person red") and found.accuracy == 1
+    (score, *_) = video_is(generated(), found)
+    assert score.name == "video IS (sums, subject)"
+
+
+def test_videos_without_a_person_and_persons_only_held_out_do_not_count():
+    subjects = ["a", "a", "b", "b", "", "c", "a"]
+    splits = ["train"] * 5 + ["test"] * 2
+    colours = {"a": COLOURS["red"], "b": COLOURS["blue"]}
+    arrays = [film(colours.get(s, (90, 90, 90)), i) for i, s in enumerate(subjects)]
+    videos = VideoSet.from_arrays(arrays, subjects=subjects, splits=splits)
+    found = train_classifier(videos, Sums(), by="subject")
+    assert found.classes == ("a", "b") and found.facts["training"]["videos"] == 4
+    assert found.facts["held out"] == {"videos": 1, "clips": 1, "videos of other classes": 1}
+    assert found.accuracy == 1
+
+
+def test_without_a_test_split_the_left_out_training_videos_speak():
+    found = train_classifier(coloured(test=0), Sums())
+    assert found.accuracy is None and found.warning() is None
+    assert found.facts["accuracy"]["left-out training clips"] == 1
+
+
+def test_a_classifier_that_nothing_could_try_is_marked():
+    alone = train_classifier(coloured(train=1, test=0), Sums())
+    assert alone.facts["accuracy"] == {
+        "training clips": 1,
+        "left-out training clips": None,
+        "held-out clips": None,
+    }
+    assert video_is(generated(), alone)[0].card["warning"] == inception.UNKNOWN
+
+
+def test_a_blind_classifier_says_so_on_every_card():
+    names = list(COLOURS)
+    labels = [names[(i // 6 + (i % 6 >= 4)) % 3] for i in range(18)]  # test videos bear the next's
+    arrays = [film(COLOURS[names[i // 6]], i) for i in range(18)]
+    splits = (["train"] * 4 + ["test"] * 2) * 3
+    videos = VideoSet.from_arrays(arrays, labels=labels, splits=splits)
+    found = train_classifier(videos, Sums())
+    assert found.accuracy == 0 < found.training_accuracy
+    assert all(s.card["warning"] == inception.BLIND for s in video_is(generated(), found))
+    assert "says nothing" in inception.BLIND
+
+
+def test_progress_reaches_the_end_once():
+    told = []
+    train_classifier(coloured(), Sums(), progress=lambda *told_: told.append(told_))
+    assert [t[0] for t in told] == list(range(1, len(told) + 1))
+    assert told[-1][0] == told[-1][1]
+
+
+# -------------------------------------------------------------------------------------------- cache
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    made = coloured(3, 1)
+    folder = tmp_path / "prepared"
+    folder.mkdir()
+    np.save(folder / "frames.npy", made.frames)
+    write_tables(folder, made.videos, made.frames.shape, {"dataset": "kth"})
+    return VideoSet.open(folder)
+
+
+def test_a_kept_classifier_is_not_trained_again(prepared):
+    first = train_classifier(prepared, Sums())
+    (file,) = (prepared.path / "classifiers").iterdir()
+    again = Sums()
+    second = train_classifier(prepared, again)
+    assert again.calls == 0 and first.facts == second.facts
+    x = Sums()(np.stack(generated(2)))
+    assert np.array_equal(first.probabilities(x), second.probabilities(x))
+    assert file.name == f"label-16f-{first.key}.npz" and first.facts["dataset"] == "kth"
+
+
+@pytest.mark.parametrize("damage", ["flipped", "truncated", "empty", "foreign", "another's"])
+def test_a_damaged_file_is_trained_anew(prepared, tmp_path, damage):
+    first = train_classifier(prepared, Sums())
+    (file,) = (prepared.path / "classifiers").iterdir()
+    train_classifier(prepared, Sums(), seed=1, cache=tmp_path / "others")
+    (other,) = (tmp_path / "others").iterdir()
+    content = file.read_bytes()
+    at = content.index(first.weights.tobytes()[:16])
+    flipped = content[:at] + bytes([content[at] ^ 255]) + content[at + 1 :]
+    broken = {"flipped": flipped, "truncated": content[:-40], "empty": b"", "foreign": b"{}"}
+    file.write_bytes((broken | {"another's": other.read_bytes()})[damage])
+    again = Sums()
+    second = train_classifier(prepared, again)
+    assert again.calls > 0 and second.facts == first.facts
+    assert np.array_equal(first.weights, second.weights)
+    assert [f.read_bytes() for f in file.parent.iterdir()] == [content]
+
+
+def test_whatever_decides_a_classifier_is_in_its_key(tmp_path):
+    def key(videos=None, extractor=None, **more):
+        made = train_classifier(videos or coloured(2, 1), extractor or Sums(), **more)
+        return made.key
+
+    other, moved, dark = Sums(), coloured(2, 1), coloured(2, 1)
+    other.digest = "b" * 64
+    dark.frames[0] //= 2
+    keys = [
+        key(),
+        key(extractor=other),
+        key(by="subject"),
+        key(length=12),
+        key(seed=1),
+        key(dark),
+        key(moved.select("train")),
+    ]
+    assert len(set(keys)) == len(keys)
+    assert key(cache=tmp_path) == keys[0], "where it is kept does not matter"
+    assert [f.suffix for f in tmp_path.iterdir()] == [".npz"]
+
+
+def test_later_frames_are_part_of_the_key():
+    made = coloured()
+    key = train_classifier(made, Sums()).key
+    made.frames[5] ^= 1  # not the first frame of any clip
+    assert train_classifier(made, Sums()).key != key
+
+
+def test_a_cache_that_cannot_be_written_is_a_sentence_only_if_it_was_named(prepared, tmp_path):
+    taken = tmp_path / "taken"
+    taken.write_text("a file")
+    with pytest.raises(InputError, match="taken.* cannot hold the classifier"):
+        train_classifier(prepared, Sums(), cache=taken)
+    (prepared.path / "classifiers").write_text("a file")
+    assert train_classifier(prepared, Sums()).accuracy == 1
+
+
+WRONG = {
+    "one class": (
+        lambda: train_classifier(coloured(labels=["x"] * 18), Sums()),
+        "by label needs at least 2 classes, and the set has 'x'; try by='subject'",
+    ),
+    "no persons": (
+        lambda: train_classifier(coloured(subjects=[""] * 18), Sums(), by="subject"),
+        "by subject needs at least 2 classes, and the set has none; try by='label'",
+    ),
+    "one class to train on": (
+        lambda: train_classifier(coloured(splits=["train"] * 6 + ["test"] * 12), Sums()),
+        "of the 3 classes by label only 'red' has training videos of 16 frames",
+    ),
+    "short": (
+        lambda: train_classifier(coloured(frames=12), Sums()),
+        "no training video has 16 frames",
+    ),
+    "shorter than the extractor's": (
+        lambda: train_classifier(coloured(), Sums(), length=1),
+        "sums needs clips of at least 2 frames, not 1",
+    ),
+    "by": (lambda: train_classifier(coloured(), Sums(), by="mood"), "not 'mood'"),
+    "all alike": (
+        lambda: train_classifier(
+            VideoSet.from_arrays(
+                [np.zeros((16, 4, 4, 3), np.uint8)] * 4, labels=["a", "a", "b", "b"]
+            ),
+            Sums(),
+        ),
+        "all clips have the same features",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_sets_that_give_no_classifier_are_refused_in_a_sentence(kind):
+    make, words = WRONG[kind]
+    with pytest.raises(InputError, match=words):
+        make()
+
+
+# ------------------------------------------------------------------------------------------- scores
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return train_classifier(coloured(), Sums())
+
+
+def test_all_colours_score_near_their_number_one_colour_near_1(classifier):
+    all_, diversity, doubt = video_is(generated(), classifier)
+    assert [s.name for s in (all_, diversity, doubt)] == [
+        "video IS (sums, label)",
+        "H(y) (sums, label)",
+        "H(y|x) (sums, label)",
+    ]
+    assert 2.5 < all_.value <= 3 and all_.spread > 0 and all_.floor is None
+    assert np.log(all_.value) == pytest.approx(diversity.value - doubt.value)
+    red = [film(COLOURS["red"], i) for i in range(8)]
+    assert video_is(red, classifier)[0].value < 1.05
+    grey = [film((90, 90, 90), i) for i in range(8)]
+    assert video_is(grey, classifier)[2].value > 5 * doubt.value
+
+
+def test_the_card_tells_what_the_number_depends_on(classifier):
+    real = coloured(test=2)
+    score = video_is(generated(2), classifier, Sums(), seed=5, real=real)[0]
+    card = score.card
+    assert card["extractor"] == Sums().card() and (card["frames"], card["seed"]) == (16, 5)
+    told = card["classifier"]
+    assert told["classes"] == ["blue", "green", "red"] and told["by"] == "label"
+    assert told["accuracy"]["held-out clips"] == 1 and told["key"] == classifier.key
+    assert card["generated"]["videos"] == 6 and card["bound"] == 3
+    reference = card["real videos, same scores"]
+    assert reference["test"]["videos"] == 6 and reference["train"]["videos"] == 12
+    assert 2.5 < reference["test"]["value"] <= 3 and "warning" not in card
+    nothing = video_is(generated(2), classifier, real=coloured(test=0))[0].card
+    assert nothing["real videos, same scores"]["test"] is None
+    assert evaluate.rows([score])[0]["generated"] == 6
+    json.dumps(score.as_dict())
+
+
+def test_few_videos_bound_the_score(classifier):
+    assert video_is(generated()[:2], classifier)[0].card["bound"] == 2
+
+
+def test_scores_of_two_classifiers_do_not_share_a_column(classifier):
+    other = train_classifier(coloured(), Sums(), seed=1)
+    a, b, c = (video_is(generated(), x)[0] for x in (classifier, classifier, other))
+    assert evaluate.column([a, b]) == [a.value, b.value]
+    with pytest.raises(InputError, match=r"differ in protocol \(classifier\)"):
+        evaluate.column([a, c])
+
+
+def test_folders_places_and_sizes(classifier, tmp_path):
+    half = film(COLOURS["red"], 1, 16), film(COLOURS["blue"], 2, 32)
+    np.save(tmp_path / "0.npy", np.concatenate(half))
+    np.save(tmp_path / "1.npy", film(COLOURS["red"], 3, 48))
+    np.save(tmp_path / "short.npy", film(COLOURS["red"], 4, 9))
+    first, *_ = video_is(tmp_path, classifier, place="first")
+    middle, *_ = video_is(tmp_path, classifier, place="middle")
+    assert first.value < 1.05 < 1.8 < middle.value
+    assert first.card["generated"]["left out"] == {"short.npy": "too short (9 frames)"}
+    large = [film(c, i, size=16) for i, c in enumerate(COLOURS.values())]
+    assert video_is(large, classifier, size=8)[0].card["generated"]["frame size"] == [8, 8]
+    with pytest.raises(InputError, match=r"frames are 16x16, .* on 8x8; give size=8"):
+        video_is(large, classifier)
+
+
+def test_bad_requests_get_one_sentence(classifier):
+    other = Sums()
+    other.digest = "b" * 64
+    for words, arguments in {
+        "another sums": {"extractor": other},
+        "at least 5 repeats, not 4": {"repeats": 4},
+        "not 'last'": {"place": "last"},
+    }.items():
+        with pytest.raises(InputError, match=words):
+            video_is(generated(), classifier, **arguments)
+    with pytest.raises(InputError, match="of the generated videos 1 can be used; at least 2"):
+        video_is([*generated()[:1], film((0, 0, 0), frames=5)], classifier)
+    with pytest.raises(InputError, match=r"features are \(n, 6\), not \(2, 5\)"):
+        classifier.probabilities(np.zeros((2, 5)))
+    with pytest.raises(InputError, match="NaN or infinity"):
+        classifier.probabilities(np.full((2, 6), np.nan))

@@ -1,0 +1,181 @@
+"""Every notebook has the form that papermill and readers rely on, and runs at smoke size."""
+
+import ast
+import json
+import re
+
+import nbformat
+import papermill
+import pytest
+from conftest import ROOT, real_clips
+
+from rencgan.notebook import parameters
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+LINES = 20  # of one code cell
+
+
+def code_cells(path) -> list:
+    cells = nbformat.read(path, as_version=4).cells
+    return [cell for cell in cells if cell.cell_type == "code"]
+
+
+def parameters_cell(path):
+    tagged = [c for c in code_cells(path) if "parameters" in c.metadata.get("tags", [])]
+    assert len(tagged) == 1, f"{path.name} has {len(tagged)} cells tagged parameters"
+    return tagged[0]
+
+
+def model(path) -> type[parameters.Run]:
+    """The model that the cell after the parameters checks against."""
+    cells = code_cells(path)
+    source = cells[cells.index(parameters_cell(path)) + 1].source
+    found = re.search(r"^p = parameters\.check\(globals\(\), parameters\.(\w+)\)$", source, re.M)
+    assert found, f"{path.name}: the cell after the parameters does not check them"
+    return getattr(parameters, found.group(1))
+
+
+def run(path, folder, **given) -> nbformat.NotebookNode:
+    """Executed from a foreign working directory, everything made below `folder`."""
+    given = {"preset": "smoke", "source": "procedural", "out_root": str(folder / "runs"), **given}
+    done = str(folder / path.name)
+    return papermill.execute_notebook(str(path), done, given, progress_bar=False, cwd=folder)
+
+
+def test_the_first_chapters_are_there():
+    numbers = [path.name[:2] for path in NOTEBOOKS]
+    assert numbers[:3] == ["01", "02", "03"], "notebooks 01, 02 and 03 make the study"
+
+
+@every_notebook
+def test_it_is_stored_without_outputs(path):
+    nb = nbformat.read(path, as_version=4)
+    nbformat.validate(nb)
+    assert "papermill" not in nb.metadata
+    for cell in nb.cells:
+        assert "papermill" not in cell.metadata and "execution" not in cell.metadata
+    assert all(not c.outputs and c.execution_count is None for c in code_cells(path))
+
+
+@every_notebook
+def test_it_asks_for_the_kernel_that_every_jupyter_has(path):
+    assert nbformat.read(path, as_version=4).metadata.kernelspec.name == "python3"
+
+
+@every_notebook
+def test_it_begins_with_a_question_and_cells_are_short(path):
+    nb = nbformat.read(path, as_version=4)
+    assert nb.cells[0].cell_type == "markdown" and nb.cells[0].source.startswith("# ")
+    long = [c.source.splitlines()[0] for c in code_cells(path) if c.source.count("\n") >= LINES]
+    assert not long, f"cells of more than {LINES} lines, beginning: {long}"
+
+
+@every_notebook
+def test_parameters_are_annotated_literals_with_a_comment_each(path):
+    source = parameters_cell(path).source
+    for statement in ast.parse(source).body:
+        assert isinstance(statement, ast.AnnAssign), ast.unparse(statement)
+        ast.literal_eval(statement.value)
+        assert "#" in source.splitlines()[statement.lineno - 1], ast.unparse(statement)
+
+
+@every_notebook
+def test_parameters_and_defaults_are_those_of_the_model(path):
+    """One set of defaults: a name that a cell forgets could not be given through papermill."""
+    declared = {}
+    exec(parameters_cell(path).source, declared)
+    fields = model(path).model_fields
+    given = {name: value for name, value in declared.items() if not name.startswith("__")}
+    assert given == {name: field.default for name, field in fields.items()}
+
+
+@every_notebook
+def test_papermill_explains_every_parameter(path):
+    explained = papermill.inspect_notebook(str(path))
+    assert set(explained) == set(model(path).model_fields)
+    for name, entry in explained.items():
+        assert entry["inferred_type_name"] in ("str", "int", "float"), name
+        assert entry["help"], f"{name} has no comment"
+
+
+@every_notebook
+def test_it_runs_at_smoke_size_from_anywhere(path, smoke_run):
+    done = smoke_run(path.stem)
+    cells = nbformat.read(done, as_version=4).cells
+    assert (done.parent / "runs" / "smoke").is_dir()
+    assert not [o for c in cells for o in c.get("outputs", []) if o.output_type == "error"]
+
+
+def test_a_finished_notebook_retrains_nothing(smoke_run):
+    done = smoke_run("02_encgan3")
+    saved = list((done.parent / "runs").rglob("checkpoint.pt"))
+    stamps = [p.stat().st_mtime_ns for p in saved]
+    run(ROOT / "notebooks" / done.name, done.parent)
+    assert len(saved) == 1 and [p.stat().st_mtime_ns for p in saved] == stamps
+
+
+def test_03_makes_long_video_of_real_footage(tmp_path):
+    clips = real_clips("sky_long")
+    given = {"source": "real", "data_root": str(clips), "frames": 120, "candidates": 2}
+    run(ROOT / "notebooks" / "03_rencgan.ipynb", tmp_path, **given)
+    results = json.loads((tmp_path / "runs/smoke/sky/03_rencgan.json").read_text())
+    assert results["provenance"]["data"]["source"] == "real"
+    assert {row["video"] for row in results["measures"]["test"]} >= {"real video", "R2, sample"}
+    assert len(list((tmp_path / "runs/smoke/sky/long").glob("*.mp4"))) == 4
+
+
+def test_03_makes_improved_r2_with_noise_terms_and_without_a_control(tmp_path):
+    given = {"video_stream": "3d", "variant": "v4-noise", "control": "none", "frames": 120}
+    run(ROOT / "notebooks" / "03_rencgan.ipynb", tmp_path, **given, candidates=2)
+    results = json.loads((tmp_path / "runs/smoke/sky/03_rencgan.json").read_text())
+    assert {row["video"] for row in results["measures"]["test"]} >= {
+        "improved R2, with noise terms, sample"
+    }
+    assert not list((tmp_path / "runs/smoke/sky").glob("lencgan-*"))
+
+
+def test_04_makes_ar2_plus_that_goes_on_from_real_clips(tmp_path):
+    given = {"first_clip": "video", "recall_noise": 0.5, "rollout": 2, "frames": 120}
+    run(ROOT / "notebooks" / "04_ar2.ipynb", tmp_path, **given, candidates=2)
+    results = json.loads((tmp_path / "runs/smoke/sky/04_ar2.json").read_text())
+    priors = {row["videos"]: row["prior"] for row in results["horizon"]}
+    assert priors["AR2+, sample"] == "first clip" and priors["R2, sample"] == "entire video"
+
+
+def test_05_goes_on_from_clips_that_ar2_drew_in_the_format_with_classes(tmp_path):
+    given = {"first_clip": "ar2", "format": "disc+cont", "head": "mixture", "frames": 120}
+    run(ROOT / "notebooks" / "05_r3.ipynb", tmp_path, **given, candidates=2)
+    results = json.loads((tmp_path / "runs/smoke/sky/05_r3.json").read_text())
+    priors = {row["videos"]: row["prior"] for row in results["horizon"]}
+    assert priors["R3, mixture, disc+cont, robust"] == priors["AR2, sample"] == "none"
+    assert priors["improved R2, sample"] == "entire video"
+    assert [(t["ways"], t["VDrej"]) for t in results["times"]] == [
+        ("faster", "yes"),
+        ("faster", "no"),
+        ("robust", "yes"),
+    ]
+
+
+@every_notebook
+def test_a_misspelt_parameter_ends_the_run_in_a_sentence(path, tmp_path):
+    with pytest.raises(papermill.PapermillExecutionError) as caught:
+        run(path, tmp_path, sede=5)
+    assert caught.value.ename == "InputError"
+    assert caught.value.evalue.startswith("unknown parameter 'sede' (did you mean 'seed'?)")
+    assert len(caught.value.traceback) == 1
+    assert (tmp_path / path.name).is_file() and not (tmp_path / "runs").exists()
+
+
+def test_06_runs_a_study_and_shows_it(tmp_path):
+    given = {"study": "T5.6", "results_root": str(tmp_path / "results"), "seeds": 2}
+    run(ROOT / "notebooks" / "06_ablations.ipynb", tmp_path, **given)
+    made = sorted(p.name for p in (tmp_path / "results").glob("*.json"))
+    assert made == [
+        "sky-procedural-smoke-improved-r2-seed2.json",
+        "sky-procedural-smoke-r2-seed2.json",
+    ]
+    found = json.loads((tmp_path / "runs/smoke/sky/06_ablations.json").read_text())
+    (rows,) = (t["sky"] for name, t in found["tables"].items() if name == "T5.6")
+    assert [row["seeds"] for row in rows] == [1, 1] and rows[0]["128f"]
+    assert {c["verdict"] for c in found["claims"]} == {"undecided"}

@@ -1,0 +1,100 @@
+"""Parameters: what is taken, and that a refusal is one sentence with what would be right."""
+
+import pytest
+import torch
+
+from rencgan.core.errors import InputError
+from rencgan.core.files import project_root, resolve
+from rencgan.notebook import parameters
+
+
+def refusal(model=parameters.REncGANRun, **namespace) -> str:
+    with pytest.raises(InputError) as caught:
+        parameters.check(namespace, model)
+    message = str(caught.value)
+    assert "\n" not in message and message.endswith(".")
+    return message
+
+
+def test_defaults_are_taken_and_other_names_of_the_notebook_are_ignored():
+    p = parameters.check({"np": object(), "In": [""], "seed": 3}, parameters.REncGANRun)
+    assert (p.dataset, p.seed, p.hop, p.frames) == ("sky", 3, 8, 480)
+    assert (p.candidates, p.codes, p.processes, p.steps) == (20, "sample", 1, 0)
+
+
+@pytest.mark.parametrize(("cuda", "name"), [(False, "mini"), (True, "64")])
+def test_auto_becomes_the_preset_of_the_machine(monkeypatch, cuda, name):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    assert parameters.check({}, parameters.Run).preset == name
+    assert parameters.check({"preset": "auto"}, parameters.Run).preset == name
+    assert parameters.check({"preset": "smoke"}, parameters.Run).preset == "smoke"
+
+
+def test_a_misspelt_name_that_papermill_injected_is_refused_with_the_right_one():
+    cells = ["seed = 0", "# Parameters\nstpes = 5\nseed = 1\n"]
+    message = refusal(In=cells, stpes=5, seed=1)
+    assert "unknown parameter 'stpes' (did you mean 'steps'?)" in message
+
+
+def test_a_parameter_of_another_notebook_is_unknown_to_this_one():
+    message = refusal(parameters.DataRun, In=["# Parameters\nhop: int = 4"], hop=4)
+    assert "unknown parameter 'hop'" in message and "dataset" in message
+
+
+def test_injected_names_are_only_those_assigned_in_papermills_cells():
+    cells = ["x = 1", "# Parameters\na = 1\nb: int = 2\nc, d = 3, 4\nprint(e)", "y = 2"]
+    assert parameters.injected_names({"In": cells}) == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"dataset": "skye"}, "dataset = 'skye' should be one of "),
+        ({"dataset": "skye"}, "did you mean 'sky'?"),
+        ({"preset": "miny"}, "did you mean 'mini'?"),
+        ({"preset": 6.4}, "preset = 6.4 should be a text, in quotes"),
+        ({"source": "procedual"}, "should be one of auto, real, procedural"),
+        ({"source": "procedual"}, "did you mean 'procedural'?"),
+        ({"seed": "3"}, "seed = '3' should be a whole number from 0"),
+        ({"seed": -1}, "seed = -1 should be a whole number from 0"),
+        ({"steps": 1.5}, "steps = 1.5 should be a whole number from 0 up"),
+        ({"steps": True}, "steps = True should be a whole number"),
+        ({"hop": 16}, "hop = 16 should be a whole number from 1 to 15"),
+        ({"hop": 0}, "hop = 0 should be a whole number from 1 to 15"),
+        ({"candidates": 201}, "from 1 to 200"),
+        ({"codes": "median"}, "codes = 'median' should be one of sample, mean"),
+        ({"out_root": ""}, "out_root = '' should be a text that is not empty"),
+        ({"dataset": "folder"}, "'folder' needs data_root"),
+        ({"dataset": "folder", "data_root": "v", "source": "procedural"}, "no procedural stand-in"),
+    ],
+)
+def test_refusals(given, expected):
+    assert expected in refusal(**given)
+
+
+def test_two_mistakes_are_told_at_once():
+    message = refusal(hop=99, codes="x")
+    assert "hop = 99" in message and "codes = 'x'" in message
+
+
+def test_folders_follow_the_project_and_not_the_working_directory(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    p = parameters.check({"preset": "smoke", "out_root": "elsewhere"}, parameters.EncGAN3Run)
+    assert p.out_dir == project_root() / "elsewhere" / "smoke" / "sky"
+    assert p.cache_root == project_root() / "elsewhere" / "cache"
+    assert p.data_path is None and p.init_path is None
+    assert resolve(tmp_path / "x") == tmp_path / "x"
+    assert (project_root() / "pyproject.toml").is_file()
+
+
+def test_a_checked_run_cannot_be_changed():
+    p = parameters.check({}, parameters.Run)
+    with pytest.raises(ValueError, match="frozen"):
+        p.seed = 4
+
+
+def test_a_preset_whose_name_is_a_number_arrives_as_one():
+    """Papermill makes a number of `-p preset 64`."""
+    assert parameters.check({"preset": 64}, parameters.DataRun).preset == "64"
+    with pytest.raises(InputError, match="preset"):
+        parameters.check({"preset": 65}, parameters.DataRun)

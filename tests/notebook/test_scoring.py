@@ -1,0 +1,223 @@
+"""What notebooks score: with the embedded extractor and with models before any training."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from conftest import moving_videos
+from samples import Sums
+
+from rencgan.core.errors import InputError
+from rencgan.data.videoset import VideoSet
+from rencgan.evaluate import extractors as features
+from rencgan.evaluate import scores as evaluate
+from rencgan.models.trained import Model, untrained
+from rencgan.models.updates import Objective
+from rencgan.notebook import scoring
+from rencgan.presets.preset import SMOKE
+from rencgan.training.gan import Players
+
+P = SimpleNamespace(hop=8, codes="sample", seed=0, frames=48, dataset="sky")
+
+
+def a_model(kind: str) -> Model:
+    """Networks that differ from those of seed 0, as trained ones do."""
+    encoder, generator, critic = Players(SMOKE, seed=9).for_generation()
+    return Model(kind, SMOKE, Objective(), 5, 0, "abc", encoder, generator, critic)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return a_model("r2")
+
+
+@pytest.fixture(scope="module")
+def footage():
+    return moving_videos(4, 50)
+
+
+def test_an_untrained_model_has_the_weights_of_its_seed(model):
+    fresh = untrained(model)
+    begun = Players(SMOKE, seed=0).generator
+    ours = dict(fresh.generator.named_parameters())
+    assert all(torch.equal(ours[k], v) for k, v in begun.named_parameters())
+    assert any(not torch.equal(ours[k], v) for k, v in model.generator.named_parameters())
+    assert (fresh.step, fresh.digest) == (0, "") and not fresh.generator.training
+
+
+def test_contenders_are_what_their_names_say(model, footage):
+    made = scoring.long_videos(model, footage, P)
+    sides = scoring.contenders(model, footage, made, P)
+    assert [len(v) for v in sides["R2"]] == [48] * 4
+    assert all(len(v) == 48 for side in sides.values() for v in side)
+    for name, source in (("own", made), ("real", footage)):
+        held = next(v for k, v in sides.items() if k.startswith(name) and "held" in k)
+        mixed = next(v for k, v in sides.items() if k.startswith(name) and "shuffled" in k)
+        for i in range(4):
+            assert (held[i] == source[i][0]).all()
+            values = [np.sort(v[i][:48], axis=None) for v in (mixed, source)]
+            assert np.array_equal(*values), "the same frames"
+        assert any(not np.array_equal(mixed[i], source[i][:48]) for i in range(4)), "other order"
+    assert not np.array_equal(sides["untrained model"][0], made[0])
+    assert not np.array_equal(made[0], scoring.long_videos(model, footage, P, codes="mean")[0])
+
+
+def test_scores_of_all_sides_stand_in_one_table(model, footage):
+    made = scoring.long_videos(model, footage, P)
+    sides = scoring.contenders(model, footage, made, P)
+    p = evaluate.protocol("ours").but(lengths=(16, 32))
+    found = scoring.compare(footage, sides, Sums(), p, reconstructed=made)
+    assert list(found) == list(sides)
+    rows = scoring.score_rows(found)
+    assert [r["videos"] for r in rows] == [*sides, "floor: real against real, half the videos each"]
+    assert rows[0]["FVD (sums) 16f"].startswith(f"{found['R2'][0].value:.4g} ± ")
+    told = {r["what"]: r["is"] for r in scoring.card_rows(found["R2"][0])}
+    assert told["protocol, name"] == "ours" and told["generated, videos"] == "4"
+    assert float(told["reconstruction, distance"]) == pytest.approx(found["R2"][0].value)
+    with pytest.raises(InputError, match=r"the generated side \(videos\)"):
+        scoring.compare(footage, {"all": made, "some": made[:3]}, Sums(), p)
+
+
+def test_a_refusal_is_printed_and_the_notebook_goes_on(footage, capsys):
+    assert scoring.attempt(scoring.compare, footage[:1], {"R2": footage}, Sums()) is None
+    assert "of the real videos 1 can be used" in capsys.readouterr().out
+
+
+def test_missing_weights_are_told_and_the_embedded_ones_are_there(monkeypatch, capsys):
+    monkeypatch.delenv("RENCGAN_WEIGHTS", raising=False)
+    assert "compact" in scoring.extractors()
+    told = capsys.readouterr().out
+    _, missing = features.available()
+    assert missing and all(
+        f"there is no {features.get(n).file} in weights" in told for n in missing
+    )
+
+
+def test_encgan3_is_scored_on_as_many_clips_as_its_rivals():
+    videos = VideoSet.from_arrays(moving_videos(5, 50), splits=["train"] * 4 + ["test"])
+    sides, rebuilt = scoring.clip_contenders(a_model("encgan3"), videos, P, step=2, most=10)
+    assert len(rebuilt) == 5
+    assert all(np.shape(v) == (10, 16, 16, 16, 3) for v in sides.values())
+    held = sides["real reference frames, held"]
+    assert all((clip == clip[0]).all() for clip in held)
+    assert len({clip[0].tobytes() for clip in held}) == 10, "several clips of a video differ"
+
+
+def test_clips_of_a_video_lie_apart_and_fit():
+    videos = VideoSet.from_arrays(
+        [np.tile(np.arange(40, dtype=np.uint8)[:, None, None, None], (1, 16, 16, 3))]
+    )
+    clips = scoring.clips_of(videos, 3, step=2)
+    assert clips[:, 0, 0, 0, 0].tolist() == [0, 4, 9]
+    assert clips[2, -1, 0, 0, 0] == 39 and (np.diff(clips[:, :, 0, 0, 0].astype(int)) == 2).all()
+
+
+def test_horizon_rows_stand_beside_real_video(footage):
+    rows = scoring.horizon_rows({"held": [np.repeat(v[:1], 50, 0) for v in footage]}, footage, 8)
+    assert [(r["videos"], r["frames"]) for r in rows] == [("real", 50), ("held", 50)]
+    assert rows[1]["motion"] == 0 and rows[1]["seam ratio"] is None
+    assert rows[1]["colour kept at the end"] == 1 > rows[0]["colour kept at the end"]
+
+
+def test_a_set_with_another_hop_has_its_junctions_there(footage):
+    jumps = [v.copy() for v in footage]
+    for v in jumps:
+        v[15:] = 255 - v[15:]
+    rows = scoring.horizon_rows({"at 8": jumps, "at 15": jumps}, footage, 8, {"at 15": 15})
+    told = {r["videos"]: r["seam ratio"] for r in rows}
+    assert told["at 15"] > 3 > told["at 8"] and told["real"] == pytest.approx(1, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "name"),
+    [
+        ("r2", {}, "R2"),
+        ("r2", {"video_stream": "3d"}, "improved R2"),
+        ("lencgan", {}, "LEncGAN"),
+        ("ar2", {"video_stream": "3d"}, "AR2"),
+        ("ar2", {"recall_noise": 0.5}, "AR2+"),
+        ("ar2", {"rollout": 2}, "AR2+"),
+    ],
+)
+def test_what_tables_call_a_model(kind, changes, name):
+    found = replace(a_model("r2"), kind=kind, preset=SMOKE.but(**changes))
+    assert found.name == name and scoring.prior(name)
+    assert found.hop_for(5) == (found.hop if kind == "lencgan" else 5)
+
+
+def test_copied_clips_are_seen(footage):
+    training = VideoSet.from_arrays([*footage, *moving_videos(1, 50, seed=7)], splits=["train"] * 5)
+    copied = [v[24:] for v in footage[:2]]  # no clip that begins a video
+    rows = scoring.memorisation(copied, moving_videos(2, 50, seed=8), training, Sums())
+    assert rows[0]["nearest training clip, pixels"] == 0 == rows[0]["nearest, features"]
+    assert rows[1]["least"] > 0 and rows[1]["least, features"] > 0
+
+
+def test_windows_become_curves(footage):
+    scores = evaluate.windows(footage, moving_videos(4, 50, seed=3), Sums())
+    lines = scoring.over_windows(scores)
+    assert len(lines) == 3 and all(len(v) == 3 for v in lines.values())
+    assert lines["generated"] == [s.value for s in scores]
+
+
+def test_published_numbers_come_with_their_source():
+    rows = scoring.published_rows("sky", "FVD", paper="thesis", number="4.5", method="R2")
+    assert [(r["frames"], r["published FVD"]) for r in rows] == [(16, 360.9), (128, 587.0)]
+    assert rows[0]["source"] == "thesis, table 4.5"
+    assert scoring.published_rows("folder", "FVD") == []
+
+
+def test_cost_is_told_for_each_length(model, footage):
+    rows = scoring.cost_rows(model, footage[0], P, (40, 80))
+    assert [r["frames"] for r in rows] == [40, 80] and all(r["seconds"] > 0 for r in rows)
+
+
+def test_what_stands_for_a_set_is_spread_over_it():
+    arrays = [np.full((20, 16, 16, 3), 10 * (i // 8), np.uint8) for i in range(24)]  # 3 classes
+    videos = VideoSet.from_arrays(arrays)
+    shown = {int(v[0, 0, 0, 0]) for v in scoring.footage_of(videos, None, 16, most=6)}
+    clips = {int(c[0, 0, 0, 0]) for c in scoring.clips_of(videos, 6, 1)}
+    assert shown == clips == {0, 10, 20}
+
+
+def test_sides_of_other_lengths_do_not_share_a_table(footage):
+    p = evaluate.protocol("ours").but(lengths=(16, 40))
+    sides = {"long": footage, "short": [v[:20] for v in footage]}
+    with pytest.raises(InputError, match="long and short do not go into one table"):
+        scoring.compare(footage, sides, Sums(), p)
+
+
+def test_faces_of_one_class_are_told_apart_by_their_actors():
+    videos = VideoSet.from_arrays(
+        [np.full((20, 16, 16, 3), 40 + 150 * (i % 2), np.uint8) + np.uint8(i) for i in range(8)],
+        labels=["smile"] * 8,
+        subjects=["a", "b"] * 4,
+        splits=["train"] * 6 + ["test"] * 2,
+    )
+
+    class Named(Sums):
+        name, digest = "sums", "0"
+
+    same = [videos.video(i) for i in range(len(videos))]
+    found = scoring.inception_scores(videos, {"x": same}, Named())
+    assert found["x"][0].name == "video IS (sums, subject)"
+    assert found["x"][0].card["classifier"]["classes"] == ["a", "b"]
+
+
+def test_every_row_tells_what_real_video_its_model_saw():
+    names = ["real", "R2, sample", "AR2, VDrej", "improved R2, mean", "floor: real against real"]
+    plain = [{"videos": n, "x": 1} for n in names]
+    rows = scoring.with_prior(plain)
+    assert [r["prior"] for r in rows] == [None, "entire video", "none", "entire video", None]
+    assert list(rows[0]) == ["videos", "prior", "x"]
+    given = scoring.with_prior(plain, first_clip=True)
+    assert [r["prior"] for r in given] == [None, "entire video", "first clip", "entire video", None]
+
+
+def test_repetition_is_told_where_all_videos_reach():
+    loop = np.tile(moving_videos(1, 20)[0], (4, 1, 1, 1))
+    found = scoring.repetition_by_length({"loop": [loop, loop[:50]]}, [16, 48, 80])
+    lengths, heights = found["loop"]
+    assert lengths == [16, 48] and heights[1] > heights[0]

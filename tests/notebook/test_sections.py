@@ -1,0 +1,139 @@
+"""What notebooks 06 and 08 show."""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import moving_videos
+from PIL import Image
+from samples import file
+
+from rencgan.core.errors import InputError
+from rencgan.data.videoset import VideoSet
+from rencgan.notebook import pictures as study_pictures
+from rencgan.notebook import sections as study_results
+from rencgan.notebook import show
+from rencgan.notebook.parameters import AblationRun, check
+from rencgan.notebook.pictures import PICTURES
+from rencgan.presets.preset import PRESETS
+from rencgan.studies import catalogue as studies
+from rencgan.studies import results
+from rencgan.studies import runs as compare
+from rencgan.studies.catalogue import STUDIES
+
+
+def test_a_section_has_tables_verdicts_frames_and_published_numbers(tmp_path):
+    files = [file("R2", 1), file("improved R2", 1, 80.0)]
+    made = [np.full((200, 8, 8, 3), n, np.uint8) for n in (50, 90)]
+    path = tmp_path / "sky-procedural-mini-r2-seed1.json"
+    compare.keep_strip(made, compare.strip_of(path, "sample"))
+    sheet = np.asarray(Image.open(tmp_path / "pictures" / f"{path.stem}-sample.png"))
+    assert sheet.shape == (16, 8 * compare.STRIP, 3) and {sheet[0, 0, 0], sheet[-1, 0, 0]} == {
+        50,
+        90,
+    }
+    p = check({"preset": "mini"}, AblationRun)
+    pieces = list(study_results.section(studies.study("T5.6"), files, tmp_path, None, p))
+    told = "".join(piece.html for piece in pieces)
+    for words in (
+        "T5.6 · 3d or 1p2d",
+        "Ours: sky, mini",
+        "Not run on taichi",
+        "101.1",
+        "undecided",
+    ):
+        assert words in told, words
+    assert told.count("<img") == 1
+
+
+def test_a_study_that_was_not_run_says_how(tmp_path):
+    p = check({"preset": "mini"}, AblationRun)
+    pieces = study_results.section(studies.study("T4.3"), [], tmp_path, None, p)
+    told = "".join(piece.html for piece in pieces)
+    assert "Not run on sky: python -m rencgan.studies.catalogue &#x27;T4.3&#x27;" in told
+    assert "not run yet" in told and "3379.64" in told
+
+
+def test_pictures_of_codes_are_of_the_size_of_the_weights():
+    videos = VideoSet.from_arrays(moving_videos(2, frames=40, size=16), splits=["test"] * 2)
+    model = replace_size()
+    with pytest.raises(InputError, match="draw 32 pixels, and these videos have 16: give preset"):
+        study_pictures._of_clips(model, videos, 0)
+
+
+def replace_size():
+    class Sized:
+        preset = PRESETS["slim"]
+
+    return Sized()
+
+
+def test_what_length_does():
+    f = file("R2", 0, 100.0)
+    f["ways"]["sample"]["long"][f"{results.METRIC} 16f, start"] = 150.0
+    (row,) = study_results.over_length([f, file("AR2", 0)])
+    assert row == {
+        "videos": "R2, sample",
+        "seeds": 1,
+        "first 128 frames": "150.0",
+        "last 128 frames": "300.0",
+        "times": "2.00",
+    }
+
+
+def test_sizes_stand_beside_the_published_ones():
+    table = study_results.size_rows()
+    (gpt,) = [r for r in table if (r["preset"], r["network"]) == ("128", "GPT")]
+    assert gpt["parameters"] == 1_362_467_328 and gpt["GB"] == pytest.approx(5.08, abs=0.01)
+    (g,) = [r for r in table if (r["preset"], r["network"]) == ("128", "G")]
+    assert g["published"] == 90_370_000
+
+
+def test_full_scale_hours_come_from_measured_pairs(tmp_path):
+    assert study_results.benchmark(tmp_path) == {"rows": []}
+    table = study_results.full_scale_rows({"rows": []})
+    assert all(row["hours of one"] is None for row in table)
+    assert {row["study"] for row in table} == {n for n, s in STUDIES.items() if s.variants}
+    sides = {row["study"]: row["command"].rpartition("-p dataset ")[2] for row in table}
+    assert sides["T4.3"] == "taichi -p preset 64" and sides["T3.4"] == "uva -p preset 64"
+    fast = {
+        "what": "train R2",
+        "preset": "64",
+        "how": "as it is",
+        "median": 100.0,
+        "unit": "pairs/s",
+    }
+    fast["peak MB on the GPU"] = 9500.0
+    slow = fast | {"preset": "128", "left_out": "a step takes 90 s"}
+    for name, row, cpu in (("", fast, "A"), ("-128", slow, "B")):
+        record = {"device": {"cpu": cpu, "threads": 2, "gpu": None}}
+        text = json.dumps({"rows": [row], "provenance": record})
+        (tmp_path / f"benchmark{name}.json").write_text(text)
+    found = study_results.benchmark(tmp_path)
+    assert [r["machine"] for r in found["rows"]] == ["B, 2 threads", "A, 2 threads"]
+    found["rows"].reverse()
+    rows = study_results.full_scale_rows(found)
+    hours = {r["hours of one"] for r in rows if "preset 128" not in r["command"]}
+    assert hours == {100_000 * 10 / 100 / 3600}
+    assert {r["hours of one"] for r in rows if "preset 128" in r["command"]} == {None}
+    assert {r["GB on the GPU"] for r in rows} == {9.5, None}
+    assert {r["measured on"] for r in rows} == {"A, 2 threads", None}
+    told = study_results.measured_rows(found)
+    assert told[0]["median"] == 100.0 and told[1]["unit"] == "left out: a step takes 90 s"
+
+
+def test_training_clips_are_shown_sampled_in_two_ways():
+    videos = VideoSet.from_arrays(moving_videos(2, frames=80, size=16))
+    ((image, caption),) = PICTURES["sampling_strategies"](videos, 0)
+    assert image.dtype == np.uint8 and "Figure 3.12" in caption
+    assert show.picture(image, caption).html.startswith("<figure")
+
+
+@pytest.mark.parametrize("seeds", ["", "one", "1,2", -1])
+def test_seeds_are_whole_numbers(seeds):
+    with pytest.raises(InputError, match="should be (whole numbers|a text)"):
+        check({"seeds": seeds}, AblationRun)
+    assert check({"seeds": 3}, AblationRun).seed_list == [3]
+    assert check({"seeds": "1 2"}, AblationRun).seed_list == [1, 2]
+    with pytest.raises(InputError, match="no study 'T43' .did you mean 'T4.3'"):
+        studies.study("T43")

@@ -1,0 +1,226 @@
+"""Pictures tell the truth: range, enlargement, marks; and players hold what was put in."""
+
+import base64
+import io
+import json
+import re
+
+import av
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from rencgan.core.errors import InputError
+from rencgan.core.progress import Progress, duration
+from rencgan.core.provenance import provenance, provenance_table
+from rencgan.notebook import show
+
+
+def ramp(frames=20, size=16) -> np.ndarray:
+    """Grey videos that get lighter: frame t has value 10 t."""
+    values = (10 * np.arange(frames)).astype(np.uint8)
+    return np.broadcast_to(values[:, None, None, None], (frames, size, size, 3)).copy()
+
+
+def embedded(html: str, mime: str) -> bytes:
+    return base64.b64decode(re.search(rf"data:{mime};base64,([^\"]+)", html).group(1))
+
+
+def decoded(data: bytes) -> np.ndarray:
+    with av.open(io.BytesIO(data)) as container:
+        return np.stack([f.to_ndarray(format="rgb24") for f in container.decode(video=0)])
+
+
+def test_floats_are_read_in_one_fixed_range():
+    video = torch.tensor([-1.0, 0.0, 0.5, 1.0, 7.0]).view(1, 5, 1, 1).expand(3, 5, 2, 2)
+    assert show.pixels(video)[:, 0, 0, 0].tolist() == [0, 128, 191, 255, 255]
+    dim = 0.1 * torch.ones(3, 2, 4, 4)
+    assert np.unique(show.pixels(dim)).tolist() == [140]  # a batch's own extremes do not matter
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [np.zeros((4, 8, 8), np.uint8), np.zeros((4, 8, 8, 3), np.int64), torch.zeros(4, 3, 8, 8)],
+)
+def test_a_wrong_shape_or_type_is_named(wrong):
+    with pytest.raises(InputError, match=r"should be \(T, H, W, 3\)"):
+        show.pixels(wrong)
+
+
+def test_numbers_that_are_not_finite_are_refused():
+    with pytest.raises(InputError, match="not finite"):
+        show.pixels(torch.full((3, 2, 4, 4), float("nan")))
+
+
+def test_enlarging_repeats_pixels():
+    frames = np.random.default_rng(0).integers(0, 255, (2, 3, 4, 3), dtype=np.uint8)
+    large = show.enlarge(frames, 3)
+    assert large.shape == (2, 9, 12, 3)
+    assert all(np.array_equal(large[:, i::3, j::3], frames) for i in range(3) for j in range(3))
+
+
+@pytest.mark.parametrize("mime", ["video/mp4", "video/webm"])
+def test_both_sources_hold_every_frame_with_its_brightness(mime):
+    html = show.videos([ramp()], ["a"], fps=10).html
+    frames = decoded(embedded(html, mime))
+    middle = frames[:, frames.shape[1] // 2, frames.shape[2] // 2].astype(int)
+    assert len(frames) == 20
+    assert abs(middle - 10 * np.arange(20)[:, None]).max() < 12
+
+
+def test_a_seam_lights_the_edge_on_both_sides_of_it_and_nowhere_else():
+    grid = show._Grid([ramp()], ["a"], [[8]], None, 4)
+    lit = [t for t in range(20) if (grid[t][show.GAP + show.BAND - 1, 20] == show.SEAM).all()]
+    assert lit == [7, 8]
+
+
+def test_a_shorter_video_rests_dimmed_on_its_last_frame():
+    grid = show._Grid([ramp(20), ramp(5)], ["", ""], [[], []], None, 1)
+    y, x = grid.corners[1]
+    assert len(grid) == 20
+    assert grid[4][y, x].tolist() == [40] * 3
+    assert grid[5][y, x].tolist() == grid[19][y, x].tolist() == [183] * 3
+
+
+def test_the_player_is_one_video_with_two_sources_stills_and_a_preview_for_untrusted_labs():
+    html = show.videos([ramp(), ramp(9)], ["<b>", "b"], caption="x < y").html
+    assert html.count("<video ") == 1 and html.count("<source ") == 2
+    assert html.index("video/mp4") < html.index("video/webm")
+    assert html.count("data:image/png") == 1 and "x &lt; y" in html
+    preview = re.search(r'<div class="untrusted-preview".*?</div>', html).group(0)
+    assert "jupyter trust" in preview
+    moving = Image.open(io.BytesIO(embedded(preview, "image/webp")))
+    assert moving.n_frames > 1 and moving.width <= 320
+
+
+def test_numbers_that_do_not_fit_are_refused():
+    with pytest.raises(InputError, match="2 videos were given 1 titles"):
+        show.videos([ramp(), ramp()], ["a"])
+    with pytest.raises(InputError, match="1 lists of marks"):
+        show.videos([ramp(), ramp()], marks=[[8]])
+    with pytest.raises(InputError, match="the list is empty"):
+        show.videos([])
+
+
+def test_a_contact_sheet_runs_from_the_first_frame_to_the_last():
+    sheet = show.contact_sheet([ramp(size=4)], columns=5, scale=24)
+    assert sheet.dtype == np.uint8 and sheet.shape[1] == 5 * 96 + 4 * 4
+    assert sheet[-1, [0, 100, 200, 300, 400], 0].tolist() == [0, 50, 100, 140, 190]
+
+
+def test_a_strip_shows_the_frames_asked_for_and_refuses_others():
+    row = show.strip(ramp(size=4), [3, 7], scale=1)
+    assert row[-1, [0, 8], 0].tolist() == [30, 70]
+    with pytest.raises(InputError, match=r"\[20\].*0 to 19"):
+        show.strip(ramp(), [20])
+
+
+def test_a_picture_comes_back_pixel_for_pixel():
+    image = np.random.default_rng(0).integers(0, 255, (5, 7, 3), dtype=np.uint8)
+    shown = Image.open(io.BytesIO(embedded(show.picture(image).html, "image/png")))
+    assert np.array_equal(np.asarray(shown), image)
+
+
+def test_losses_come_from_a_list_or_a_file(tmp_path):
+    rows = [{"step": i, "D": 1.0, "G": i / 2, "phase": "a"} for i in range(30)]
+    path = tmp_path / "history.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)) + "\n")
+    assert show.losses(rows).html == show.losses(path).html
+    assert show.losses(rows, ["D"]).html != show.losses(rows, ["G"]).html
+    with pytest.raises(InputError, match="No loss named R1.*D, G"):
+        show.losses(rows, ["R1"])
+    with pytest.raises(InputError, match="history is empty"):
+        show.losses([])
+    with pytest.raises(InputError, match=r"none\.jsonl cannot be read"):
+        show.losses(tmp_path / "none.jsonl")
+
+
+def test_the_running_mean():
+    y = np.array([2.0, 4.0, 6.0, 8.0])
+    assert show._running_mean(y, 2).tolist() == [2, 3, 5, 7]
+
+
+def test_curves_and_charts_are_pictures():
+    html = show.curves({"ours": [1, 2], "theirs": ([0, 5], [2, 1])}, marks=[1], caption="c").html
+    assert Image.open(io.BytesIO(embedded(html, "image/png"))).width > 500
+
+
+def test_a_table_escapes_text_and_formats_numbers():
+    rows = [{"name": "<R2>", "FVD": 123.456, "n": 10000}, {"name": "E", "FVD": None, "n": 3}]
+    html = show.table(
+        rows, {"name": "model", "FVD": "FVD", "n": "videos"}, "c", {"FVD": ".1f"}
+    ).html
+    cells = re.findall(r"<t[hd] [^>]*>([^<]*)<", html)
+    assert cells == ["model", "FVD", "videos", "&lt;R2&gt;", "123.5", "10,000", "E", "–", "3"]
+    assert html.count("text-align:right") == 6
+    with pytest.raises(InputError, match="needs `columns`"):
+        show.table([[1, 2]])
+
+
+def test_pieces_of_html_add_up():
+    both = show.Html("<p>a</p>", "a") + show.Html("<p>b</p>", "b")
+    assert both._repr_html_() == "<p>a</p><p>b</p>" and repr(both) == "a\nb"
+
+
+def test_progress_prints_lines_now_and_then_and_always_the_last(capsys, monkeypatch):
+    monkeypatch.delitem(__import__("sys").modules, "IPython", raising=False)
+    now = [0.0]
+    with Progress(400, "G", start=100, clock=lambda: now[0]) as bar:
+        for step in range(101, 401):
+            now[0] += 0.125  # binary, so that sums are exact
+            bar.update(step, {"D": 0.69314, "G": 12345.678})
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 + 7 + 1  # the first, one each 5 of 37.5 seconds, the last
+    assert "100/400" in lines[0] and "400/400" in lines[-1] and lines[-1].endswith("38 s, done")
+    assert "D 0.693  G 1.23e+04" in lines[-1]
+    # the 40 steps made here in 5 s leave 260, so 32.5 s; the first 100 steps count for nothing
+    assert "140/400" in lines[1] and lines[1].endswith("5 s, 32 s left")
+
+
+def test_the_time_left_forgets_what_came_before():
+    now = [0.0]
+    bar = Progress(2000, "G", clock=lambda: now[0])
+    bar.update(1500, {})  # a resumed job: nothing was made here yet
+    assert "1,500/2,000" in bar.line() and "time left unknown" in bar.line()
+    for step in range(1501, 1601):  # cheap steps
+        now[0] += 0.25
+        bar.update(step, {"D": 1.0})
+    assert bar.line().endswith("25 s, 1 min 40 s left")
+    for step in range(1601, 1651):  # dear ones
+        now[0] += 1.0
+        bar.update(step, {"D": 1.0})
+    assert bar.line().endswith("1 min 15 s, 5 min 50 s left")
+
+
+def test_progress_says_that_a_job_stopped(capsys, monkeypatch):
+    monkeypatch.delitem(__import__("sys").modules, "IPython", raising=False)
+    with pytest.raises(RuntimeError), Progress(10, "G", clock=lambda: 0.0) as bar:
+        bar.update(3)
+        raise RuntimeError
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert "3/10" in last and last.endswith("stopped")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(8.4, "8 s"), (125, "2 min 5 s"), (12000, "3 h 20 min")]
+)
+def test_durations(seconds, words):
+    assert duration(seconds) == words
+
+
+def test_provenance_is_plain_and_shows_as_a_table():
+    card = {"dataset": "sky", "notice": "<stand-in>", "left_out": list(range(9))}
+    record = provenance({"name": "smoke"}, 3, card, started=0.0, extra={"checkpoint": "abc"})
+    assert json.loads(json.dumps(record)) == record
+    assert record["data"]["left_out"] == 9 and record["versions"]["torch"] == torch.__version__
+    assert record["device"]["threads"] == torch.get_num_threads() and record["seconds"] > 0
+    html = provenance_table(record).html
+    assert "&lt;stand-in&gt;" in html and "abc" in html
+
+
+def test_maps_share_one_scale_and_need_titles():
+    made = show.maps([np.eye(3), np.eye(3) / 2], ["a", "b"], "Two.")
+    assert "data:image/png" in made.html and "Two." in made.html
+    with pytest.raises(InputError, match="2 maps need as many titles, at least one, not 1"):
+        show.maps([np.eye(3)] * 2, ["a"])

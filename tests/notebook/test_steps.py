@@ -1,0 +1,86 @@
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from conftest import moving_videos
+
+from rencgan.core.errors import InputError
+from rencgan.data.videoset import VideoSet
+from rencgan.notebook import steps as study
+
+
+class Echo:
+    """Stands for a model: long video is the footage; remembers how it was asked."""
+
+    name = "R2"
+
+    def __init__(self):
+        self.asked = []
+
+    def hop_for(self, asked):
+        return asked
+
+    def long_frames(self, video, **options):
+        self.asked.append(options)
+        return video[: 16 + options["hop"] * ((len(video) - 16) // options["hop"])]
+
+
+def settings(tmp_path, **changes):
+    plain = {"preset": "smoke", "seed": 0, "hop": 8, "codes": "mean", "steps": 0, "frames": 40}
+    plain |= {"init_path": None, "out_dir": tmp_path}
+    return SimpleNamespace(**plain | changes)
+
+
+def test_nothing_is_trained_that_could_not_be_shown(tmp_path):
+    alone = VideoSet.from_arrays(moving_videos(1))
+    with pytest.raises(InputError, match="split 'test'"):
+        study.trained(settings(tmp_path), "r2", alone)
+    assert not list(tmp_path.iterdir())
+
+
+def test_vdrej_samples_even_where_the_notebook_takes_the_mean(tmp_path):
+    p, model = settings(tmp_path), Echo()
+    first = study.long_video(model, "v", "test", moving_videos(1)[0], p, 12.5)
+    chosen = study.again(model, first, p, candidates=20)
+    assert [a["codes"] for a in model.asked] == ["mean", "sample"]
+    assert (first.codes, chosen.codes, chosen.candidates, chosen.fps) == (
+        "mean",
+        "sample",
+        20,
+        12.5,
+    )
+
+
+def test_footage_keeps_its_own_rate(videos):
+    ((name, frames, fps),) = study.footage(videos, "test", 40)
+    (video,) = videos.select("test").videos
+    assert (name, fps, len(frames)) == (video.name, video.fps, 40)
+
+
+def test_fine_tuning_does_without_warm_ups(tmp_path):
+    assert study.recipe(settings(tmp_path)).warmup > 0
+    tuned = study.recipe(settings(tmp_path, init_path=tmp_path / "checkpoint.pt"))
+    assert (tuned.warmup, tuned.motion_warmup) == (0, 0)
+    assert tuned.risen(0) == 1 and tuned.crop(0) == 1
+
+
+def test_results_are_json_that_every_reader_takes():
+    rows = [{"seam_ratio": float("nan"), "l1": np.float64(0.5), "n": 3, "name": "x"}]
+    text = json.dumps(study.jsonable({"rows": rows}), allow_nan=False)
+    assert json.loads(text) == {"rows": [{"seam_ratio": None, "l1": 0.5, "n": 3, "name": "x"}]}
+
+
+@pytest.mark.parametrize(("dataset", "steps"), [("sky", (1, 1)), ("uva", (2, 3))])
+def test_clips_of_encgan3_skip_frames_as_the_data_set_wants(tmp_path, videos, dataset, steps):
+    p = settings(tmp_path, dataset=dataset)
+    assert study.job(p, "encgan3", videos).preset.step_range == steps
+
+
+def test_held_out_clips_skip_frames_like_those_of_training(videos):
+    every, third = (study.held_out_clips(videos, 2, 0, step) for step in (1, 3))
+    (film,) = [videos.select("test").video(0)]
+    starts = [i for i in range(60 - 45) if np.array_equal(film[i : i + 46 : 3], third[0])]
+    assert len(starts) >= 1 and every.shape == third.shape
+    with pytest.raises(InputError):
+        study.held_out_clips(videos, 2, 0, 5)  # 76 frames of 60

@@ -1,0 +1,220 @@
+"""Videos as token sequences, their coordinates, and how they are laid out for the GPT."""
+
+import numpy as np
+import pytest
+import torch
+from conftest import moving_videos
+
+from rencgan.core.errors import InputError
+from rencgan.data.videoset import VideoSet
+from rencgan.models.networks import Codes
+from rencgan.models.sampling import latent_spaces
+from rencgan.models.trained import load_model
+from rencgan.presets.gpt import SMOKE
+from rencgan.presets.preset import SMOKE as R2_SMOKE
+from rencgan.r3 import tokens
+from rencgan.r3.sequences import Sequences, Vocabulary
+from rencgan.r3.tokens import Coordinates
+from rencgan.training.loop import Job, train
+
+
+@pytest.fixture(scope="module")
+def r2(tmp_path_factory):
+    videos = VideoSet.from_arrays(moving_videos(4))
+    path = train(Job("r2", R2_SMOKE, videos, tmp_path_factory.mktemp("r2")))
+    return load_model(path)
+
+
+def sequences(lengths=(5, 9, 3), k=4) -> list[np.ndarray]:
+    """Token j of sequence i is filled with 100 i + j + 1, so that each can be told."""
+    return [
+        np.full((n, k), 100 * i + 1, np.float32) + np.arange(n, dtype=np.float32)[:, None]
+        for i, n in enumerate(lengths)
+    ]
+
+
+# ---- encoding ------------------------------------------------------------------------------------
+
+
+def test_a_token_is_the_latent_space_of_a_clip(r2):
+    video = moving_videos(1)[0]
+    found = tokens.encode(r2, video)
+    spaces = list(latent_spaces(r2.encoder, video, r2.hop, r2.reference))
+    assert found.shape == (6, 2 * (8 + 4)) and len(spaces) == 6
+    for row, space in zip(torch.from_numpy(found), spaces, strict=True):
+        order = [space.mu_c, space.logvar_c, space.mu_m, space.logvar_m]
+        assert torch.equal(row, torch.cat(order, 1)[0])
+
+
+def test_tokens_and_codes_are_one_thing_in_two_forms():
+    codes = Codes(*(torch.randn(3, d) for d in (8, 8, 4, 4)))
+    for there, back in zip(codes, tokens.as_codes(tokens.as_tokens(codes), (8, 4)), strict=True):
+        assert torch.equal(there, back)
+
+
+def test_videos_begin_from_frames_spread_over_a_hop(r2):
+    videos = VideoSet.from_arrays(moving_videos(2), subjects=["anna", "ben"])
+    once, twice = (tokens.encoded(r2, videos, 99, starts) for starts in (1, 2))
+    assert [len(s) for s in once.sequences] == [6, 6] and once.subjects == ("anna", "ben")
+    assert [len(s) for s in twice.sequences] == [6, 6, 6, 6]
+    assert twice.names == ("video_0000",) * 2 + ("video_0001",) * 2
+    assert np.array_equal(twice.sequences[1], tokens.encode(r2, videos.video(0)[4:]))
+    assert once.known == ("anna", "ben")
+
+
+def test_sequences_are_cut_and_short_videos_left_out(r2):
+    arrays = [*moving_videos(1), moving_videos(1)[0][:23]]
+    found = tokens.encoded(r2, VideoSet.from_arrays(arrays), 3)
+    assert [len(s) for s in found.sequences] == [3]
+    with pytest.raises(InputError, match="two tokens take 24 frames; the longest .* has 23"):
+        tokens.encoded(r2, VideoSet.from_arrays(arrays[1:]), 3)
+    with pytest.raises(InputError, match="1 to 8 ways, its hop, not 9"):
+        tokens.encoded(r2, VideoSet.from_arrays(arrays), 3, starts=9)
+
+
+def test_kept_tokens_are_read_again_only_for_the_same(r2, tmp_path, monkeypatch):
+    from rencgan.data.prepare import prepare
+
+    videos = prepare("sky", source="procedural", size=16, cache_root=tmp_path / "c", videos=2)
+    first = tokens.cached(r2, videos, tmp_path / "t", 5, 1)
+    calls = []
+    whole = tokens.encoded
+    monkeypatch.setattr(tokens, "encoded", lambda *a: calls.append(a) or whole(*a))
+    again = tokens.cached(r2, videos, tmp_path / "t", 5, 1)
+    assert not calls and again.subjects == first.subjects and again.names == first.names
+    for a, b in zip(first.sequences, again.sequences, strict=True):
+        assert np.array_equal(a, b)
+    tokens.cached(r2, videos, tmp_path / "t", 4, 1)
+    assert len(calls) == 1
+    path = next((tmp_path / "t").glob("tokens-*.npz"))
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match="is damaged"):
+        for positions in (4, 5):
+            tokens.cached(r2, videos, tmp_path / "t", positions, 1)
+
+
+# ---- coordinates ---------------------------------------------------------------------------------
+
+
+def test_bare_tokens_stay_as_they_are():
+    c = Coordinates.fitted(sequences(), 0)
+    x = torch.randn(3, 4)
+    assert c.dim == 4 and torch.equal(c.of(x), x) and torch.equal(c.back(x), x)
+
+
+def test_principal_directions_keep_distances_and_come_back():
+    rng = np.random.default_rng(0)
+    flat = rng.standard_normal((200, 3)) @ rng.standard_normal((3, 10)) + 5  # in three directions
+    data = [flat[:120].astype(np.float32), flat[120:].astype(np.float32)]
+    c = Coordinates.fitted(data, 3)
+    x = torch.from_numpy(flat).float()
+    y = c.of(x)
+    assert y.shape == (200, 3) and torch.allclose(c.back(y), x, atol=1e-4)
+    ratio = torch.pdist(y) / torch.pdist(x)
+    assert torch.allclose(ratio, ratio[0].expand_as(ratio), rtol=1e-3)
+    assert float(y.square().mean()) == pytest.approx(1, abs=1e-3)
+    with pytest.raises(InputError, match="do not have 11 principal directions; give fewer"):
+        Coordinates.fitted(data, 11)
+
+
+def test_what_a_token_keeps_of_the_one_before():
+    rng = np.random.default_rng(0)
+    x = [np.zeros(2)]
+    for _ in range(20000):
+        x.append(np.array([0.8, 0.0]) * x[-1] + np.array([1.0, 0.5]) * rng.standard_normal(2))
+    carry, spread = tokens.persistence([torch.from_numpy(np.stack(x)).float()])
+    assert carry.tolist() == pytest.approx([0.8, 0.0], abs=0.02)
+    assert spread.tolist() == pytest.approx([1.0, 0.5], abs=0.02)
+
+
+# ---- formats -------------------------------------------------------------------------------------
+
+
+def rows_of(p, subjects=("a", "b", "a"), names=("0", "1", "2"), steps=40, **given):
+    s = Sequences(sequences(**given), subjects, names, p, seed=0)
+    for step in range(steps):
+        codes, symbols, real = s.batch(step)
+        symbols = [None] * p.batch if symbols is None else symbols
+        yield from zip(codes, symbols, real, strict=True)
+
+
+def told(codes) -> list[int]:
+    return [int(v) for v in codes[:, 0]]
+
+
+def test_pad0_is_a_window_to_the_end_then_masked_zeros():
+    starts = set()
+    for codes, symbols, real in rows_of(SMOKE):
+        n = int(real.sum())
+        assert symbols is None and n >= 2 and real[:n].all() and not codes[n:].any()
+        row = told(codes[:n])
+        assert row == list(range(row[0], row[0] + n))
+        i = row[0] // 100
+        assert row[-1] == 100 * i + (5, 9, 3)[i]  # reaches to the end of its sequence
+        starts.add(row[0])
+    assert starts == {1, 2, 3, 4, *range(101, 109), 201, 202}
+
+
+def test_windows_are_cut_at_the_positions():
+    p = SMOKE.but(positions=4)
+    assert max(int(real.sum()) for _, _, real in rows_of(p)) == 4
+
+
+def test_padzs_goes_on_with_the_same_subject_until_it_is_full():
+    partners = {0: 2, 2: 0, 1: 1}
+    for codes, symbols, real in rows_of(SMOKE.but(format="padzs")):
+        row = told(codes)
+        assert symbols is None and real.all() and len(row) == SMOKE.positions
+        parts = np.split(row, np.flatnonzero(np.diff(row) != 1) + 1)
+        first = int(parts[0][0]) // 100
+        assert {int(part[0]) // 100 for part in parts[1:]} <= {partners[first]}
+
+
+def test_a_video_is_not_padded_with_itself_encoded_from_another_start():
+    p = SMOKE.but(format="padzs")
+    for codes, _, _ in rows_of(p, ("a",) * 3, ("0", "0", "1")):
+        row = told(codes)
+        parts = np.split(row, np.flatnonzero(np.diff(row) != 1) + 1)
+        first = int(parts[0][0]) // 100
+        others = {int(part[0]) // 100 for part in parts[1:]}
+        assert others <= ({2} if first < 2 else {0, 1})
+
+
+def test_disc_cont_names_class_and_both_lengths():
+    p = SMOKE.but(format="disc+cont")
+    words = Vocabulary(("a", "b"), p.longest)
+    unknown = total = 0
+    for codes, symbols, real in rows_of(p):
+        n = int(real.sum())
+        marks = symbols[:n].tolist()
+        assert (symbols[n:] == -1).all() and not codes[n:].any()
+        unknown, total = unknown + (marks[0] == 0), total + 1
+        first = words.length_of(marks[1])
+        second = words.length_of(marks[2 + first])
+        assert n == 3 + first + second <= p.positions
+        assert [m >= 0 for m in marks] == [True, True] + [False] * first + [True] + [False] * second
+        owners = [told(codes[2 : 2 + first])[0] // 100, told(codes[3 + first : n])[0] // 100]
+        assert sorted(owners) in ([0, 2], [1, 1])
+        assert marks[0] in (0, words.of_class("b" if owners == [1, 1] else "a"))
+    assert 0.03 < unknown / total < 0.2
+
+
+def test_a_batch_is_a_function_of_seed_and_step():
+    a, b = (
+        Sequences(sequences(), ("a", "b", "a"), ("0", "1", "2"), SMOKE, seed=1).batch(7)
+        for _ in range(2)
+    )
+    c = Sequences(sequences(), ("a", "b", "a"), ("0", "1", "2"), SMOKE, seed=2).batch(7)
+    assert torch.equal(a.codes, b.codes) and a.codes.sum() != c.codes.sum()
+
+
+def test_a_single_token_cannot_be_trained_on():
+    with pytest.raises(InputError, match="at least two tokens"):
+        Sequences(sequences((1, 4)), ("a", "a"), ("0", "1"), SMOKE, seed=0)
+
+
+def test_words_are_told_apart():
+    words = Vocabulary(("a", "b"), 4)
+    assert len(words) == 7 and words.of_class("b") == 2 and words.of_class("nobody") == 0
+    assert [words.of_length(n) for n in (1, 4)] == [3, 6] and words.length_of(6) == 4
+    assert list(range(7))[words.lengths] == [3, 4, 5, 6]

@@ -1,0 +1,210 @@
+"""The table of studies: complete, consistent with the contestants, every variant buildable."""
+
+import json
+import re
+
+import pytest
+import torch
+from conftest import moving_videos
+from samples import file
+
+from rencgan.core.errors import InputError
+from rencgan.data.videoset import VideoSet
+from rencgan.notebook import steps as study
+from rencgan.notebook.parameters import AR2Run
+from rencgan.notebook.pictures import PICTURES
+from rencgan.studies import catalogue as studies
+from rencgan.studies import papers as published
+from rencgan.studies import results, trainees
+from rencgan.studies import runs as compare
+from rencgan.studies.results import MEASURES, OTHER_MEASURES, told
+from rencgan.studies.variants import ABLATIONS, COMPARED, CONTESTANTS, contestant
+from rencgan.training.loop import Job, train
+
+# Every table and figure of the thesis' experiments and of the ICIP paper.
+TABLES = (
+    *(f"T3.{n}" for n in range(1, 8)),
+    *(f"T4.{n}" for n in range(1, 9)),
+    *(f"T5.{n}" for n in range(1, 14)),
+)
+FIGURES = (
+    *(f"F3.{n}" for n in range(1, 14)),
+    *(f"F4.{n}" for n in range(1, 13)),
+    *(f"F5.{n}" for n in range(1, 14)),
+)
+
+
+def covered() -> set[str]:
+    """The names in all `covers`, with spans such as "F3.4 to F3.9" spelt out."""
+    found = set()
+    for s in studies.STUDIES.values():
+        for part in re.split(r"[;,] *", s.covers):
+            span = re.fullmatch(r"([TF])(\d)\.(\d+) to [TF]?\d\.(\d+)", part)
+            if span:
+                kind, chapter, first, last = span.groups()
+                found |= {f"{kind}{chapter}.{n}" for n in range(int(first), int(last) + 1)}
+            else:
+                found.add(part)
+    return found
+
+
+def test_every_table_and_figure_belongs_to_a_study():
+    assert not {*TABLES, *FIGURES, "ICIP F1", "ICIP F2", "ICIP F3", "ICIP T1"} - covered()
+
+
+def test_studies_name_contestants_ways_measures_tables_and_pictures_that_there_are():
+    for s in studies.STUDIES.values():
+        assert studies.study(s.name) is s and (s.variants or s.by), s.name
+        assert all(m in MEASURES | OTHER_MEASURES for m in s.measures)
+        assert all(name in PICTURES for name in s.pictures)
+        for v in s.variants:
+            assert v.way in CONTESTANTS[v.contestant].ways, (s.name, v)
+        for paper, number in s.tables:
+            rows = {(r.method, r.setting) for r in published.table(paper, number).rows}
+            assert studies.published_table(paper, number)
+            if len(s.tables) == 1:
+                named = {v.printed for v in s.variants if v.printed}
+                assert named <= rows, (s.name, named - rows)
+    with pytest.raises(InputError, match="no study 'T9.9'.*; choose from T3.1, T3.2"):
+        studies.study("T9.9")
+
+
+def test_every_ablation_is_in_a_study_and_differs_from_all_others(tmp_path):
+    used = {v.contestant for s in studies.STUDIES.values() for v in s.variants}
+    assert set(ABLATIONS) <= used
+    p = AR2Run(source="procedural", preset="mini", out_root=str(tmp_path))
+    videos = VideoSet.from_arrays(moving_videos(4, frames=80, size=32))
+    keys = {}
+    for c in (*COMPARED.values(), *ABLATIONS.values()):
+        if c.kind == "r3":
+            keys[c.name] = json.dumps(c.preset(p).as_dict(), sort_keys=True)
+        else:
+            switches = c.switches(p) if callable(c.switches) else c.switches
+            data = videos.every(c.step) if c.step > 1 else videos
+            job = Job(c.kind, c.preset(p), data, tmp_path, 0, c.variant, switches)
+            keys[c.name] = Job(**{**job.__dict__, "sampling": c.sampling}).key()
+    assert len(set(keys.values())) == len(keys), "two contestants are the same training"
+
+
+@pytest.mark.parametrize("name", [n for n, c in ABLATIONS.items() if c.kind != "r3"])
+def test_every_variant_is_built_and_stepped(name, tmp_path):
+    p = AR2Run(source="procedural", preset="smoke", out_root=str(tmp_path))
+    c = contestant(name)
+    videos = VideoSet.from_arrays(moving_videos(4, frames=160, size=16))
+    switches = c.switches(p) if callable(c.switches) else c.switches or study.switches(p, c.kind)
+    preset = c.preset(p)
+    preset = preset.but(steps=preset.warmup + preset.motion_warmup + 1)
+    data = videos.every(c.step)
+    job = Job(c.kind, preset, data, tmp_path / "run", 1, c.variant, switches, sampling=c.sampling)
+    seen = []
+    train(job, progress=lambda done, total, losses: seen.append(losses))
+    assert len(seen) == preset.steps + 1  # the first call tells where it begins
+    assert all(torch.isfinite(torch.tensor(list(losses.values()))).all() for losses in seen)
+
+
+def test_every_gpt_variant_is_built_and_stepped(tmp_path):
+    p = AR2Run(source="procedural", preset="smoke", out_root=str(tmp_path))
+    videos, base = study.data(p), contestant("R3, regression, disc+cont").preset(p)
+    for name in [n for n, c in ABLATIONS.items() if c.kind == "r3"]:
+        found = trainees.trainee(contestant(name), p, videos, tmp_path)  # one R2 for all
+        assert found.preset.departures(base).keys() == {"width"}, name
+        assert not found.there(), name
+        model, told = found.trained()
+        assert found.there() and found.base.there()
+        assert told["steps"] == found.preset.steps > 0
+        weights = model.gpt.state_dict().values()
+        assert all(torch.isfinite(w).all() for w in weights if w.is_floating_point())
+
+
+def test_the_switches_of_a_variant_reach_its_objective(tmp_path):
+    p = AR2Run(source="procedural", preset="smoke", out_root=str(tmp_path))
+    videos = study.data(p)
+
+    def objective(name):
+        return trainees.trainee(contestant(name), p, videos, tmp_path).job.objective()
+
+    alone = objective("R2, loss v1, R_Enc alone")
+    assert alone.recall_encoder and not alone.recall_critic and not alone.stitched_clip
+    alone = objective("R2, loss v1, R_3VD alone")
+    assert alone.recall_critic and not alone.recall_encoder and alone.stitched_clip
+    assert objective("improved R2, noise terms").noise
+    assert objective("EncGAN3, L_Enc,v").maps == "encoder"
+    assert objective("LEncGAN, first frame the target").target == 0
+    assert objective("LEncGAN, fc").memory == "fc"
+
+
+def test_tables_have_a_row_a_variant_and_stay_empty_without_results():
+    s = studies.study("T5.6")
+    assert studies.rows(s, []) == []
+    files = [file("R2", n, 100.0 + n) for n in (1, 2, 3)]
+    first, second = studies.rows(s, files)
+    assert (first["variant"], first["seeds"], first["128f"]) == ("3d", 0, "")
+    assert (second["variant"], second["seeds"]) == ("1p2d", 3)
+    assert second["128f"] == told([101.0, 102.0, 103.0], "128f") == "102.0 ± 1.0"
+    (row,) = [r for r in studies.overview(files) if r["study"] == "T5.6"]
+    assert row["run"] == "1 of 2" and row["seeds"] == "3 to 3"
+
+
+def test_published_tables_keep_their_own_form():
+    rows = studies.published_table("thesis", "3.4")
+    assert len(rows) == 18 and len({(r["setting"], r["data"]) for r in rows}) == 18
+    assert rows[-1]["video FID"] == "66.621"
+    first = studies.published_table("thesis", "4.3")[0]
+    assert list(first)[:3] == ["method", "setting", "data"] and first["FVD 136f"] == "241.25"
+    assert "setting" not in studies.published_table("thesis", "5.13")[0]
+
+
+def test_a_study_runs_whole_once_and_only_what_is_missing(tmp_path, capsys, monkeypatch):
+    argv = ["T5.6", "--dataset", "sky", "--seeds", "1", "--preset", "smoke"]
+    argv += ["--out", str(tmp_path / "out"), "--work", str(tmp_path)]
+    studies.main(argv)
+    told = capsys.readouterr().out
+    assert "| 3d | 1 |" in told and "| 1p2d | 1 |" in told
+    files = sorted((tmp_path / "out").glob("*.json"))
+    assert [f.name for f in files] == [f"sky-procedural-smoke-{n}-seed1.json" for n in NAMES]
+    strips = sorted((tmp_path / "out" / "pictures").glob("*.png"))
+    assert [f.name for f in strips] == [f"{f.stem}-sample.png" for f in files]
+    stamps = [f.stat().st_mtime_ns for f in files]
+    monkeypatch.setattr(trainees.Networks, "trained", None)  # nothing is trained again
+    studies.main(argv)
+    assert [f.stat().st_mtime_ns for f in files] == stamps
+
+
+NAMES = ("improved-r2", "r2")
+
+
+def test_a_study_without_variants_says_who_makes_it(tmp_path):
+    with pytest.raises(InputError, match="'F3.13' trains nothing; it is made by weights"):
+        list(studies.run(studies.study("F3.13"), "sky", [1], {}, tmp_path))
+
+
+def test_what_a_run_would_refuse_is_refused_at_once(capsys):
+    for argv, said in (
+        (["all", "--dry", "--dataset", "foo"], "dataset = 'foo' should be one of"),
+        (["T3.1", "--dry"], "'T3.1' trains nothing; it is made by"),
+        (["T4.2", "--dry", "--seeds", "-1"], "seed = -1 should be"),
+    ):
+        with pytest.raises(InputError, match=said):
+            studies.main(argv)
+    studies.main(["T4.2", "--dry", "--seeds", "1", "1", "--dataset", "taichi"])
+    assert capsys.readouterr().out.startswith("3 trainings for each of 1 seeds")
+
+
+def test_what_it_takes_is_told_from_the_files():
+    s = studies.study("T5.6")
+    files = [file("R2", 1), file("improved R2", 1)]  # 301 s each
+    told = studies.effort([(s, "sky"), (s, "taichi")], files, [1, 2, 3])
+    assert told.startswith("4 trainings for each of 3 seeds, about 5 minutes each")
+    assert told.endswith("1 hours, one after the other.")
+    assert studies.effort([(s, "sky")], [], [1]).endswith("none was timed yet.")
+
+
+def test_every_published_result_has_its_picture_and_small():
+    files = results.read()
+    assert files
+    for f in files:
+        if f["contestant"] != results.REAL:
+            stem = f"{f['dataset']}-{f['source']}-{f['preset']}-{compare.slug(f['contestant'])}"
+            for way in f["ways"]:
+                path = compare.RESULTS / f"{stem}-seed{f['seed']}.json"
+                assert 0 < compare.strip_of(path, way).stat().st_size < 100_000

@@ -1,0 +1,145 @@
+import json
+
+import pytest
+from conftest import ROOT
+from samples import SIDE, file
+
+from rencgan.core.errors import InputError
+from rencgan.studies import results
+from rencgan.studies.results import METRIC
+
+
+def test_files_are_read_by_preset_and_data_set_in_the_contestants_order(tmp_path):
+    wanted = [file("R2", 0), file("R2", 1), file("AR2", 0)]
+    others = [file("R2", 0, dataset="taichi"), file("R2", 0, preset="64"), file("nobody", 0)]
+    others += [file("AR2", 0, source="real")]
+    for i, content in enumerate(reversed(wanted + others)):
+        (tmp_path / f"{i}.json").write_text(json.dumps(content))
+    found = results.read(tmp_path, "sky")
+    assert [(f["contestant"], f["seed"]) for f in found] == [("R2", 0), ("R2", 1), ("AR2", 0)]
+    assert len(results.read(tmp_path)) == 4
+    (tmp_path / "broken.json").write_text("{")
+    with pytest.raises(InputError, match="broken.json is no JSON"):
+        results.read(tmp_path)
+    for text in ("[]", '{"contestant": "R2"}'):
+        (tmp_path / "broken.json").write_text(text)
+        with pytest.raises(
+            InputError, match="broken.json holds no results of rencgan.studies.runs"
+        ):
+            results.read(tmp_path)
+
+
+def test_the_table_has_means_and_spreads_over_seeds():
+    files = [
+        file("real", 0, 20.0, "other unseen videos"),
+        file("R2", 0, 90.0),
+        file("R2", 1, 110.0),
+    ]
+    real, r2 = results.rows(files)
+    assert real["videos"] == "real, other unseen videos" and real["128f"] == "20.0"
+    assert r2["videos"] == "R2, sample" and r2["seeds"] == 2 and r2["prior"] == "none"
+    assert r2["128f"] == "100.0 ± 14.1" and r2["16f, last 128"] == "300.0 ± 42.4"
+    assert r2["train s"] == "300" and r2["ratio"] == "0.50 ± 0.00"
+
+
+def test_the_table_is_split_so_that_it_fits_a_page():
+    real = file("real", 0, way="x", training={"seconds": None})
+    quality, took = results.split(results.rows([file("R2", 0), real]))
+    assert "s for 1000" not in quality[0] and len(quality) == 2
+    assert took == [{"videos": "R2, sample", "seeds": 1, "train s": "300", "s for 1000": "1.5"}]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        ({"task": {"short": 64}}, {"task": {"short": 4}}, "R2 .sky, seed 0. and R2 .*another task"),
+        ({"switches": {"noise": True}}, {"switches": {}}, "another recipe"),
+    ],
+)
+def test_files_of_another_task_or_recipe_go_into_no_table(tmp_path, one, other, said):
+    for seed, more in enumerate((one, other)):
+        (tmp_path / f"{seed}.json").write_text(json.dumps(file("R2", seed, **more)))
+    with pytest.raises(InputError, match=said):
+        results.read(tmp_path)
+    found = file("R2", 1, **one)
+    (tmp_path / "1.json").write_text(json.dumps(found))
+    assert len(results.read(tmp_path)) == 2
+    found["ways"]["sample"]["provenance"] = {"preset": {"lr_encoder": 1.0}}
+    (tmp_path / "1.json").write_text(json.dumps(found))
+    with pytest.raises(InputError, match="another recipe"):
+        results.read(tmp_path)
+
+
+def test_ways_stand_in_one_order_and_without_long_videos_leave_cells_empty():
+    short, plain = file("R2", 0, way="VDrej"), file("R2", 0)
+    del short["ways"]["VDrej"]["long"]
+    both = short | {"ways": short["ways"] | plain["ways"]}
+    first, second = results.rows([both])
+    assert (first["videos"], second["videos"]) == ("R2, sample", "R2, VDrej")
+    assert second["128f"] == "100.0" and second["jump"] == second["16f, last 128"] == ""
+
+
+def test_scores_against_other_videos_go_into_no_table(tmp_path):
+    strange = file("AR2", 0)
+    for score in strange["ways"]["sample"]["scores"]:
+        score["card"] = score["card"] | {"real": SIDE | {"pixels crc32": "b"}}
+    for name, content in (("a", file("R2", 0)), ("b", strange)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match="R2 and AR2 .sky, seed 0. do not go into one table"):
+        results.read(tmp_path)
+
+
+def test_r3s_own_frames_and_foresight_stand_in_tables_of_their_own():
+    own = [{"name": f"{METRIC} 16f", "value": 60.0}, {"name": f"{METRIC} 128f", "value": 70.0}]
+    files = [file("AR2", 0)]
+    for seed, energy in ((0, 2.0), (1, 2.2)):
+        f = file("R3, mixture", seed, way="robust sample", kind="r3")
+        f["ways"]["robust sample"][results.OWN] = own
+        f["foresight"] = {"error": 1.0, "last kept": 3.0, "energy": energy, "tokens": 9}
+        files.append(f)
+    assert "128f, own" not in results.rows(files[:1])[0]
+    plain, row = results.rows(files)
+    assert row["videos"] == "R3, mixture, robust sample" and row["seeds"] == 2
+    assert row["128f"] == "100.0 ± 0.0" and row["128f, own"] == "70.0 ± 0.0"
+    assert plain["128f"] == plain["128f, own"] == "100.0"
+    (row,) = results.foresight_rows(files)
+    assert row["energy"] == "2.100 ± 0.141" and row["likelihood"] == "" and row["seeds"] == 2
+    assert results.foresight_rows(files[:1]) == []
+    page = results.page([*files, file("AR2", 0, dataset="taichi")])
+    assert page.index("**sky") < page.index("| GPT |") < page.index("**taichi")
+
+
+def test_the_gap_between_regression_and_improved_r2():
+    files = [file("improved R2", s, 50.0) for s in (0, 1, 2)]
+    for seed, far in ((0, 90.0), (1, 70.0), (2, 40.0)):  # the last lies before improved R2
+        files.append(file("R3, regression", seed, far, results.ROBUST, kind="r3"))
+        files.append(file("R3, flow", seed, 60.0, results.ROBUST, kind="r3"))
+    (row,) = results.gap_rows(files)
+    assert row["head"] == "R3, flow" and row["way"] == results.ROBUST and row["seeds"] == 3
+    assert row["gap to improved R2"] == "16.7 ± 25.2"
+    assert row["share closed"] == "0.62 ± 0.18"  # (90 - 60) / 40 and (70 - 60) / 20
+    none = [f for f in files if f["seed"] == 2]
+    assert results.gap_rows(none)[0]["share closed"] == "no gap"
+    assert results.gap_rows(files[:3]) == []
+
+
+def test_the_command_prints_both_tables_and_refuses_an_empty_folder(tmp_path, capsys):
+    with pytest.raises(InputError, match="holds no results"):
+        results.main(["--folder", str(tmp_path)])
+    for s in range(3):
+        for name, far in (("R2", 50), ("LEncGAN", 80)):
+            (tmp_path / f"{name}{s}.json").write_text(json.dumps(file(name, s, far + s)))
+    results.main(["--folder", str(tmp_path)])
+    told = capsys.readouterr().out
+    assert "**sky, mini**" in told and "| R2, sample | none | 3 | 25.5 ± 0.5 | 51.0 ± 1.0 |" in told
+    readme = tmp_path / "README.md"
+    readme.write_text("before\n<!-- results -->\nold\n<!-- /results -->\nafter\n")
+    results.main(["--folder", str(tmp_path), "--into", str(readme)])
+    assert readme.read_text() == f"before\n<!-- results -->\n{told}<!-- /results -->\nafter\n"
+    with pytest.raises(InputError, match="no lines"):
+        results.into("no marks", "tables")
+
+
+def test_the_readme_shows_the_published_results():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert results.into(text, results.page(results.read())) == text

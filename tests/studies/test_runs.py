@@ -1,0 +1,391 @@
+"""The comparison at smoke size: one contestant of each kind, whole."""
+
+import json
+import threading
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from conftest import moving_videos
+
+from rencgan.core.errors import InputError
+from rencgan.data.procedural import catalogue
+from rencgan.data.videoset import VideoSet
+from rencgan.models.trained import load_model
+from rencgan.notebook import steps as study
+from rencgan.notebook.parameters import AR2Run
+from rencgan.presets.gpt import GPT_PRESETS
+from rencgan.presets.preset import PRESETS
+from rencgan.studies import results, trainees
+from rencgan.studies import runs as compare
+from rencgan.studies.runs import Task, slug
+from rencgan.studies.trainees import trainee
+from rencgan.studies.variants import CONTESTANTS, contestant
+from rencgan.training.loop import train
+
+SMALL = Task(3, 2, 160)
+
+
+def run_of(tmp_path, **given):
+    given = {"dataset": "sky", "source": "procedural", "preset": "smoke"} | given
+    return AR2Run(**given, out_root=str(tmp_path))
+
+
+def test_every_contestant_has_a_recipe_where_its_budget_is_known(tmp_path):
+    for name in PRESETS:
+        p = run_of(tmp_path, preset=name)
+        for c in CONTESTANTS.values():
+            if c.kind == "r3":
+                assert c.preset(p).blocks == GPT_PRESETS[name].blocks
+                assert CONTESTANTS[c.base].kind == "r2" and set(c.usual) <= set(c.ways)
+                continue
+            if "equal" in c.name and name != "mini":
+                with pytest.raises(InputError, match=f"known at mini, not at {name}"):
+                    c.preset(p)
+                continue
+            if c.kind == "encgan3":
+                found = c.preset(p)
+                warm = "schedule" in c.name and name in ("smoke", "mini", "slim")
+                assert bool(found.warmup) == warm
+                assert found.encoder == ("no encoder" not in c.name)
+                continue
+            streams = "3d" if c.kind == "ar2" or "improved" in c.name else "1p2d"
+            assert c.preset(p).video_stream == streams
+    with pytest.raises(InputError, match="no contestant 'R9'"):
+        contestant("R9")
+
+
+def test_equal_pairs_are_equal(tmp_path):
+    made = {n: c.preset(run_of(tmp_path, preset="mini")) for n, c in CONTESTANTS.items()}
+    assert made["R3, flow"].departures(made["R3, regression"]).keys() == {"head"}
+
+    def seen(name, clips):
+        p = made[name]
+        warm = (p.warmup * p.warmup_batch, p.motion_warmup * p.motion_batch)
+        return *warm, (p.steps - p.warmup - p.motion_warmup) * p.batch * clips
+
+    whole = seen("R2", 2)
+    assert whole == seen("improved R2", 2) == seen("AR2, equal pairs", 2)
+    assert whole == seen("LEncGAN, equal pairs", 1)
+    for name, clips in (("improved R2, equal time", 2), ("AR2", 2), ("LEncGAN", 1)):
+        shares = [a / b for a, b in zip(seen(name, clips), whole, strict=True)]
+        assert max(shares) < 1 and max(shares) - min(shares) < 0.01, "one share of every part"
+    assert made["improved R2"].departures(made["R2"]).keys() == {"video_stream"}
+    assert made["AR2+, noise"].departures(made["AR2"]).keys() == {"recall_noise"}
+
+
+def test_only_the_control_at_mini_gets_a_forget_bias(tmp_path):
+    mini, published = (run_of(tmp_path, preset=n) for n in ("mini", "64"))
+    assert study.switches(mini, "lencgan") == (("forget_bias", 3.0),)
+    assert study.switches(published, "lencgan") == study.switches(mini, "r2") == ()
+
+
+def test_names_of_files():
+    assert slug("AR2+, roll-outs") == "ar2plus-roll-outs"
+    assert len({slug(n) for n in CONTESTANTS}) == len(CONTESTANTS)
+
+
+def test_unseen_videos_are_none_of_those_that_are_trained_on(tmp_path):
+    p = run_of(tmp_path)
+    videos = study.data(p)
+    real = compare.unseen(p, videos, SMALL)
+    assert [len(v) for v in real.footage] == [len(v) for v in real.others] == [176, 176, 144]
+    assert [len(v) for v in real.real(128)] == [128] * 3
+    assert [len(v) for v in real.real(160, others=True)] == [160] * 2
+    n = len(videos)
+    for found, index in ((real.footage[0], n), (real.others[2], n + 5)):
+        expected = catalogue("sky", 0, index + 1)[-1].frames(16)
+        frames = min(len(expected), len(found))
+        assert np.array_equal(found[:frames], expected[:frames])
+    for i in range(n):
+        assert not np.array_equal(videos.video(i)[:16], real.footage[0][:16])
+
+
+def test_real_data_is_compared_with_its_test_split_to_the_length_of_all(tmp_path):
+    arrays = [moving_videos(1, frames=n, seed=n)[0] for n in (150, 160, 180, 300)]
+    videos = VideoSet.from_arrays(arrays, splits=["train", "train", "test", "test"])
+    videos.card["source"] = "real"
+    real = compare.unseen(run_of(tmp_path), videos, SMALL)
+    assert [len(v) for v in real.footage] == [176, 176] and not real.others
+    assert (real.long, real.frames, real.source) == (2, 160, "test split")
+    real = compare.unseen(run_of(tmp_path), videos, Task())
+    assert real.frames == 164 and [len(v) for v in real.footage] == [180, 180]
+    path = compare.run_real(run_of(tmp_path), replace(videos, path=tmp_path), SMALL, tmp_path)
+    long = json.loads(path.read_text())["ways"]["other unseen videos"]["long"]
+    assert "motion" in long and not [k for k in long if k.startswith("FVD")]
+    one = VideoSet.from_arrays(moving_videos(2, frames=150), splits=["train", "test"])
+    one.card["source"] = "real"
+    with pytest.raises(InputError, match="a comparison needs 2"):
+        compare.unseen(run_of(tmp_path), one, SMALL)
+
+
+@pytest.mark.parametrize("name", ["R2", "LEncGAN", "AR2+, roll-outs"])
+def test_a_contestant_is_trained_scored_and_written_once(name, tmp_path, monkeypatch):
+    p, c, out = run_of(tmp_path), contestant(name), tmp_path / "out"
+    videos = study.data(p)
+    path = compare.run(c, p, videos, ["sample"], SMALL, out, tmp_path)
+    found = json.loads(path.read_text())
+    assert found["contestant"] == name and list(found["ways"]) == ["sample"]
+    way = found["ways"]["sample"]
+    assert [s["name"][-4:] for s in way["scores"]] == [" 16f", "128f", "128f"]
+    assert way["scores"][1]["card"]["generated"]["videos"] == 3
+    assert way["long"]["motion"] > 0 and way["long"]["jump"] > 0
+    assert found["training"]["steps"] == 6 and found["training"]["seconds"] is not None
+    path = compare.run(
+        c, p, videos, ["sample", "mean"], SMALL, out, tmp_path
+    )  # only what is missing
+    again = json.loads(path.read_text())
+    same = again["ways"]["sample"] | {"seconds for 1000 frames": way["seconds for 1000 frames"]}
+    assert list(again["ways"]) == ["sample", "mean"] and same == way
+    assert again["training"] == found["training"]
+    assert again[compare.TIMED]["ways"] == ["mean", "sample"], "in one go, the first one again"
+    monkeypatch.setattr(trainees.Networks, "trained", None)  # nothing is missing
+    assert compare.run(c, p, videos, ["sample", "mean"], SMALL, out, tmp_path) == path
+    assert json.loads(path.read_text()) == again
+    assert compare.run(c, p, videos, ["noise"], SMALL, out, tmp_path) is None, "not its way"
+    del again[compare.TIMED]
+    path.write_text(json.dumps(again))
+    elsewhere = tmp_path / "elsewhere"  # where there is no checkpoint nothing is trained for times
+    assert compare.run(c, p, videos, ["sample"], SMALL, out, elsewhere) == path
+    assert json.loads(path.read_text()) == again
+    with pytest.raises(TypeError, match="not callable"):  # to be timed where there is one
+        compare.run(c, p, videos, ["sample"], SMALL, out, tmp_path)
+    with pytest.raises(InputError, match="another recipe, data or task; delete it"):
+        compare.run(c, p, videos, ["sample"], Task(4, 2, 160), out, tmp_path)
+    other = replace(c, preset=lambda p: c.preset(p).but(lr_encoder=1e-4))
+    with pytest.raises(InputError, match="another recipe, data or task; delete it"):
+        compare.run(other, p, videos, ["sample"], SMALL, out, tmp_path)
+
+
+def test_two_processes_that_make_one_file_wait_for_each_other(tmp_path, monkeypatch):
+    p, c = run_of(tmp_path), contestant("R2")
+    seen, kept = [], {"ways": {}}
+
+    def slow(c, p, videos, ways, *rest):
+        before = dict(kept["ways"])  # read, and written later: what is lost without a lock
+        seen.append(ways)
+        time.sleep(0.3)
+        kept["ways"] = before | dict.fromkeys(ways)
+
+    monkeypatch.setattr(compare, "_run", slow)
+    jobs = [
+        threading.Thread(target=compare.run, args=(c, p, None, [way], SMALL, tmp_path, tmp_path))
+        for way in ("sample", "mean")
+    ]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join()
+    assert set(kept["ways"]) == {"sample", "mean"} and len(seen) == 2
+
+
+def test_a_result_made_anew_keeps_what_its_training_took(tmp_path):
+    p, c, out = run_of(tmp_path), contestant("R2"), tmp_path / "out"
+    videos = study.data(p)
+    path = compare.run(c, p, videos, ["sample"], SMALL, out, tmp_path)
+    kept = json.loads(path.read_text())
+    kept["training"]["seconds"] = 777.0
+    path.write_text(json.dumps(kept))
+    compare.run(c, p, videos, ["sample", "mean"], SMALL, out, tmp_path)
+    found = json.loads(path.read_text())
+    assert found["training"]["seconds"] == 777.0 and list(found["ways"]) == ["sample", "mean"]
+
+
+def test_a_way_that_lacks_a_length_is_scored_again(tmp_path):
+    p, c, out = run_of(tmp_path), contestant("R2"), tmp_path / "out"
+    videos = study.data(p)
+    told = []
+    for lengths in ((16,), (16, 32), (16,)):
+        path = compare.run(replace(c, lengths=lengths), p, videos, ["sample"], SMALL, out, tmp_path)
+        found = json.loads(path.read_text())["ways"]["sample"]["scores"]
+        told.append({s["name"].rpartition(" ")[2] for s in found})
+    assert told[0] == {"16f"} and {"16f", "32f"} <= told[1]
+    assert told[2] == told[1], "what is there is kept"
+
+
+def test_an_r3_is_scored_from_its_first_frame_and_from_the_first_that_is_its_own(tmp_path):
+    p, c, out = run_of(tmp_path), contestant("R3, mixture"), tmp_path / "out"
+    videos = study.data(p)
+    path = compare.run(c, p, videos, ["robust sample", "faster VDrej"], SMALL, out, tmp_path)
+    found = json.loads(path.read_text())
+    assert found["prior"] == "first clip" and found["training"]["R2"]["pairs"] > 0
+    assert found["switches"]["gpt"]["head"] == "mixture"
+    seen = found["foresight"]
+    assert seen["tokens"] == 3 * 11 and seen["energy"] > 0 and seen["likelihood"] < 0
+    way, rejected = (found["ways"][w] for w in ("robust sample", "faster VDrej"))
+    assert "long" in way and "long" not in rejected
+    plain, own = way["scores"], way["scores from frame 8"]
+    assert [s["name"] for s in plain] == [s["name"] for s in own]
+    assert plain[0]["card"]["real"]["pixels crc32"] != own[0]["card"]["real"]["pixels crc32"]
+    base = trainee(contestant("improved R2"), p, videos, tmp_path)
+    assert (base.job.out / "checkpoint.pt").exists()
+    key = trainee(c, p, videos, tmp_path).key()
+    other = trainee(contestant("R3, flow"), p, videos, tmp_path)
+    assert key == found["key"] != other.key()
+
+
+def test_the_format_with_classes_is_told_whom_it_goes_on_with(tmp_path, monkeypatch):
+    p, videos = run_of(tmp_path), study.data(run_of(tmp_path))
+    real = compare.unseen(p, videos, SMALL)
+    assert real.subjects == [v.subject for v in catalogue("sky", 0, len(videos) + 3)[-3:]]
+    model, _ = trainee(contestant("R3, regression, disc+cont"), p, videos, tmp_path).trained()
+    assert model.name == "R3, regression, disc+cont"
+    told = []
+    whole = type(model).clip_frames
+
+    def watched(self, *given, **options):
+        told.append(options.get("subjects"))
+        return whole(self, *given, **options)
+
+    monkeypatch.setattr(type(model), "clip_frames", watched)
+    compare.make(model, "faster sample", real.footage, 24, 0, real.subjects)
+    assert told == [real.subjects]
+    path = compare.run(
+        contestant("R3, regression, disc+cont"),
+        p,
+        videos,
+        ["faster sample"],
+        SMALL,
+        tmp_path / "out",
+        tmp_path,
+    )
+    assert told[1:] == [real.subjects[:2], real.subjects[2:]]
+    assert "foresight" not in json.loads(path.read_text())
+
+
+@pytest.mark.parametrize("name", ["EncGAN3, no G_C", "EncGAN3, no encoder, no F-SA"])
+def test_a_model_of_one_clip_is_scored_on_clips(name, tmp_path):
+    p, c = run_of(tmp_path), contestant(name)
+    path = compare.run(c, p, study.data(p), c.usual, Task(), tmp_path / "out", tmp_path)
+    found = json.loads(path.read_text())
+    assert tuple(found["ways"]) == c.ways == ("noise", "encoded")[: 1 if "encoder" in name else 2]
+    for way in found["ways"].values():
+        (score,) = way["scores"]
+        card = score["card"]
+        assert score["name"].endswith(" 16f") and score["value"] > 0
+        assert card["generated"]["videos"] == card["real"]["videos"] == compare.CLIPS
+        assert way["clips"]["motion"] > 0 and "long" not in way
+    values = {w["scores"][0]["value"] for w in found["ways"].values()}
+    assert len(values) == len(found["ways"])
+
+
+def test_a_model_of_every_fourth_frame_meets_every_fourth_frame(tmp_path):
+    p, c = run_of(tmp_path), contestant("R2, loss v1, step 4")
+    videos = study.data(p)
+    work = trainee(c, p, videos, tmp_path).job
+    assert np.array_equal(work.data.video(0), videos.video(0)[::4])
+    path = compare.run(c, p, videos, ["sample"], SMALL, tmp_path / "out", tmp_path)
+    found = json.loads(path.read_text())
+    scores = found["ways"]["sample"]["scores"]
+    assert [s["name"].split()[-1] for s in scores] == ["16f", "32f"]
+    assert (
+        "one frame of every 4" in found["compared with"] and "32 frames" in found["compared with"]
+    )
+    real = compare.unseen(p, videos, SMALL, 4)
+    fourth = real.every(4)
+    assert np.array_equal(fourth.footage[1], real.footage[1][::4])
+    assert min(len(v) for v in fourth.footage) == 32 + compare.REACH, "a clip behind the last frame"
+    assert np.array_equal(real.footage[1][:100], compare.unseen(p, videos, SMALL).footage[1][:100])
+    assert [len(v) for v in fourth.real(fourth.short)] == [32] * 3
+
+
+def test_what_it_is_compared_with_is_judged_at_every_fourth_frame_too(tmp_path):
+    p, videos = run_of(tmp_path), study.data(run_of(tmp_path))
+    files = []
+    for name in ("R2, loss v1", "R2, loss v1, step 4"):
+        path = compare.run(
+            contestant(name), p, videos, ["sample"], SMALL, tmp_path / "out", tmp_path
+        )
+        files.append(json.loads(path.read_text()))
+    whole, fourth = (f["ways"]["sample"] for f in files)
+    cards = [
+        next(s["card"] for s in scores if s["name"].endswith("32f"))
+        for scores in (whole["scores of every 4th frame"], fourth["scores"])
+    ]
+    assert cards[0]["real"]["pixels crc32"] == cards[1]["real"]["pixels crc32"]
+    assert [f["step"] for f in files] == [1, 4]
+    for f in files:
+        found = results.values([f], f["contestant"], "sample", "32f, every 4th")
+        assert list(found) == [0] and found[0] > 0
+
+
+def test_variants_of_one_seed_share_their_warm_ups(tmp_path):
+    p = run_of(tmp_path)
+    videos = study.data(p)
+    names = "R2, loss v4", "R2, loss v1"
+    first, second = (trainee(contestant(n), p, videos, tmp_path) for n in names)
+    assert first.trained()[1]["seconds"] is not None
+    model, told = second.trained()
+    assert told["seconds"] is None, "a part of its time was another run's"
+    assert not model.objective.joint and model.objective.noise
+    alone = replace(second.job, out=tmp_path / "alone", warm=None)
+    fresh = load_model(train(alone))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(model.generator.parameters(), fresh.generator.parameters(), strict=True)
+    )
+
+
+def test_real_video_in_a_contestants_place(tmp_path):
+    p, out = run_of(tmp_path), tmp_path / "out"
+    path = compare.run_real(p, study.data(p), SMALL, out)
+    found = json.loads(path.read_text())["ways"]["other unseen videos"]
+    assert found["scores"][0]["value"] > 0 and 0.3 < found["long"]["jump"] < 3
+    assert found["scores"][0]["card"]["generated"]["videos"] == 3
+    stamp = path.stat().st_mtime_ns
+    assert (
+        compare.run_real(p, study.data(p), SMALL, out) == path and path.stat().st_mtime_ns == stamp
+    )
+
+
+def test_videos_have_the_length_and_the_noise_that_was_asked_for(tmp_path):
+    p, footage = run_of(tmp_path), moving_videos(2, frames=176, size=16)
+    for name in ("R2", "LEncGAN", "AR2"):
+        model, _ = trainee(contestant(name), p, study.data(p), tmp_path).trained()
+        short, long = (compare.make(model, "sample", footage, n, 0) for n in (128, 160))
+        assert [v.shape for v in short + long] == [(128, 16, 16, 3)] * 2 + [(160, 16, 16, 3)] * 2
+        assert all(np.array_equal(a, b[:128]) for a, b in zip(short, long, strict=True))
+        other = compare.make(model, "sample", footage, 160, 1)
+        assert not any(np.array_equal(a, b) for a in other for b in long)
+        assert compare.make(model, "sample", [], 128, 0) == []
+
+
+def test_a_jump_is_told_in_steps_of_real_frames():
+    ramp = np.arange(64, dtype=np.uint8)[:, None, None, None] * np.ones((1, 16, 16, 3), np.uint8)
+    stairs = 8 * (ramp // 8)
+
+    def sums(clips):
+        return clips.mean((2, 3)).reshape(len(clips), -1)
+
+    sums.metric = "sums"
+    found = compare.long_measures([stairs] * 2, [ramp] * 2, 8, sums)
+    assert found["jump"] == pytest.approx(8) and found["motion"] < 0.2 * 2 / 255
+    assert compare.long_measures([ramp] * 2, [ramp] * 2, 8, sums)["jump"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (
+            ["sky", "--ways", "best"],
+            "sample, mean, VDrej, noise, encoded, robust sample, .*, not 'best'",
+        ),
+        (["sky", "--models", "GAN"], "no contestant 'GAN'"),
+        (["sly"], "dataset = 'sly' should be one of .*did you mean 'sky'"),
+        (["sky", "--seeds", "-1"], "seed = -1 should be"),
+        (["folder", "--source", "real"], "needs data_root"),
+        (["kth", "--preset", "smoke"], "stand-ins that go on are sky, taichi, not 'kth'"),
+    ],
+)
+def test_the_command_refuses_in_a_sentence_before_anything_is_trained(argv, words, tmp_path):
+    with pytest.raises(InputError, match=words):
+        compare.main([*argv, "--out", str(tmp_path / "out"), "--work", str(tmp_path)])
+    assert not list(tmp_path.rglob("checkpoint.pt"))
+
+
+def test_a_way_that_a_model_has_not_is_told(tmp_path, capsys):
+    given = ["--preset", "smoke", "--models", "LEncGAN", "--ways", "VDrej"]
+    compare.main(["sky", *given, "--out", str(tmp_path / "out"), "--work", str(tmp_path)])
+    assert "LEncGAN draws no codes by VDrej" in capsys.readouterr().out

@@ -1,0 +1,106 @@
+"""Parameter counts: the form of the JSON, and the counts beside those of Table 5.3."""
+
+import functools
+import json
+import runpy
+import sys
+
+import pytest
+import torch
+
+from rencgan.presets.preset import PRESETS, PUBLISHED_64, SMOKE
+from rencgan.studies import sizes
+from rencgan.training.gan import Players
+
+M = 1_000_000
+PUBLISHED = {
+    ("64", "1p2d"): {"G": 23.09, "VD": 8.35, "ID": 2.76, "Enc": None},
+    ("64", "3d"): {"G": None, "VD": None, "ID": None, "Enc": None},
+    ("128", "1p2d"): {"G": None, "VD": 29.32, "ID": 6.96, "Enc": 2.06},
+    ("128", "3d"): {"G": 90.37, "VD": 29.32, "ID": 6.96, "Enc": 2.06},
+}
+
+
+COUNTED = functools.cache(sizes.sizes)
+
+
+@pytest.fixture(autouse=True)
+def counted_once(monkeypatch):
+    monkeypatch.setattr(sizes, "sizes", COUNTED)
+
+
+def counts(capsys, *arguments) -> dict:
+    sizes.main([*arguments, "--json"])
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(("preset", "stream"), PUBLISHED)
+def test_the_json_holds_counts_and_published_counts(capsys, preset, stream):
+    found = counts(capsys, "--preset", preset, "--video-stream", stream)
+    assert list(found) == ["G", "VD", "ID", "Enc"]
+    for name, row in found.items():
+        assert list(row) == ["parameters", "published"] and type(row["parameters"]) is int
+        published = PUBLISHED[preset, stream][name]
+        assert row["published"] == (None if published is None else round(published * M))
+        if published is not None:
+            assert row["parameters"] == pytest.approx(row["published"], rel=0.01)
+
+
+@pytest.mark.parametrize(("preset", "stream"), [("64", "1p2d"), ("128", "3d")])
+def test_the_stream_of_the_preset_is_the_default_and_3d_is_larger(capsys, preset, stream):
+    assert PRESETS[preset].video_stream == stream
+    assert counts(capsys, "--preset", preset) == counts(
+        capsys, "--preset", preset, "--video-stream", stream
+    )
+    factorised = counts(capsys, "--preset", preset, "--video-stream", "1p2d")
+    full = counts(capsys, "--preset", preset, "--video-stream", "3d")
+    assert full["G"]["parameters"] > factorised["G"]["parameters"]
+    for name in ("VD", "ID", "Enc"):
+        assert full[name]["parameters"] == factorised[name]["parameters"]
+
+
+def test_the_default_is_the_published_64(capsys):
+    assert counts(capsys) == sizes.sizes(PUBLISHED_64)
+
+
+def test_counts_are_those_of_the_networks_that_are_trained():
+    m = Players(SMOKE)
+    networks = {"G": m.generator, "VD": m.video_d, "ID": m.image_d, "Enc": m.encoder}
+    for name, row in sizes.sizes(SMOKE).items():
+        assert row["parameters"] == sum(w.numel() for w in networks[name].parameters())
+
+
+def test_counting_changes_no_seed():
+    torch.manual_seed(5)
+    state = torch.get_rng_state()
+    COUNTED.__wrapped__(SMOKE)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_the_table_for_reading_names_every_network(capsys):
+    sizes.main(["--preset", "64"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["G", "VD", "ID", "Enc"]
+    assert lines[0].split()[-1] == "23,090,000" and "published" not in lines[3]
+
+
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules")
+def test_the_command_prints_one_line_of_json(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["sizes", "--preset", "smoke", "--json"])
+    runpy.run_module("rencgan.studies.sizes", run_name="__main__")
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == COUNTED(SMOKE) and printed.out.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--preset", "65"], "no preset '65'; choose one of smoke, mini, slim, 64, 128"),
+        (["--video-stream", "4d"], "invalid choice: '4d'"),
+    ],
+)
+def test_wrong_arguments_end_with_a_sentence_and_status_2(capsys, arguments, words):
+    with pytest.raises(SystemExit) as ended:
+        sizes.main(arguments)
+    assert ended.value.code == 2
+    assert words in capsys.readouterr().err
