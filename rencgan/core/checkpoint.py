@@ -11,8 +11,7 @@ from pathlib import Path
 import torch
 
 from rencgan.core.errors import InputError
-from rencgan.data.videoset import writing
-from rencgan.presets.preset import Preset
+from rencgan.core.files import writing
 
 FORMAT = "rencgan-1"
 
@@ -81,13 +80,3 @@ def digest(path: str | Path) -> str:
         raise InputError(f"there is no checkpoint {path}")
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:12]
-
-
-def preset_of(content: dict, path: str | Path = "the checkpoint") -> Preset:
-    """The preset saved inside a checkpoint, so that a model is rebuilt without being told what it
-    is.
-    """
-    try:
-        return Preset(**content["preset"])
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{path} does not hold a complete preset ({error})") from None

@@ -1,7 +1,20 @@
-"""Where the project lies: relative paths mean the same wherever a notebook is started."""
+"""Files: where the project lies, writes that leave a file whole, locks, names of contents."""
 
+import errno
+import fcntl
+import hashlib
+import json
+import math
+import os
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rencgan.core.errors import InputError
 
 
 def _is_root(folder: Path) -> bool:
@@ -29,3 +42,100 @@ def resolve(path: str | Path) -> Path:
     """An absolute path: `~` is the home folder, a relative path begins at the project's root."""
     path = Path(path).expanduser()
     return path if path.is_absolute() else project_root() / path
+
+
+# ----------------------------------------------------------------------------------------- writing
+
+_DISK_FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
+
+
+@contextmanager
+def writing(target: str | Path) -> Iterator[None]:
+    """Turns a full disk, or a folder that may not be written, into one InputError sentence."""
+    try:
+        yield
+    except OSError as e:
+        if e.errno in _DISK_FULL:
+            raise InputError(
+                f"the disk is full while writing {target}; what was finished is kept, so make room "
+                "and run the same again"
+            ) from None
+        if e.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise InputError(f"{target} may not be written; choose another folder") from None
+        raise
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """A temporary file beside `path` that takes its place when the block ends well, so that `path`
+    is always whole: the old file or the new one. Two processes may do it at once.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            yield part
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Text in UTF-8, whole or not at all."""
+    with replaced(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """JSON of plain values (see `jsonable`), whole or not at all."""
+    text = json.dumps(jsonable(content), indent=1, default=float, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def jsonable(value: Any) -> Any:
+    """What JSON can hold. It has no NaN (the seam ratio of a video that stands still is one): None
+    in its place. What has an `as_dict` becomes that.
+    """
+    if hasattr(value, "as_dict"):
+        value = value.as_dict()
+    if isinstance(value, dict):
+        return {k: jsonable(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(v) for v in value]
+    if isinstance(value, np.floating):
+        value = float(value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+# ------------------------------------------------------------------------------- locks and digests
+
+
+@contextmanager
+def alone(path: Path, waiting: str = "waiting for another process that does this job"):
+    """Waits for the lock of that file, and holds it; the system frees it however its holder ends.
+    Gives its descriptor.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(waiting, flush=True)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield file.fileno()
+
+
+@contextmanager
+def only(path: Path, refusal: str) -> Iterator[None]:
+    """Holds the lock of that file; InputError(refusal) where another process does."""
+    with open(path, "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError(refusal) from None
+        yield
+
+
+def key_of(content: Any, digits: int = 8) -> str:
+    """Names plain values by the first hex digits of the sha256 of their sorted JSON."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:digits]

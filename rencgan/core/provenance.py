@@ -8,13 +8,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rencgan import __version__
 from rencgan.core.files import project_root
-
-if TYPE_CHECKING:
-    from rencgan.notebook.show import Html
 
 PACKAGES = ("torch", "numpy", "scipy", "av", "matplotlib", "pydantic", "papermill")
 
@@ -73,24 +70,6 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def provenance_table(record: Mapping[str, Any]) -> "Html":
-    """The record of `provenance` as a table of two columns."""
-    from rencgan.notebook.show import table
-
-    rows = [(name, _line(value)) for name, value in record.items()]
-    return table(rows, columns=["what", "value"], caption="Where these results come from.")
-
-
-def _line(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{k} {_line(v)}" for k, v in value.items() if v not in (None, "")) or "–"
-    if isinstance(value, list | tuple):
-        return "(" + ", ".join(map(_line, value)) + ")"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "–" if value is None else str(value)
 
 
 def _essentials(card: Mapping[str, Any]) -> dict[str, Any]:

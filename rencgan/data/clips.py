@@ -11,28 +11,11 @@ import torch
 from torch import Tensor
 
 from rencgan.core.errors import InputError
+from rencgan.data.hops import CLIP, check_hop
+from rencgan.data.pixels import as_clips
 from rencgan.data.videoset import VideoSet
-from rencgan.models.recall import CLIP, check_hop
 
 KINDS = ("pairs", "step", "uniform")
-
-
-def as_clips(frames: np.ndarray | Tensor, device: torch.device | str = "cpu") -> Tensor:
-    """(B, T, H, W, 3) uint8 to (B, 3, T, H, W) float in [-1, 1], channels last in memory.
-
-    Bytes travel to the device and become floats there.
-    """
-    x = torch.as_tensor(frames).to(device, non_blocking=True)
-    return x.permute(0, 4, 1, 2, 3).float().div_(127.5).sub_(1)
-
-
-def as_frames(x: Tensor) -> np.ndarray:
-    """(3, T, H, W) in [-1, 1] to (T, H, W, 3) uint8: one fixed range, never stretched. Also (B, 3,
-    T, H, W).
-    """
-    x = x.detach().float().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8).cpu()
-    order = (1, 2, 3, 0) if x.ndim == 4 else (0, 2, 3, 4, 1)
-    return x.permute(*order).contiguous().numpy()
 
 
 @lru_cache(4)

@@ -9,8 +9,8 @@ import numpy as np
 
 from rencgan.core.errors import InputError
 from rencgan.data import sets as datasets
+from rencgan.data.pixels import as_bytes
 from rencgan.data.videoset import VideoSet
-from rencgan.evaluate.extractors import as_bytes
 
 
 @dataclass

@@ -27,9 +27,9 @@ from pathlib import Path
 import numpy as np
 
 from rencgan.core.errors import InputError
-from rencgan.core.files import project_root, resolve
+from rencgan.core.files import project_root, resolve, writing
 from rencgan.data import sets as datasets
-from rencgan.data.videoset import FORMAT, FRAMES, Video, VideoSet, write_tables, writing
+from rencgan.data.videoset import FORMAT, FRAMES, Video, VideoSet, write_tables
 
 try:
     import fcntl

@@ -31,8 +31,8 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from rencgan.core.errors import InputError
+from rencgan.core.files import writing
 from rencgan.data.sets import is_image
-from rencgan.data.videoset import writing
 
 DEFAULT_FPS = 25.0  # of frame folders, and of files that state none
 NO_VIDEO = "not a video, or truncated"

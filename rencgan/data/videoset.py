@@ -7,10 +7,8 @@ Only numpy and the standard library, so that a prepared folder opens where nothi
 installed.
 """
 
-import errno
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
@@ -21,7 +19,6 @@ from rencgan.core.errors import InputError
 FORMAT = 1  # of the folder; part of every cache's key
 FRAMES, INDEX, CARD = "frames.npy", "index.json", "card.json"
 SPLITS = ("train", "test")
-_DISK_FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 
 
 @dataclass(frozen=True)
@@ -198,22 +195,6 @@ def write_tables(folder: Path, videos: Sequence[Video], shape: tuple[int, ...], 
     for name, content in ((INDEX, index), (CARD, card)):
         text = json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True)
         (folder / name).write_text(text + "\n", encoding="utf-8")
-
-
-@contextmanager
-def writing(target: str | Path) -> Iterator[None]:
-    """Turn a full disk, or a folder that may not be written, into one InputError sentence."""
-    try:
-        yield
-    except OSError as e:
-        if e.errno in _DISK_FULL:
-            raise InputError(
-                f"the disk is full while writing {target}; what was finished is kept, so make room "
-                "and run the same again"
-            ) from None
-        if e.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise InputError(f"{target} may not be written; choose another folder") from None
-        raise
 
 
 def _read_json(path: Path) -> dict:

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from rencgan.data.clips import ClipSampler
+from rencgan.data.hops import CLIP, clip_count
 from rencgan.data.videoset import VideoSet
-from rencgan.models.recall import CLIP, clip_count
 
 
 class WholeVideos(ClipSampler):

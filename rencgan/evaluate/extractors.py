@@ -39,12 +39,12 @@ from torch import Tensor, nn
 
 from rencgan.core.errors import InputError
 from rencgan.core.files import project_root, resolve
+from rencgan.data.pixels import ORDER, as_bytes
 from rencgan.evaluate import compact
 from rencgan.evaluate.backbones import ResNeXt3D
 
 VARIABLE = "RENCGAN_WEIGHTS"
 MEANS = (114.7748, 107.7354, 99.4750)  # of red, green, blue, which the ResNeXt was trained with
-ORDER = "clips are (B, T, H, W, 3), uint8 or floats in [-1, 1]"
 
 
 @dataclass(frozen=True)
@@ -109,22 +109,6 @@ def _exactly(device: torch.device):
         cudnn.flags(cudnn.enabled, benchmark=False, deterministic=True, allow_tf32=False),
     ):
         yield
-
-
-def as_bytes(clip: np.ndarray | Tensor) -> Tensor:
-    """(T, H, W, 3) uint8, or floats in [-1, 1] as (x + 1) / 2 of 255, rounded. Always a uint8
-    tensor; raises InputError for NaN and for values out of range.
-    """
-    if isinstance(clip, np.ndarray):  # copied: memory maps cannot be written, nor strides negative
-        clip = torch.from_numpy(np.array(clip, np.uint8 if clip.dtype == np.uint8 else np.float64))
-    if clip.dtype == torch.uint8:
-        return clip
-    low, high = (float(x) for x in torch.aminmax(clip))
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise InputError(f"clips hold NaN or infinity; {ORDER}")
-    if low < -1 or high > 1:
-        raise InputError(f"clips hold values from {low:.4g} to {high:.4g}; {ORDER}")
-    return clip.float().add(1).mul(127.5).round().to(torch.uint8)
 
 
 @dataclass(frozen=True, eq=False)

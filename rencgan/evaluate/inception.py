@@ -28,9 +28,10 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from rencgan.core.errors import InputError
+from rencgan.core.files import writing
 from rencgan.core.progress import counted
 from rencgan.data.footage import Footage
-from rencgan.data.videoset import Video, VideoSet, writing
+from rencgan.data.videoset import Video, VideoSet
 from rencgan.evaluate.extractors import Extractor
 from rencgan.evaluate.protocols import Protocol
 from rencgan.evaluate.scores import Score

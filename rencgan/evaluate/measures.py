@@ -7,7 +7,7 @@ All are means over pixels in the range [-1, 1], so that one grey level of 255 is
 import numpy as np
 
 from rencgan.core.errors import InputError
-from rencgan.models.recall import seams
+from rencgan.data.hops import seams
 
 
 def as_unit(video: np.ndarray) -> np.ndarray:

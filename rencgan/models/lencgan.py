@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from rencgan.core.errors import InputError
-from rencgan.data.clips import as_clips
+from rencgan.data.hops import CLIP, clip_count
+from rencgan.data.pixels import as_clips
 from rencgan.models.networks import Codes, _fc_set, _frame_features, difference_maps
-from rencgan.models.recall import CLIP, clip_count, stitched
+from rencgan.models.recall import stitched
 from rencgan.models.sampling import BATCH, recalled_clips
 from rencgan.presets.preset import Preset
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from rencgan.core.errors import InputError
+from rencgan.data.hops import CLIP
 from rencgan.models.lencgan import HANDED, LstmEncoder, State, hop_of
 from rencgan.models.networks import Codes, Encoder
-from rencgan.models.recall import CLIP
 from rencgan.models.updates import Objective
 from rencgan.presets.preset import Preset
 from rencgan.training.gan import Players

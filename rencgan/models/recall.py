@@ -10,36 +10,8 @@ import torch
 from torch import Tensor
 
 from rencgan.core.errors import InputError
+from rencgan.data.hops import CLIP, check_hop
 from rencgan.models.networks import difference_maps
-
-CLIP = 16
-
-
-def check_hop(r: int) -> None:
-    """Refuses a hop outside 1..15."""
-    if not isinstance(r, int) or not 1 <= r <= CLIP - 1:
-        raise InputError(f"the hop must be a whole number from 1 to {CLIP - 1}, not {r!r}")
-
-
-def clip_count(frames: int, r: int) -> int:
-    """How many overlapping clips a video of `frames` makes: (T - 16) // r + 1."""
-    check_hop(r)
-    if frames < CLIP:
-        raise InputError(
-            f"a video needs at least {CLIP} frames to make a clip; this one has {frames}"
-        )
-    return (frames - CLIP) // r + 1
-
-
-def clips_for(frames: int, r: int) -> int:
-    """How many stitched clips reach a length: the least n >= 1 with 16 + r (n - 1) >= frames."""
-    check_hop(r)
-    return 1 + max(0, -(-(frames - CLIP) // r))
-
-
-def long_length(clips: int, r: int) -> int:
-    """Frames of the long video that `clips` stitched clips make: 16 + r (clips - 1)."""
-    return CLIP + r * (clips - 1)
 
 
 def split_pair(x: Tensor, r: int) -> Tensor:
@@ -70,11 +42,6 @@ def stitched(clips: Iterable[Tensor], r: int) -> Iterator[Tensor]:
         last = clip
     if last is not None:
         yield last
-
-
-def seams(frames: int, r: int) -> list[int]:
-    """Index of the first frame after each junction in a stitched video of `frames` frames."""
-    return [r * i for i in range(1, clip_count(frames, r))]
 
 
 def rebuild(x_r: Tensor, v: Tensor, r: int) -> Tensor:

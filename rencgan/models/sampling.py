@@ -13,17 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from rencgan.core.errors import InputError
-from rencgan.data.clips import as_clips
+from rencgan.data.hops import CLIP, check_hop, clip_count, clips_for
+from rencgan.data.pixels import as_clips
 from rencgan.models.networks import Codes, draw
-from rencgan.models.recall import (
-    CLIP,
-    check_hop,
-    clip_count,
-    clips_for,
-    reject,
-    reject_each,
-    stitched,
-)
+from rencgan.models.recall import reject, reject_each, stitched
 
 CODES = ("sample", "mean")
 BATCH = 8  # clips encoded, and without VDrej generated, in one pass

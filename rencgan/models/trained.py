@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
-from rencgan.data.clips import as_clips, as_frames
+from rencgan.data.hops import CLIP, seams
+from rencgan.data.pixels import as_clips, as_frames
 from rencgan.models import lencgan
 from rencgan.models import sampling as sample
 from rencgan.models.lencgan import LstmEncoder
 from rencgan.models.lencgan_updates import Memory
 from rencgan.models.networks import Codes
-from rencgan.models.recall import CLIP, seams
 from rencgan.models.updates import Objective
 from rencgan.presets.preset import Preset
 from rencgan.training.gan import NETWORKS, Players
@@ -187,7 +187,7 @@ def model_of(
     content: dict, digest: str, path: str | Path, device: str | torch.device | None = None
 ) -> Model:
     """The model that the content of a checkpoint makes; `path` is what a refusal names."""
-    preset = checkpoint.preset_of(content, path)
+    preset = preset_of(content, path)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         kind, step, seed = (content[name] for name in ("kind", "step", "seed"))
@@ -211,3 +211,13 @@ def model_of(
         generator.requires_grad_(False),
         video_d.requires_grad_(False),
     )
+
+
+def preset_of(content: dict, path: str | Path = "the checkpoint") -> Preset:
+    """The preset saved inside a checkpoint, so that a model is rebuilt without being told what it
+    is.
+    """
+    try:
+        return Preset(**content["preset"])
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path} does not hold a complete preset ({error})") from None

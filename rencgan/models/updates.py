@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from rencgan.core.errors import InputError
+from rencgan.data.hops import CLIP
 from rencgan.models import losses
 from rencgan.models.networks import Codes, Encoder, draw
-from rencgan.models.recall import CLIP, split_pair, stitch_pair
+from rencgan.models.recall import split_pair, stitch_pair
 from rencgan.presets.preset import Preset
 from rencgan.training.gan import Players
 from rencgan.training.processes import Group

@@ -30,8 +30,7 @@ import nbformat
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from rencgan.core.errors import InputError
-from rencgan.core.files import project_root, resolve
-from rencgan.core.locks import alone
+from rencgan.core.files import alone, project_root, resolve
 from rencgan.data import sets as datasets
 from rencgan.notebook import parameters
 from rencgan.notebook import steps as study

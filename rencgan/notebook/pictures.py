@@ -8,10 +8,11 @@ import numpy as np
 import torch
 
 from rencgan.core.errors import InputError
-from rencgan.data.clips import ClipSampler, as_clips
+from rencgan.data.clips import ClipSampler
+from rencgan.data.hops import CLIP
+from rencgan.data.pixels import as_clips
 from rencgan.data.videoset import VideoSet
 from rencgan.models.networks import Codes
-from rencgan.models.recall import CLIP
 from rencgan.models.trained import Model
 from rencgan.notebook import show
 from rencgan.notebook import steps as study

@@ -10,7 +10,8 @@ import torch
 from rencgan.core.errors import InputError
 from rencgan.core.files import project_root
 from rencgan.core.progress import Progress
-from rencgan.data.clips import as_clips, as_frames
+from rencgan.data.hops import CLIP
+from rencgan.data.pixels import as_clips, as_frames
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate import extractors as features
 from rencgan.evaluate import horizon, inception, measures
@@ -18,7 +19,6 @@ from rencgan.evaluate import scores as evaluate
 from rencgan.evaluate.extractors import Extractor
 from rencgan.evaluate.protocols import Protocol
 from rencgan.evaluate.scores import Score
-from rencgan.models.recall import CLIP
 from rencgan.models.trained import Model, untrained
 from rencgan.studies import papers as published
 

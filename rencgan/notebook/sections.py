@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from rencgan.data.hops import CLIP
 from rencgan.data.videoset import VideoSet
-from rencgan.models.recall import CLIP
 from rencgan.notebook import scoring, show
 from rencgan.notebook import steps as study
 from rencgan.notebook.pictures import PICTURES

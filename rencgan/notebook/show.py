@@ -485,3 +485,19 @@ def _png(image: np.ndarray) -> str:
 
 def _uri(mime: str, data: bytes) -> str:
     return f"data:{mime};base64,{base64.b64encode(data).decode()}"
+
+
+def provenance_table(record: Mapping[str, Any]) -> Html:
+    """The record of `provenance` as a table of two columns."""
+    rows = [(name, _line(value)) for name, value in record.items()]
+    return table(rows, columns=["what", "value"], caption="Where these results come from.")
+
+
+def _line(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} {_line(v)}" for k, v in value.items() if v not in (None, "")) or "–"
+    if isinstance(value, list | tuple):
+        return "(" + ", ".join(map(_line, value)) + ")"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "–" if value is None else str(value)

@@ -11,15 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from rencgan.core.errors import InputError
+from rencgan.core.files import writing
 from rencgan.core.progress import Progress
 from rencgan.core.provenance import provenance
 from rencgan.data import sets as datasets
+from rencgan.data.hops import CLIP, long_length, seams
 from rencgan.data.prepare import prepare
 from rencgan.data.video import ArrayWriter, write_mp4
-from rencgan.data.videoset import VideoSet, writing
+from rencgan.data.videoset import VideoSet
 from rencgan.evaluate import measures
 from rencgan.models import lencgan_updates
-from rencgan.models.recall import CLIP, long_length, seams
 from rencgan.models.trained import Model, load_model
 from rencgan.notebook import show
 from rencgan.presets.preset import PRESETS, PUBLISHED_64, PUBLISHED_128, Preset, changes_for

@@ -10,10 +10,10 @@ import torch
 
 from rencgan.core.errors import InputError
 from rencgan.core.progress import Progress
-from rencgan.data.clips import as_clips
+from rencgan.data.hops import CLIP, clips_for
+from rencgan.data.pixels import as_clips
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate import horizon
-from rencgan.models.recall import CLIP, clips_for
 from rencgan.models.trained import Model
 from rencgan.notebook import steps as study
 from rencgan.presets.gpt import HEADS, GPTPreset, gpt_departures, gpt_preset

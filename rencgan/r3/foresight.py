@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from rencgan.core.errors import InputError
-from rencgan.models.recall import CLIP
+from rencgan.data.hops import CLIP
 from rencgan.r3.rollout import token_noise
 from rencgan.r3.tokens import encode
 from rencgan.r3.videos import R3

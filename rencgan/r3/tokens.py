@@ -18,10 +18,11 @@ import torch
 from torch import Tensor
 
 from rencgan.core.errors import InputError
+from rencgan.core.files import writing
 from rencgan.core.progress import Progress
-from rencgan.data.videoset import VideoSet, writing
+from rencgan.data.hops import CLIP
+from rencgan.data.videoset import VideoSet
 from rencgan.models.networks import Codes
-from rencgan.models.recall import CLIP
 from rencgan.models.sampling import check_footage, latent_spaces
 from rencgan.models.trained import Model
 

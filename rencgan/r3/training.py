@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
-from rencgan.data.videoset import VideoSet, writing
+from rencgan.core.files import writing
+from rencgan.data.videoset import VideoSet
 from rencgan.models.trained import Model
 from rencgan.presets.gpt import GPTPreset
 from rencgan.r3 import tokens

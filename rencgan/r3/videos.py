@@ -15,9 +15,10 @@ from torch import Tensor
 
 from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
-from rencgan.data.clips import as_clips, as_frames
+from rencgan.data.hops import clips_for
+from rencgan.data.pixels import as_clips, as_frames
 from rencgan.models.networks import Codes, draw
-from rencgan.models.recall import clips_for, stitched
+from rencgan.models.recall import stitched
 from rencgan.models.sampling import (
     best,
     check_first_clip,

@@ -35,13 +35,14 @@ import torch
 from rencgan.core.errors import InputError
 from rencgan.core.provenance import provenance
 from rencgan.data.augment import crops
-from rencgan.data.clips import ClipSampler, as_clips, as_frames
+from rencgan.data.clips import ClipSampler
+from rencgan.data.hops import CLIP, clip_count, clips_for
+from rencgan.data.pixels import as_clips, as_frames
 from rencgan.data.videoset import FRAMES, Video, VideoSet, write_tables
 from rencgan.evaluate.extractors import Extractor, find
 from rencgan.evaluate.horizon import Looped, meters, seconds
 from rencgan.evaluate.protocols import protocol
 from rencgan.evaluate.scores import evaluate
-from rencgan.models.recall import CLIP, clip_count, clips_for
 from rencgan.models.trained import Model
 from rencgan.models.updates import AR2, VARIANTS, Draws, iteration
 from rencgan.presets.gpt import gpt_preset

@@ -22,11 +22,11 @@ import numpy as np
 from PIL import Image
 
 from rencgan.core.errors import InputError
-from rencgan.core.files import project_root
-from rencgan.core.locks import alone
+from rencgan.core.files import alone, project_root
 from rencgan.core.progress import Progress
 from rencgan.core.provenance import provenance
-from rencgan.data.clips import as_frames
+from rencgan.data.hops import CLIP, clip_count, clips_for
+from rencgan.data.pixels import as_frames
 from rencgan.data.procedural import catalogue, longer
 from rencgan.data.video import write_mp4
 from rencgan.data.videoset import VideoSet
@@ -35,7 +35,6 @@ from rencgan.evaluate.extractors import Extractor, find
 from rencgan.evaluate.frechet import distance_of
 from rencgan.evaluate.protocols import PROTOCOLS
 from rencgan.evaluate.scores import evaluate
-from rencgan.models.recall import CLIP, clip_count, clips_for
 from rencgan.models.trained import Model
 from rencgan.notebook import scoring
 from rencgan.notebook import steps as study

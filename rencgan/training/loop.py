@@ -29,14 +29,17 @@ from torch import Tensor
 
 from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
+from rencgan.core.files import writing
 from rencgan.core.progress import Progress
 from rencgan.data.augment import crops
-from rencgan.data.clips import ClipSampler, as_clips, as_frames
-from rencgan.data.videoset import VideoSet, writing
+from rencgan.data.clips import ClipSampler
+from rencgan.data.hops import CLIP
+from rencgan.data.pixels import as_clips, as_frames
+from rencgan.data.videoset import VideoSet
 from rencgan.data.walks import WholeVideos
 from rencgan.models.lencgan_updates import LENCGAN, hand_on
 from rencgan.models.networks import draw
-from rencgan.models.recall import CLIP, split_pair
+from rencgan.models.recall import split_pair
 from rencgan.models.updates import AR2, ENCGAN3, VARIANTS, Draws, Objective, iteration
 from rencgan.presets.preset import Preset
 from rencgan.training import shared as warmups

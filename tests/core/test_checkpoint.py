@@ -12,6 +12,7 @@ import torch
 
 from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
+from rencgan.models.trained import preset_of
 from rencgan.presets.preset import SMOKE
 from rencgan.training.gan import Players
 
@@ -52,7 +53,7 @@ def refusal(path, kind=None) -> str:
 def test_what_is_saved_comes_back(saved):
     assert same(checkpoint.load(saved), content() | {"format": checkpoint.FORMAT})
     assert same(checkpoint.load(str(saved), "r2")["weights"], content()["weights"])
-    assert checkpoint.preset_of(checkpoint.load(saved)) == SMOKE
+    assert preset_of(checkpoint.load(saved)) == SMOKE
     assert [p.name for p in saved.parent.iterdir()] == ["checkpoint.pt"]
 
 
@@ -262,7 +263,7 @@ def test_a_file_that_may_not_be_read_is_not_called_damaged(saved, monkeypatch):
 def test_a_preset_that_is_not_whole_is_refused(preset):
     incomplete = {"kind": "r2"} if preset is None else {"preset": preset}
     if preset == {}:
-        assert checkpoint.preset_of(incomplete).size == 64  # defaults fill what older files lack
+        assert preset_of(incomplete).size == 64  # defaults fill what older files lack
         return
     with pytest.raises(InputError, match="preset"):
-        checkpoint.preset_of(incomplete, "c.pt")
+        preset_of(incomplete, "c.pt")

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from rencgan.data.augment import crops
-from rencgan.data.clips import as_clips
+from rencgan.data.pixels import as_clips
 
 ALL = slice(None)
 

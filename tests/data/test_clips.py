@@ -6,7 +6,8 @@ import torch
 from conftest import moving_videos
 
 from rencgan.core.errors import InputError
-from rencgan.data.clips import ClipSampler, as_clips, as_frames
+from rencgan.data.clips import ClipSampler
+from rencgan.data.pixels import as_clips, as_frames
 from rencgan.data.videoset import VideoSet
 
 LENGTHS = (16, 24, 31, 33, 46, 60)

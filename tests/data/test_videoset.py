@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from rencgan.core.errors import InputError
-from rencgan.data.videoset import Video, VideoSet, write_tables, writing
+from rencgan.core.files import writing
+from rencgan.data.videoset import Video, VideoSet, write_tables
 
 
 def arrays(*lengths, size=8):

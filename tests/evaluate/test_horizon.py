@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rencgan.core.errors import InputError
-from rencgan.data.clips import as_frames
+from rencgan.data.pixels import as_frames
 from rencgan.evaluate import horizon
 from rencgan.presets.preset import SMOKE
 from rencgan.studies.benchmark import untrained

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from rencgan.core.errors import InputError
+from rencgan.data.hops import seams
 from rencgan.evaluate import measures
-from rencgan.models.recall import seams
 
 GREY = 1 / 127.5  # one step of 255 in the range [-1, 1]
 

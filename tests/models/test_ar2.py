@@ -14,7 +14,9 @@ from conftest import Critic, Stop, moving_videos, stopped_after
 import rencgan.training.loop as loop
 from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
-from rencgan.data.clips import ClipSampler, as_clips
+from rencgan.data import hops
+from rencgan.data.clips import ClipSampler
+from rencgan.data.pixels import as_clips
 from rencgan.data.videoset import VideoSet
 from rencgan.models import losses, recall
 from rencgan.models import sampling as sample
@@ -541,7 +543,7 @@ def test_any_length_is_that_many_frames(models, frames, r):
     pieces = list(sample.from_noise(*models[:2], frames, r, videos=2))
     assert sum(p.shape[2] for p in pieces) == frames and all(p.shape[2] > 0 for p in pieces)
     assert all(p.shape[:2] == (2, 3) and p.abs().max() <= 1 for p in pieces)
-    assert len(pieces) == recall.clips_for(frames, r)
+    assert len(pieces) == hops.clips_for(frames, r)
 
 
 @torch.no_grad()

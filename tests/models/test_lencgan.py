@@ -9,7 +9,7 @@ from conftest import moving_videos
 
 from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
-from rencgan.data.clips import as_clips, as_frames
+from rencgan.data.pixels import as_clips, as_frames
 from rencgan.data.videoset import VideoSet
 from rencgan.data.walks import WholeVideos
 from rencgan.models import lencgan, losses

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from rencgan.core.errors import InputError
+from rencgan.data import hops
 from rencgan.models import recall
 
 
@@ -11,11 +12,11 @@ from rencgan.models import recall
 @pytest.mark.parametrize("frames", [16, 17, 24, 40, 61])
 def test_cutting_a_video_and_stitching_the_clips_returns_the_video(r, frames):
     video = torch.rand(1, 3, frames, 2, 2)
-    n = recall.clip_count(frames, r)
+    n = hops.clip_count(frames, r)
     clips = [video[:, :, r * i : r * i + 16] for i in range(n)]
     long = torch.cat(list(recall.stitched(clips, r)), dim=2)
     assert n == (frames - 16) // r + 1
-    assert long.shape[2] == recall.long_length(n, r) == 16 + r * ((frames - 16) // r)
+    assert long.shape[2] == hops.long_length(n, r) == 16 + r * ((frames - 16) // r)
     assert torch.equal(long, video[:, :, : long.shape[2]])
 
 
@@ -34,9 +35,9 @@ def test_rebuilding_from_a_frame_and_its_differences_is_exact(r):
 
 
 def test_seams_are_where_clips_meet():
-    assert recall.seams(40, 8) == [8, 16, 24]
-    assert recall.seams(16, 8) == []
-    assert recall.seams(28, 4) == [4, 8, 12]
+    assert hops.seams(40, 8) == [8, 16, 24]
+    assert hops.seams(16, 8) == []
+    assert hops.seams(28, 4) == [4, 8, 12]
 
 
 def brightness(x):
@@ -65,11 +66,11 @@ def test_the_first_clip_is_judged_alone():
 @pytest.mark.parametrize("r", [0, 16, -1, 2.5, "8"])
 def test_a_hop_out_of_range_is_refused(r):
     with pytest.raises(InputError, match="hop must be a whole number from 1 to 15"):
-        recall.clip_count(100, r)
+        hops.clip_count(100, r)
 
 
 def test_too_few_frames_are_refused():
     with pytest.raises(InputError, match="at least 16 frames to make a clip; this one has 15"):
-        recall.clip_count(15, 8)
+        hops.clip_count(15, 8)
     with pytest.raises(InputError, match="24 frames"):
         recall.split_pair(torch.rand(1, 3, 20, 2, 2), 8)

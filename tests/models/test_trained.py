@@ -10,7 +10,7 @@ from conftest import moving_videos
 
 from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
-from rencgan.data.clips import as_frames
+from rencgan.data.pixels import as_frames
 from rencgan.models.trained import Model, load_model
 from rencgan.models.updates import ENCGAN3, VARIANTS
 from rencgan.presets.preset import SMOKE

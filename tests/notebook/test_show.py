@@ -13,8 +13,9 @@ from PIL import Image
 
 from rencgan.core.errors import InputError
 from rencgan.core.progress import Progress, duration
-from rencgan.core.provenance import provenance, provenance_table
+from rencgan.core.provenance import provenance
 from rencgan.notebook import show
+from rencgan.notebook.show import provenance_table
 
 
 def ramp(frames=20, size=16) -> np.ndarray:

@@ -9,7 +9,7 @@ import torch
 from conftest import Critic, moving_videos
 
 from rencgan.core.errors import InputError
-from rencgan.data.clips import as_clips, as_frames
+from rencgan.data.pixels import as_clips, as_frames
 from rencgan.data.videoset import VideoSet
 from rencgan.models.networks import draw
 from rencgan.models.recall import reject

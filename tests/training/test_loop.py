@@ -16,7 +16,7 @@ from conftest import ROOT, Stop, moving_videos, stopped_after
 
 from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
-from rencgan.data.clips import as_clips
+from rencgan.data.pixels import as_clips
 from rencgan.data.videoset import VideoSet, write_tables
 from rencgan.models import losses, updates
 from rencgan.models.updates import ENCGAN3, VARIANTS, Draws, Forward, iteration

@@ -1,0 +1,43 @@
+"""Pixels: the one place that knows how bytes become numbers in [-1, 1], and back."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rencgan.core.errors import InputError
+
+ORDER = "clips are (B, T, H, W, 3), uint8 or floats in [-1, 1]"
+
+
+def as_clips(frames: np.ndarray | Tensor, device: torch.device | str = "cpu") -> Tensor:
+    """(B, T, H, W, 3) uint8 to (B, 3, T, H, W) float in [-1, 1], channels last in memory.
+
+    Bytes travel to the device and become floats there.
+    """
+    x = torch.as_tensor(frames).to(device, non_blocking=True)
+    return x.permute(0, 4, 1, 2, 3).float().div_(127.5).sub_(1)
+
+
+def as_frames(x: Tensor) -> np.ndarray:
+    """(3, T, H, W) in [-1, 1] to (T, H, W, 3) uint8: one fixed range, never stretched. Also (B, 3,
+    T, H, W).
+    """
+    x = x.detach().float().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8).cpu()
+    order = (1, 2, 3, 0) if x.ndim == 4 else (0, 2, 3, 4, 1)
+    return x.permute(*order).contiguous().numpy()
+
+
+def as_bytes(clip: np.ndarray | Tensor) -> Tensor:
+    """(T, H, W, 3) uint8, or floats in [-1, 1] as (x + 1) / 2 of 255, rounded. Always a uint8
+    tensor; raises InputError for NaN and for values out of range.
+    """
+    if isinstance(clip, np.ndarray):  # copied: memory maps cannot be written, nor strides negative
+        clip = torch.from_numpy(np.array(clip, np.uint8 if clip.dtype == np.uint8 else np.float64))
+    if clip.dtype == torch.uint8:
+        return clip
+    low, high = (float(x) for x in torch.aminmax(clip))
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise InputError(f"clips hold NaN or infinity; {ORDER}")
+    if low < -1 or high > 1:
+        raise InputError(f"clips hold values from {low:.4g} to {high:.4g}; {ORDER}")
+    return clip.float().add(1).mul(127.5).round().to(torch.uint8)
