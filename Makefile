@@ -20,6 +20,8 @@ PROFILE ?= local
 NOTEBOOKS := $(sort $(wildcard notebooks/0[123]_*.ipynb))
 EVERY := $(sort $(wildcard notebooks/0*_*.ipynb))
 STRIP := $(BIN)/nbstripout --keep-id --extra-keys "metadata.papermill cell.metadata.papermill"
+# Two processes of one thread each (tests/conftest.py); one that is done takes over what is left.
+TESTS := $(BIN)/python -m pytest -q -n 2 --dist worksteal
 PAPERMILL := RENCGAN_PROGRESS=terminal $(BIN)/papermill --no-progress-bar -k python3
 
 .DEFAULT_GOAL := first
@@ -53,10 +55,10 @@ batch: $(V)/.batch  ## notebooks and comparison by Snakemake; PROFILE=slurm, ARG
 install: $(V)/.ready  ## the virtual environment alone
 
 test: $(V)/.ready  ## the quick tests
-	@$(BIN)/python -m pytest -q -m "not long"
+	@$(TESTS) -m "not long"
 
 test-all: $(V)/.ready  ## the long ones too
-	@$(BIN)/python -m pytest -q
+	@$(TESTS)
 
 lint: $(V)/.ready  ## formatting, static checks, notebooks stored without outputs
 	@$(BIN)/ruff format --check .

@@ -14,6 +14,7 @@ import pytest  # noqa: E402
 import torch  # noqa: E402
 from browser import Browser  # noqa: E402
 
+from rencgan.core.files import alone  # noqa: E402
 from rencgan.data.videoset import VideoSet  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -88,22 +89,30 @@ def videos() -> VideoSet:
 
 @pytest.fixture(scope="session")
 def smoke_run(tmp_path_factory):
-    """smoke_run("03_rencgan"): the notebook executed at smoke size, once for all tests, from
-    a foreign working directory; everything it makes lies below its folder.
+    """smoke_run("03_rencgan"): the notebook executed at smoke size, once for all tests and all
+    processes of a test run, from a foreign working directory; what it makes lies below its folder.
     """
-    done: dict[str, Path] = {}
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # whose base lies in that of the whole run
+        shared = shared.parent
 
     def run(name: str) -> Path:
-        if name not in done:
-            folder = tmp_path_factory.mktemp(name)
-            given = {"preset": "smoke", "source": "procedural", "out_root": str(folder / "runs")}
-            slow = name in ("03_rencgan", "05_r3")
-            given |= {"candidates": 3} if slow else {}  # 20 take a minute
-            path = folder / f"{name}.ipynb"
-            notebook = str(ROOT / "notebooks" / path.name)
-            papermill.execute_notebook(notebook, str(path), given, progress_bar=False, cwd=folder)
-            done[name] = path
-        return done[name]
+        folder = shared / "smoke" / name
+        path = folder / f"{name}.ipynb"
+        with alone(shared / f"{name}.lock"):
+            if not path.exists():
+                given = {"preset": "smoke", "source": "procedural"}
+                given |= {"out_root": str(folder / "runs")}
+                slow = name in ("03_rencgan", "05_r3")
+                given |= {"candidates": 3} if slow else {}  # 20 take a minute
+                folder.mkdir(parents=True, exist_ok=True)
+                notebook = str(ROOT / "notebooks" / path.name)
+                part = path.with_suffix(".part.ipynb")
+                papermill.execute_notebook(
+                    notebook, str(part), given, progress_bar=False, cwd=folder
+                )
+                part.replace(path)
+        return path
 
     return run
 

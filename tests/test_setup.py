@@ -86,8 +86,13 @@ def test_one_version_everywhere():
 
 
 def test_templates_and_weights_travel_with_the_package():
-    patterns = PYPROJECT["tool"]["setuptools"]["package-data"]["rencgan"]
-    paths = [path for pattern in patterns for path in (ROOT / "rencgan").glob(pattern)]
+    packages = PYPROJECT["tool"]["setuptools"]["package-data"]
+    paths = [
+        path
+        for package, patterns in packages.items()
+        for pattern in patterns
+        for path in (ROOT / package.replace(".", "/")).glob(pattern)
+    ]
     assert {path.name for path in paths if path.is_file()} == {
         *("conf.json", "index.html.j2", "report.css"),
         *("compact.safetensors", "compact.fitness.json"),
