@@ -2,6 +2,7 @@
 index).
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -9,9 +10,10 @@ from functools import lru_cache
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import affine_grid, grid_sample
 
 from rencgan.core.errors import InputError
-from rencgan.data.hops import CLIP, check_hop
+from rencgan.data.hops import CLIP, check_hop, clip_count
 from rencgan.data.pixels import as_clips
 from rencgan.data.videoset import VideoSet
 
@@ -127,3 +129,72 @@ class ClipSampler:
                 frames = ahead.result()
                 ahead = reader.submit(load, step + 1) if step + 1 < last else None
                 yield as_clips(frames, device)
+
+
+class WholeVideos(ClipSampler):
+    """Every row of a batch walks through videos of its own: clip after clip, `hop` frames apart,
+    to the end of one video, then from the start of another.
+
+    A row visits every video once an epoch, in an order drawn from (seed, row, epoch), so where it
+    is can be told from the step alone. Videos may differ in length, and rows do not wait for each
+    other; frames at the end of a video that make no clip are not used. All rows begin anew at each
+    of the steps `anew`. Videos of less than 16 frames are left out; `skipped` names them.
+    """
+
+    def __init__(self, videos: VideoSet, hop: int, anew: tuple[int, ...] = (0,), seed: int = 0):
+        super().__init__(videos, "step", step_range=(1, 1), seed=seed)
+        self.hop, self.anew = hop, sorted(set(anew))
+        self.counts = np.array([clip_count(length, hop) for _, length in self.items])
+
+    def place(self, step: int, row: int) -> tuple[int, int]:
+        """The video (an index of `items`) and the clip of it that a row is at."""
+        walk = bisect_right(self.anew, step) - 1
+        epoch, clip = divmod(step - self.anew[walk], int(self.counts.sum()))
+        rng = np.random.default_rng([self.seed, walk, row, epoch])
+        order = rng.permutation(len(self.items))
+        ends = self.counts[order].cumsum()
+        i = int(np.searchsorted(ends, clip, side="right"))
+        return int(order[i]), int(clip - ends[i] + self.counts[order[i]])
+
+    def batch(self, step: int, batch: int, rows: slice = slice(None)) -> np.ndarray:
+        """One clip of every row: (b, 16, H, W, 3) uint8, however long the videos are."""
+        places = [self.place(step, row) for row in range(batch)[rows]]
+        starts = [self.items[video][0] + self.hop * clip for video, clip in places]
+        return np.stack([self.videos.frames[s : s + CLIP] for s in starts])
+
+    def begins(self, step: int, batch: int, rows: slice = slice(None)) -> Tensor:
+        """Which rows are at the first clip of a video: (b,) bool."""
+        return torch.tensor([self.place(step, row)[1] == 0 for row in range(batch)[rows]])
+
+    def frames_of(self, epoch: int, position: int) -> np.ndarray:
+        """The first clip of the `position`-th video of an epoch: what sample grids show."""
+        start, _ = self.items[self._order(epoch)[position]]
+        return np.arange(start, start + CLIP)
+
+
+def crops(x: Tensor, smallest: float, seed: int, step: int, joint: int, rows: slice) -> Tensor:
+    """Every sample shows a square part of its frames, the same in all of them, at full size again.
+
+    x: (b, 3, T, H, W), the given rows of a joint batch, whose chance is drawn from (seed, step).
+    The side of the part is uniform in [smallest, 1] of the frame's, its place uniform. Single
+    frames (T = 1) are mirrored half of the time; clips are not, because which way things move
+    belongs to a scene. smallest = 1 returns x untouched, as the faithful configuration has it: our
+    addition, so that few videos stand for more framings of the same scenes.
+    """
+    if smallest == 1:
+        return x
+    rng = torch.Generator().manual_seed(seed * 1_000_003 + step)
+    chance = torch.rand(4, joint, generator=rng)[:, rows].to(x.device)
+    b, _, frames, h, w = x.shape
+    side = smallest + (1 - smallest) * chance[0]
+    theta = x.new_zeros(b, 2, 3)
+    theta[:, 0, 0] = theta[:, 1, 1] = side
+    theta[:, :, 2] = ((1 - side) * (2 * chance[1:3] - 1)).T
+    if frames == 1:
+        theta[:, 0, 0] *= torch.where(chance[3] < 0.5, -1.0, 1.0)
+    flat = x.transpose(1, 2).reshape(b, frames * 3, h, w)
+    grid = affine_grid(theta, flat.shape, align_corners=False)
+    # Bilinear would take a fifth of the sharpness and a sixth of the motion away.
+    y = grid_sample(flat, grid, "bicubic", padding_mode="border", align_corners=False).clamp(-1, 1)
+    y = y.unflatten(1, (frames, 3)).permute(0, 1, 3, 4, 2).contiguous()  # channels last
+    return y.permute(0, 4, 1, 2, 3)

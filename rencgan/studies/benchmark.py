@@ -34,8 +34,7 @@ import torch
 
 from rencgan.core.errors import InputError
 from rencgan.core.provenance import provenance
-from rencgan.data.augment import crops
-from rencgan.data.clips import ClipSampler
+from rencgan.data.clips import ClipSampler, crops
 from rencgan.data.hops import CLIP, clip_count, clips_for
 from rencgan.data.pixels import as_clips, as_frames
 from rencgan.data.videoset import FRAMES, Video, VideoSet, write_tables

@@ -31,12 +31,10 @@ from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
 from rencgan.core.files import writing
 from rencgan.core.progress import Progress
-from rencgan.data.augment import crops
-from rencgan.data.clips import ClipSampler
+from rencgan.data.clips import ClipSampler, WholeVideos, crops
 from rencgan.data.hops import CLIP
 from rencgan.data.pixels import as_clips, as_frames
 from rencgan.data.videoset import VideoSet
-from rencgan.data.walks import WholeVideos
 from rencgan.models.lencgan_updates import LENCGAN, hand_on
 from rencgan.models.networks import draw
 from rencgan.models.recall import split_pair

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from conftest import real_clips
 
-import rencgan
+import rencgan.data
 from rencgan.core.errors import InputError
 from rencgan.data import prepare as module
 from rencgan.data import video
@@ -331,7 +331,7 @@ def test_a_full_disk_is_one_sentence_and_keeps_what_is_done(made, monkeypatch, d
 TOGETHER = """
     import sys
     from rencgan.data.prepare import prepare
-    from rencgan import prepare as module
+    from rencgan.data import prepare as module
     decode = module._decode
     def spy(item, *rest):
         print("decoded", item.name, flush=True)
@@ -415,7 +415,7 @@ class Catalogue:
 @pytest.fixture
 def drawn(monkeypatch):
     monkeypatch.setitem(sys.modules, "rencgan.data.procedural", Catalogue)
-    monkeypatch.setattr(rencgan, "procedural", Catalogue, raising=False)
+    monkeypatch.setattr(rencgan.data, "procedural", Catalogue, raising=False)
 
 
 def test_without_real_videos_the_stand_in_takes_their_place(drawn, tmp_path, monkeypatch):

@@ -343,7 +343,7 @@ def test_an_array_that_is_not_finished_does_not_appear(tmp_path):
 FULL_DISK = """
     import resource, signal, sys
     import numpy as np
-    from rencgan import video
+    from rencgan.data import video
     from rencgan.core.errors import InputError
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))

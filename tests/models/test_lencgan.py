@@ -9,9 +9,9 @@ from conftest import moving_videos
 
 from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
+from rencgan.data.clips import WholeVideos
 from rencgan.data.pixels import as_clips, as_frames
 from rencgan.data.videoset import VideoSet
-from rencgan.data.walks import WholeVideos
 from rencgan.models import lencgan, losses
 from rencgan.models.lencgan import HANDED, LstmEncoder, State, hop_of
 from rencgan.models.lencgan_updates import LENCGAN, Memory, hand_on, recipe

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from rencgan.data.augment import crops
+from rencgan.data.clips import crops
 from rencgan.data.pixels import as_clips
 
 ALL = slice(None)
