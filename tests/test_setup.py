@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 import rencgan
+from rencgan.studies.papers import PAPERS
 
 ALIASES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}  # conda-forge's name -> pip's
 TOP_LEVEL = {
@@ -85,7 +86,7 @@ def test_one_version_everywhere():
     assert "the rencgan contributors" in (ROOT / "LICENSE").read_text()
 
 
-def test_templates_and_weights_travel_with_the_package():
+def test_templates_weights_and_printed_tables_travel_with_the_package():
     packages = PYPROJECT["tool"]["setuptools"]["package-data"]
     paths = [
         path
@@ -96,6 +97,8 @@ def test_templates_and_weights_travel_with_the_package():
     assert {path.name for path in paths if path.is_file()} == {
         *("conf.json", "index.html.j2", "report.css"),
         *("compact.safetensors", "compact.fitness.json"),
+        *(f"{paper}.txt" for paper in PAPERS),
+        "index.toml",
     }
 
 
