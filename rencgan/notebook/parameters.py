@@ -1,77 +1,19 @@
-"""What a notebook may be asked: every parameter, its range, and one sentence for what is wrong.
+"""What a notebook may be asked, on top of what every run is asked (rencgan.studies.setting).
 
 Papermill only warns about a name that the notebook does not declare and runs on with the defaults,
 so the cell after the parameters calls `check`, which also looks at what papermill injected.
 """
 
 import ast
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from rencgan.core.errors import InputError
 from rencgan.core.files import resolve
-
-
-class Run(BaseModel):
-    """What every notebook is asked. Strict: a number written as a string is refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
-
-    dataset: str = "sky"
-    source: Literal["auto", "real", "procedural"] = "auto"
-    data_root: str = ""
-    preset: str = "auto"
-    seed: int = Field(0, ge=0, le=2**31 - 1)
-    out_root: str = Field("runs", min_length=1)
-
-    @field_validator("dataset")
-    @classmethod
-    def _known_dataset(cls, name: str) -> str:
-        from rencgan.data.sets import DATASETS
-
-        return _choice(name, DATASETS)
-
-    @field_validator("preset", mode="before")
-    @classmethod
-    def _preset_as_text(cls, name: Any) -> Any:
-        """`-p preset 64` arrives as a number."""
-        return as_text(name)
-
-    @field_validator("preset")
-    @classmethod
-    def _known_preset(cls, name: str) -> str:
-        from rencgan.presets.preset import PRESETS
-
-        return default_preset() if name == "auto" else _choice(name, ["auto", *PRESETS])
-
-    @model_validator(mode="after")
-    def _folder_has_a_root(self) -> "Run":
-        if self.dataset == "folder" and not self.data_root:
-            raise ValueError("dataset 'folder' needs data_root, the folder that holds your videos")
-        if self.dataset == "folder" and self.source == "procedural":
-            raise ValueError(
-                "dataset 'folder' has no procedural stand-in; use source 'real' or another data set"
-            )
-        return self
-
-    @property
-    def out_dir(self) -> Path:
-        """<out_root>/<preset>/<dataset>: what this run leaves."""
-        return resolve(self.out_root) / self.preset / self.dataset
-
-    @property
-    def cache_root(self) -> Path:
-        """<out_root>/cache: prepared frames, shared by all presets and notebooks."""
-        return resolve(self.out_root) / "cache"
-
-    @property
-    def data_path(self) -> Path | None:
-        """The folder of videos that was named, or None when none was."""
-        return resolve(self.data_root) if self.data_root else None
+from rencgan.studies.setting import PUBLISHED_AT, Run, SomeRun, as_text, checked, close
 
 
 class DataRun(Run):
@@ -188,12 +130,6 @@ class AblationRun(ResultsRun):
         return [int(s) for s in self.seeds.split()]
 
 
-PUBLISHED_AT = (
-    "slim"  # the preset of the weights that come with the project (rencgan.studies.weights)
-)
-SomeRun = TypeVar("SomeRun", bound=Run)
-
-
 def check(namespace: Mapping[str, Any], model: type[SomeRun]) -> SomeRun:
     """The parameters of a notebook, checked. Call it as `check(globals(), REncGANRun)`.
 
@@ -203,11 +139,7 @@ def check(namespace: Mapping[str, Any], model: type[SomeRun]) -> SomeRun:
     unknown = [name for name in injected_names(namespace) if name not in model.model_fields]
     if unknown:
         raise InputError("; ".join(_unknown(name, model) for name in unknown) + ".")
-    given = {name: namespace[name] for name in model.model_fields if name in namespace}
-    try:
-        return model(**given)
-    except ValidationError as error:
-        raise InputError("; ".join(_sentence(e, model) for e in error.errors()) + ".") from None
+    return checked({n: namespace[n] for n in model.model_fields if n in namespace}, model)
 
 
 def injected_names(namespace: Mapping[str, Any]) -> list[str]:
@@ -222,60 +154,6 @@ def injected_names(namespace: Mapping[str, Any]) -> list[str]:
     return names
 
 
-def as_text(given: Any) -> Any:
-    """A whole number as text: papermill and Snakemake make numbers of what looks like one."""
-    return str(given) if type(given) is int else given
-
-
-def default_preset() -> str:
-    """`64` where CUDA is, else `mini`."""
-    import torch
-
-    return "64" if torch.cuda.is_available() else "mini"
-
-
-def close(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
-
-
-def _choice(name: str, known: Iterable[str]) -> str:
-    known = list(known)
-    if name not in known:
-        raise ValueError(f"should be one of {', '.join(known)}{close(name, known)}")
-    return name
-
-
 def _unknown(name: str, model: type[Run]) -> str:
     fields = list(model.model_fields)
     return f"unknown parameter {name!r}{close(name, fields)}: it is one of {', '.join(fields)}"
-
-
-def _sentence(error: Mapping[str, Any], model: type[Run]) -> str:
-    """One of pydantic's errors as: parameter = value, and what would be right."""
-    if error["type"] == "value_error":
-        reason = str(error["ctx"]["error"])
-    else:
-        reason = f"should be {_right(error['loc'][0], model)}"
-        if error["type"] == "literal_error":
-            reason += close(str(error["input"]), _schema(error["loc"][0], model)["enum"])
-    if not error["loc"]:  # about several parameters at once: the reason names them
-        return reason
-    return f"{error['loc'][0]} = {error['input']!r} {reason}"
-
-
-def _schema(name: str, model: type[Run]) -> dict[str, Any]:
-    return model.model_json_schema()["properties"][name]
-
-
-def _right(name: str, model: type[Run]) -> str:
-    """In words, what a parameter may be: 'a whole number from 1 to 15, without quotes'."""
-    schema = _schema(name, model)
-    if "enum" in schema:
-        return "one of " + ", ".join(schema["enum"])
-    if schema["type"] == "string":
-        return "a text that is not empty" if schema.get("minLength") else "a text, in quotes"
-    low, high = schema.get("minimum"), schema.get("maximum")
-    span = f" from {low:g}" + (f" to {high:g}" if high is not None else " up")
-    kind = "a whole number" if schema["type"] == "integer" else "a number"
-    return f"{kind}{span if low is not None else ''}, without quotes"

@@ -18,11 +18,11 @@ import numpy as np
 
 from rencgan.core.errors import InputError
 from rencgan.core.files import project_root
-from rencgan.notebook.parameters import AR2Run, check, close
 from rencgan.presets.preset import PRESETS
 from rencgan.studies import papers as published
 from rencgan.studies import results
 from rencgan.studies import runs as compare
+from rencgan.studies.setting import checked, close
 from rencgan.studies.variants import LENGTHS, contestant
 
 
@@ -462,7 +462,7 @@ def _check(s: Study, dataset: str, seeds: Sequence[int], given: dict) -> None:
     if not s.variants:
         raise InputError(f"study {s.name!r} trains nothing; it is made by {s.by}")
     for seed in seeds:
-        p = check(given | {"dataset": dataset, "seed": seed}, AR2Run)
+        p = checked(given | {"dataset": dataset, "seed": seed})
         for name in s.contestants:
             contestant(name).preset(p)
 

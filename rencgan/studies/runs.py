@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image
 
 from rencgan.core.errors import InputError
-from rencgan.core.files import alone, project_root
+from rencgan.core.files import alone, jsonable, project_root
 from rencgan.core.progress import Progress
 from rencgan.core.provenance import provenance
 from rencgan.data.hops import CLIP, clip_count, clips_for
@@ -37,12 +37,12 @@ from rencgan.evaluate.protocols import PROTOCOLS
 from rencgan.evaluate.scores import evaluate
 from rencgan.models.trained import Model
 from rencgan.notebook import scoring
-from rencgan.notebook import steps as study
-from rencgan.notebook.parameters import AR2Run, check
 from rencgan.presets.preset import PRESETS
 from rencgan.r3.foresight import foresight
 from rencgan.r3.videos import R3
 from rencgan.studies import trainees
+from rencgan.studies.recipes import data
+from rencgan.studies.setting import Setting, checked
 from rencgan.studies.trainees import slug
 from rencgan.studies.variants import CLIP_WAYS, COMPARED, WAYS, Contestant, contestant
 
@@ -459,7 +459,7 @@ def run_real(p, videos: VideoSet, task: Task, out: Path) -> Path:
 def _write(path: Path, content: dict) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
-    text = json.dumps(study.jsonable(content), indent=1, default=float, allow_nan=False)
+    text = json.dumps(jsonable(content), indent=1, default=float, allow_nan=False)
     part.write_text(text + "\n", encoding="utf-8")
     os.replace(part, path)
 
@@ -487,12 +487,12 @@ def keep_strip(made: Sequence[np.ndarray], path: Path) -> None:
     Image.fromarray(sheet).save(path, optimize=True)
 
 
-def prepared(given: dict, test_fraction: float | None = None) -> tuple[AR2Run, VideoSet, Task]:
+def prepared(given: dict, test_fraction: float | None = None) -> tuple[Setting, VideoSet, Task]:
     """The parameters of one run (data set, source, preset, seed, out_root), checked, its data, and
     how much of it is made and scored.
     """
-    p = check(given, AR2Run)
-    return p, study.data(p, test_fraction), task_of(p.preset)
+    p = checked(given)
+    return p, data(p, test_fraction), task_of(p.preset)
 
 
 def _asked(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -522,7 +522,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = {"dataset": o.dataset, "source": o.source, "data_root": o.data_root}
     given |= {"preset": o.preset, "out_root": str(o.work.resolve())}
     for seed in o.seeds:
-        check(given | {"seed": seed}, AR2Run)
+        checked(given | {"seed": seed})
     for seed in o.seeds:
         p, videos, task = prepared(given | {"seed": seed}, o.test_fraction)
         print(run_real(p, videos, task, o.out).name, flush=True)

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rencgan.notebook import steps as study
-from rencgan.notebook.parameters import AR2Run, check
 from rencgan.studies import trainees
+from rencgan.studies.recipes import data
+from rencgan.studies.setting import checked
 from rencgan.studies.variants import COMPARED, Contestant
 from rencgan.training.loop import Job, train
 
@@ -45,9 +45,9 @@ def schedules(preset: str, names: Sequence[str] = ()) -> Iterator[tuple[Contesta
     """
     with tempfile.TemporaryDirectory() as folder:
         given = {"source": "procedural", "preset": preset, "out_root": folder}
-        p = check(given, AR2Run)
+        p = checked(given)
         with contextlib.redirect_stdout(sys.stderr):  # of the benchmark stdout may be JSON
-            videos = study.data(p)
+            videos = data(p)
         for c in COMPARED.values():
             if c.kind == "r3" or ("equal" in c.name and preset != "mini"):
                 continue

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from rencgan.core.errors import InputError
-from rencgan.notebook import steps as study
 from rencgan.presets.gpt import GPTPreset, gpt_preset
 from rencgan.presets.preset import SHARES, Preset, scheduled
+from rencgan.studies import recipes as study
 
 
 @dataclass(frozen=True)

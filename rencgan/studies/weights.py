@@ -19,9 +19,9 @@ from torch import Tensor
 from rencgan.core.errors import InputError
 from rencgan.core.files import project_root
 from rencgan.models.trained import Model, model_of
-from rencgan.notebook.parameters import PUBLISHED_AT
 from rencgan.r3.gpt import KIND
 from rencgan.r3.videos import R3, r3_of
+from rencgan.studies.setting import PUBLISHED_AT
 from rencgan.training.gan import AVERAGED
 
 FOLDER = project_root() / "reports" / "weights"

@@ -1,0 +1,144 @@
+"""What a run is asked for: every parameter, its range, and one sentence for what is wrong."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from rencgan.core.errors import InputError
+from rencgan.core.files import resolve
+
+PUBLISHED_AT = "slim"  # the preset of the weights that come with the project (studies.weights)
+
+
+class Run(BaseModel):
+    """What every run is asked. Strict: a number written as a string is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
+
+    dataset: str = "sky"
+    source: Literal["auto", "real", "procedural"] = "auto"
+    data_root: str = ""
+    preset: str = "auto"
+    seed: int = Field(0, ge=0, le=2**31 - 1)
+    out_root: str = Field("runs", min_length=1)
+
+    @field_validator("dataset")
+    @classmethod
+    def _known_dataset(cls, name: str) -> str:
+        from rencgan.data.sets import DATASETS
+
+        return _choice(name, DATASETS)
+
+    @field_validator("preset", mode="before")
+    @classmethod
+    def _preset_as_text(cls, name: Any) -> Any:
+        """`-p preset 64` arrives as a number."""
+        return as_text(name)
+
+    @field_validator("preset")
+    @classmethod
+    def _known_preset(cls, name: str) -> str:
+        from rencgan.presets.preset import PRESETS
+
+        return default_preset() if name == "auto" else _choice(name, ["auto", *PRESETS])
+
+    @model_validator(mode="after")
+    def _folder_has_a_root(self) -> "Run":
+        if self.dataset == "folder" and not self.data_root:
+            raise ValueError("dataset 'folder' needs data_root, the folder that holds your videos")
+        if self.dataset == "folder" and self.source == "procedural":
+            raise ValueError(
+                "dataset 'folder' has no procedural stand-in; use source 'real' or another data set"
+            )
+        return self
+
+    @property
+    def out_dir(self) -> Path:
+        """<out_root>/<preset>/<dataset>: what this run leaves."""
+        return resolve(self.out_root) / self.preset / self.dataset
+
+    @property
+    def cache_root(self) -> Path:
+        """<out_root>/cache: prepared frames, shared by all presets and notebooks."""
+        return resolve(self.out_root) / "cache"
+
+    @property
+    def data_path(self) -> Path | None:
+        """The folder of videos that was named, or None when none was."""
+        return resolve(self.data_root) if self.data_root else None
+
+
+class Setting(Run):
+    """A run of a study: a preset and a seed on a data set."""
+
+    hop: int = Field(8, ge=1, le=15)  # r, frames from one clip to the next
+
+
+SomeRun = TypeVar("SomeRun", bound=Run)
+
+
+def checked(given: Mapping[str, Any], model: type[SomeRun] = Setting) -> SomeRun:
+    """The parameters of a run. Raises InputError, in one sentence, for a value of the wrong type or
+    out of range.
+    """
+    try:
+        return model(**given)
+    except ValidationError as error:
+        raise InputError("; ".join(_sentence(e, model) for e in error.errors()) + ".") from None
+
+
+def as_text(given: Any) -> Any:
+    """A whole number as text: papermill and Snakemake make numbers of what looks like one."""
+    return str(given) if type(given) is int else given
+
+
+def default_preset() -> str:
+    """`64` where CUDA is, else `mini`."""
+    import torch
+
+    return "64" if torch.cuda.is_available() else "mini"
+
+
+def close(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _choice(name: str, known: Iterable[str]) -> str:
+    known = list(known)
+    if name not in known:
+        raise ValueError(f"should be one of {', '.join(known)}{close(name, known)}")
+    return name
+
+
+def _sentence(error: Mapping[str, Any], model: type[Run]) -> str:
+    """One of pydantic's errors as: parameter = value, and what would be right."""
+    if error["type"] == "value_error":
+        reason = str(error["ctx"]["error"])
+    else:
+        reason = f"should be {_right(error['loc'][0], model)}"
+        if error["type"] == "literal_error":
+            reason += close(str(error["input"]), _schema(error["loc"][0], model)["enum"])
+    if not error["loc"]:  # about several parameters at once: the reason names them
+        return reason
+    return f"{error['loc'][0]} = {error['input']!r} {reason}"
+
+
+def _schema(name: str, model: type[Run]) -> dict[str, Any]:
+    return model.model_json_schema()["properties"][name]
+
+
+def _right(name: str, model: type[Run]) -> str:
+    """In words, what a parameter may be: 'a whole number from 1 to 15, without quotes'."""
+    schema = _schema(name, model)
+    if "enum" in schema:
+        return "one of " + ", ".join(schema["enum"])
+    if schema["type"] == "string":
+        return "a text that is not empty" if schema.get("minLength") else "a text, in quotes"
+    low, high = schema.get("minimum"), schema.get("maximum")
+    span = f" from {low:g}" + (f" to {high:g}" if high is not None else " up")
+    kind = "a whole number" if schema["type"] == "integer" else "a number"
+    return f"{kind}{span if low is not None else ''}, without quotes"
