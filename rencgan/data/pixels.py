@@ -6,6 +6,7 @@ from torch import Tensor
 
 from rencgan.core.errors import InputError
 
+UNIT = 127.5  # grey levels to 1 in [-1, 1]
 ORDER = "clips are (B, T, H, W, 3), uint8 or floats in [-1, 1]"
 
 
@@ -15,16 +16,21 @@ def as_clips(frames: np.ndarray | Tensor, device: torch.device | str = "cpu") ->
     Bytes travel to the device and become floats there.
     """
     x = torch.as_tensor(frames).to(device, non_blocking=True)
-    return x.permute(0, 4, 1, 2, 3).float().div_(127.5).sub_(1)
+    return x.permute(0, 4, 1, 2, 3).float().div_(UNIT).sub_(1)
 
 
 def as_frames(x: Tensor) -> np.ndarray:
     """(3, T, H, W) in [-1, 1] to (T, H, W, 3) uint8: one fixed range, never stretched. Also (B, 3,
     T, H, W).
     """
-    x = x.detach().float().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8).cpu()
+    x = x.detach().float().clamp(-1, 1).add(1).mul(UNIT).round().to(torch.uint8).cpu()
     order = (1, 2, 3, 0) if x.ndim == 4 else (0, 2, 3, 4, 1)
     return x.permute(*order).contiguous().numpy()
+
+
+def as_floats(frames: np.ndarray) -> np.ndarray:
+    """uint8 to float32 in [-1, 1], in the order given; floats pass."""
+    return frames.astype(np.float32) / UNIT - 1 if frames.dtype == np.uint8 else frames
 
 
 def as_bytes(clip: np.ndarray | Tensor) -> Tensor:
@@ -40,4 +46,4 @@ def as_bytes(clip: np.ndarray | Tensor) -> Tensor:
         raise InputError(f"clips hold NaN or infinity; {ORDER}")
     if low < -1 or high > 1:
         raise InputError(f"clips hold values from {low:.4g} to {high:.4g}; {ORDER}")
-    return clip.float().add(1).mul(127.5).round().to(torch.uint8)
+    return clip.float().add(1).mul(UNIT).round().to(torch.uint8)

@@ -1,5 +1,4 @@
-"""Measures of a long video that need no weights. Videos are (T, H, W, 3), uint8 or float in [-1,
-1].
+"""Measures of a long video that need no weights. Videos are (T, H, W, 3), uint8 or in [-1, 1].
 
 All are means over pixels in the range [-1, 1], so that one grey level of 255 is 0.0078.
 """
@@ -8,13 +7,14 @@ import numpy as np
 
 from rencgan.core.errors import InputError
 from rencgan.data.hops import seams
+from rencgan.data.pixels import as_floats
 
 
 def as_unit(video: np.ndarray) -> np.ndarray:
     """(T, H, W, 3) uint8 to float32 in [-1, 1]; floats pass."""
     if video.ndim != 4 or video.shape[3] != 3 or len(video) < 2:
         raise InputError(f"a video is (T, H, W, 3) with at least 2 frames, not {video.shape}")
-    return video.astype(np.float32) / 127.5 - 1 if video.dtype == np.uint8 else video
+    return as_floats(video)
 
 
 def frame_differences(video: np.ndarray) -> np.ndarray:

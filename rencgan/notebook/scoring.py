@@ -13,8 +13,8 @@ from rencgan.core.progress import Progress
 from rencgan.data.hops import CLIP
 from rencgan.data.pixels import as_clips, as_frames
 from rencgan.data.videoset import VideoSet
+from rencgan.evaluate import cost, horizon, inception, measures
 from rencgan.evaluate import extractors as features
-from rencgan.evaluate import horizon, inception, measures
 from rencgan.evaluate import scores as evaluate
 from rencgan.evaluate.extractors import Extractor
 from rencgan.evaluate.protocols import Protocol
@@ -399,10 +399,10 @@ def cost_rows(model: Model, footage: np.ndarray, p, lengths: Sequence[int]) -> l
     """Time and peak memory of long video at each length, its frames dropped as they come."""
 
     def make(n: int):
-        for piece in model.long_video(horizon.Looped(footage, n + CLIP), hop=p.hop, seed=p.seed):
+        for piece in model.long_video(cost.Looped(footage, n + CLIP), hop=p.hop, seed=p.seed):
             yield as_frames(piece[0])
 
-    return horizon.cost(make, lengths)
+    return cost.cost(make, lengths)
 
 
 # ---------------------------------------------------------------------------------------- published

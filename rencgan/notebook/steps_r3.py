@@ -13,7 +13,7 @@ from rencgan.core.progress import Progress
 from rencgan.data.hops import CLIP, clips_for
 from rencgan.data.pixels import as_clips
 from rencgan.data.videoset import VideoSet
-from rencgan.evaluate import horizon
+from rencgan.evaluate import cost
 from rencgan.models.trained import Model
 from rencgan.notebook import steps as study
 from rencgan.presets.gpt import HEADS, GPTPreset, gpt_departures, gpt_preset
@@ -128,10 +128,10 @@ def timed_rows(r3: R3, first: np.ndarray, p, frames: int = 1000) -> list[dict]:
     """Rows of Table 5.11's form: seconds for one video, and where they go: rolling the GPT alone,
     and the rest, which is generating, judging and (robust) encoding.
     """
-    rolled, rows = horizon.seconds(lambda: tokens_of(r3, first[:1], frames, p.seed)), []
+    rolled, rows = cost.seconds(lambda: tokens_of(r3, first[:1], frames, p.seed)), []
     for method, way in ROWS:
         make(r3, first[:1], p, 3 * r3.hop, method, way)  # a GPU chooses its algorithms first
-        took = horizon.seconds(partial(make, r3, first[:1], p, frames, method, way))
+        took = cost.seconds(partial(make, r3, first[:1], p, frames, method, way))
         row = {"ways": method, "VDrej": "yes" if way == "VDrej" else "no"}
         rows.append(
             row | {f"s for {frames} frames": took, "GPT": rolled, "the rest": took - rolled}

@@ -38,8 +38,8 @@ from rencgan.data.clips import ClipSampler, crops
 from rencgan.data.hops import CLIP, clip_count, clips_for
 from rencgan.data.pixels import as_clips, as_frames
 from rencgan.data.videoset import FRAMES, Video, VideoSet, write_tables
+from rencgan.evaluate.cost import Looped, meters, seconds
 from rencgan.evaluate.extractors import Extractor, find
-from rencgan.evaluate.horizon import Looped, meters, seconds
 from rencgan.evaluate.protocols import protocol
 from rencgan.evaluate.scores import evaluate
 from rencgan.models.trained import Model

@@ -30,7 +30,7 @@ from rencgan.data.pixels import as_frames
 from rencgan.data.procedural import catalogue, longer
 from rencgan.data.video import write_mp4
 from rencgan.data.videoset import VideoSet
-from rencgan.evaluate import horizon, measures
+from rencgan.evaluate import cost, horizon, measures
 from rencgan.evaluate.extractors import Extractor, find
 from rencgan.evaluate.frechet import distance_of
 from rencgan.evaluate.protocols import PROTOCOLS
@@ -192,11 +192,11 @@ def seconds_for_1000(model: Model | R3, way: str, footage: np.ndarray) -> float:
         elif model.kind == "ar2":
             pieces = model.from_noise(frames, **_options(way, 0))
         else:
-            pieces = model.long_video(horizon.Looped(footage, frames), **_options(way, 0))
+            pieces = model.long_video(cost.Looped(footage, frames), **_options(way, 0))
         for piece in pieces:
             as_frames(piece[0])
 
-    times = sorted(horizon.seconds(work) for _ in range(3))
+    times = sorted(cost.seconds(work) for _ in range(3))
     given = int(isinstance(model, R3))  # its first clip is real
     return times[1] * (clips_for(LONG, model.hop) - given) / (count(frames, model.hop) - given)
 

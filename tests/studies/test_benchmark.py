@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from rencgan.core.errors import InputError
+from rencgan.evaluate import cost
 from rencgan.evaluate import extractors as features
-from rencgan.evaluate import horizon
 from rencgan.presets.preset import PRESETS
 from rencgan.studies import benchmark
 
@@ -223,14 +223,14 @@ def test_scoring_counts_the_clips_of_both_sides_over_the_whole_call(monkeypatch,
     assert len({c.tobytes() for c in extractor.seen}) == 6  # no clip twice, on neither side
     peaks = [r for r in rows if r["what"] == "peak memory of scoring"]
     assert len(rows) == 1 + len(peaks) and benchmark.same_memory(rows) == []
-    assert {r["note"] for r in peaks} == set(horizon.meters() or [benchmark.HIGHEST])
+    assert {r["note"] for r in peaks} == set(cost.meters() or [benchmark.HIGHEST])
     resident = next(r for r in peaks if r["note"] != "GPU memory")
     assert resident["unit"] == "MB" and 50 < resident["raw"][0] < 200_000
     json.dumps(rows)
 
 
 def test_memory_that_scoring_takes_is_in_its_row(tmp_path):
-    if "resident memory" not in horizon.meters():
+    if "resident memory" not in cost.meters():
         pytest.skip("this system has no meter of resident memory that can be set back")
 
     class Heavy(Means):
