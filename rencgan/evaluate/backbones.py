@@ -1,5 +1,8 @@
-"""The 3D ResNeXt-101 that video FID was published with (Hara, Kataoka and Satoh: Can Spatiotemporal
-3D CNNs Retrace the History of 2D CNNs and ImageNet? CVPR 2018).
+"""The published networks behind FVD and video FID: how their files are read, what they are fed.
+
+I3D comes as a TorchScript file, which is only called. ResNeXt3D is the 3D ResNeXt-101 of Hara,
+Kataoka and Satoh (Can Spatiotemporal 3D CNNs Retrace the History of 2D CNNs and ImageNet? CVPR
+2018), written here, since its file holds weights alone:
 
 x (B, 3, 16, 112, 112)  ->  (B, 64, 16, 56, 56) -> pool (B, 64, 8, 28, 28)
     -> layer1 (B, 256, 8, 28, 28)    -> layer2 (B, 512, 4, 14, 14)
@@ -8,11 +11,22 @@ x (B, 3, 16, 112, 112)  ->  (B, 64, 16, 56, 56) -> pool (B, 64, 8, 28, 28)
 Names of modules are those of the published state dict.
 """
 
+import io
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
 from torch import Tensor, nn
+
+from rencgan.core.errors import InputError
 
 DEPTHS = (3, 4, 23, 3)
 WIDTHS = (128, 256, 512, 1024)
 EXPANSION = 2  # a block gives twice its width
+MEANS = (114.7748, 107.7354, 99.4750)  # of red, green, blue, which it was trained with
 
 
 class Block(nn.Module):
@@ -72,3 +86,121 @@ class ResNeXt3D(nn.Module):
         for i in range(self.layers):
             h = getattr(self, f"layer{i + 1}")(h)
         return h.mean(dim=(2, 3, 4))
+
+
+def is_checkpoint(content: bytes) -> bool:
+    """True for what torch.save writes: a whole archive, or (before PyTorch 1.6) a pickle."""
+    legacy = content.startswith(b"\x80\x02")
+    return legacy or any(name.endswith("/data.pkl") for name in _names_in(content))
+
+
+def fill(network: nn.Module, state: dict, path: Path, of: str) -> nn.Module:
+    """Gives a network the weights of a state dict with keys "module.conv1.weight" and so on.
+
+    Counts of batches (num_batches_tracked) may be missing, as they are from the published file.
+    Raises InputError that names the first weight that is missing, unknown, misshapen or not finite.
+    """
+    state = {str(key).removeprefix("module."): value for key, value in state.items()}
+    wanted = network.state_dict()
+    given = state.keys() | {key for key in wanted if key.endswith("num_batches_tracked")}
+    reasons = [f"{key!r} is missing" for key in wanted if key not in given]
+    reasons += [f"{key!r} is unknown" for key in state if key not in wanted]
+    for key, value in state.items():
+        if not isinstance(value, Tensor):
+            reasons.append(f"{key!r} is no tensor")
+        elif key in wanted and value.shape != wanted[key].shape:
+            shapes = tuple(value.shape), tuple(wanted[key].shape)
+            reasons.append(f"{key!r} has the shape {shapes[0]}, not {shapes[1]}")
+        elif not value.isfinite().all():
+            reasons.append(f"{key!r} holds NaN or infinity")
+    if reasons:
+        raise InputError(f"{path} does not hold the weights of {of}: {reasons[0]}")
+    network.load_state_dict(state, assign=True)
+    return network.float()
+
+
+def load_resnext(
+    path: Path, content: bytes, build: Callable[[], nn.Module] = ResNeXt3D
+) -> nn.Module:
+    """The network of the published checkpoint, of which `state_dict` counts. Nothing in it is
+    executed. `build` makes another network of the same layout. Raises InputError.
+    """
+    try:
+        checkpoint = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception:  # a pickle that somebody changed can raise anything
+        raise InputError(
+            f"{path} is damaged, or holds more than weights: it is not the published checkpoint"
+        ) from None
+    state = checkpoint.get("state_dict") if isinstance(checkpoint, dict) else None
+    if not isinstance(state, dict):
+        raise InputError(
+            f"{path} holds no 'state_dict', where the published checkpoint has weights"
+        )
+    with torch.device("meta"):  # the file brings the numbers
+        network = build()
+    return fill(network, state, path, of="a 3D ResNeXt-101")
+
+
+def prepare_resnext(clip: Tensor, size: int = 112, frames: int = 16) -> Tensor:
+    """The middle 16 of (T, H, W, 3) uint8 to (1, 3, 16, 112, 112) of 0..255 minus channel means.
+
+    Of an odd surplus the greater part is cut off the end, as G3AN's evaluation cuts.
+    """
+    from PIL import Image  # here, so that the I3D needs torch and numpy alone
+
+    start = len(clip) // 2 - frames // 2
+    middle = (Image.fromarray(frame) for frame in clip[start : start + frames].numpy())
+    pixels = np.stack([frame.resize((size, size), Image.Resampling.BILINEAR) for frame in middle])
+    x = torch.from_numpy(pixels).float() - torch.tensor(MEANS)
+    return x.permute(3, 0, 1, 2)[None]
+
+
+# --------------------------------------------------------------------------------------------- I3D
+
+
+def _names_in(content: bytes) -> list[str]:
+    """The names in an archive whose checksums are right; of anything else, none."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return archive.namelist() if archive.testzip() is None else []
+    except Exception:  # bytes that somebody changed can raise anything
+        return []
+
+
+def is_torchscript(content: bytes) -> bool:
+    """True for a whole archive that holds code."""
+    return any("/code/" in name for name in _names_in(content))
+
+
+class _Logits(nn.Module):
+    """The public TorchScript I3D, called as StyleGAN-V calls it."""
+
+    def __init__(self, detector: nn.Module):
+        super().__init__()
+        self.detector = detector
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (B, 3, T, H, W) of 0..255; returns the logits before the softmax, (B, 400)."""
+        return self.detector(x, rescale=True, resize=True, return_features=True)
+
+
+def load_i3d(path: Path, content: bytes) -> nn.Module:
+    """A TorchScript I3D. Raises InputError if it takes no rescale, resize and return_features."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # the file is what it is
+            detector = torch.jit.load(io.BytesIO(content), map_location="cpu")
+        takes = {argument.name for argument in detector.forward.schema.arguments}
+    except Exception:  # an archive that somebody changed can raise anything
+        raise InputError(f"{path} is no TorchScript that this PyTorch can read") from None
+    if not {"rescale", "resize", "return_features"} <= takes:
+        raise InputError(
+            f"{path} is TorchScript, but not the I3D of FVD: it does not take rescale, resize and "
+            "return_features"
+        )
+    return _Logits(detector)
+
+
+def prepare_i3d(clip: Tensor) -> Tensor:
+    """(T, H, W, 3) uint8 to (1, 3, T, H, W) of 0..255; the file does the rest."""
+    return clip.permute(3, 0, 1, 2)[None].float()

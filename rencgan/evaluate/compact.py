@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from rencgan.core.errors import InputError
+from rencgan.data.pixels import as_clips
+from rencgan.evaluate.backbones import fill
 
 WEIGHTS = Path(__file__).parent / "weights" / "compact.safetensors"
 # Of that file; fit_compact.py prints it. Training on another machine gives other last digits.
@@ -68,22 +70,23 @@ class Compact(nn.Module):
         return torch.cat(found, 1)
 
 
+def recognise(content: bytes) -> bool:
+    """True where a length and as long a JSON object begin the file, as safetensors has it."""
+    length = int.from_bytes(content[:8], "little")
+    return content[8:9] == b"{" and 8 + length <= len(content)
+
+
 def load(path: Path, content: bytes) -> Compact:
     """The network of a file's content, in evaluation mode and single precision. InputError if the
     file holds other weights.
     """
     from safetensors.torch import load as parse
 
-    network = Compact()
-    wanted = {k for k, v in network.state_dict().items() if v.is_floating_point()}
     try:
-        state = {k: v.float() for k, v in parse(content).items()}
-        if set(state) != wanted or not all(v.isfinite().all() for v in state.values()):
-            raise ValueError
-        network.load_state_dict(state, strict=False)
+        state = parse(content)
     except Exception:  # bytes that somebody changed can raise anything
         raise InputError(f"{path} does not hold the weights of the compact extractor") from None
-    return _folded(network.eval())
+    return _folded(fill(Compact(), state, path, "the compact extractor").eval())
 
 
 def _folded(network: Compact) -> Compact:
@@ -91,3 +94,11 @@ def _folded(network: Compact) -> Compact:
     for i, (convolution, norm, relu) in enumerate(network.blocks):
         network.blocks[i] = nn.Sequential(fuse_conv_bn_eval(convolution, norm), relu)
     return network
+
+
+def prepare(clip: Tensor) -> Tensor:
+    """(T, H, W, 3) uint8 to (1, 3, T, 64, 64) in [-1, 1]: bilinear with antialiasing."""
+    x = as_clips(clip[None])[0].transpose(0, 1)
+    if x.shape[2:] != (SIZE, SIZE):
+        x = nn.functional.interpolate(x, (SIZE, SIZE), mode="bilinear", antialias=True)
+    return x.transpose(0, 1)[None]  # in this layout: another takes other convolutions, other bits

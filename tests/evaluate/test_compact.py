@@ -45,7 +45,7 @@ def test_clips_of_other_lengths_and_sizes_are_read(extractor, frames, size):
 def test_frames_are_brought_to_64_without_aliasing():
     stripes = torch.zeros(8, 128, 128, 3, dtype=torch.uint8)
     stripes[:, ::2] = 255  # one pixel each: nothing that 64 rows could show
-    x = features.prepare_compact(stripes)
+    x = compact.prepare(stripes)
     assert x.shape == (1, 3, 8, 64, 64)
     assert x[..., 4:-4, :].abs().max() < 0.15
 

@@ -91,7 +91,7 @@ def test_missing_weights_are_told_and_the_embedded_ones_are_there(monkeypatch, c
     told = capsys.readouterr().out
     _, missing = features.available()
     assert missing and all(
-        f"there is no {features.get(n).file} in weights" in told for n in missing
+        f"there is no {features.EXTRACTORS[n].file} in weights" in told for n in missing
     )
 
 
