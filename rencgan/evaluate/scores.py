@@ -1,29 +1,26 @@
-"""Any folder of videos against any other: `python -m rencgan.evaluate.scores REAL GENERATED`.
+"""Any set of videos against any other: Fréchet distances, each with its card.
 
-No model of this project takes part. Every score has a card that says how it came about, the
-distance of real video from real video under the same protocol, and its spread; scores whose cards
-differ do not go into one column.
+No model of this project takes part. A card says how a score came about, the distance of real video
+from real video under the same protocol, and its spread; scores whose cards differ do not go into
+one column.
 """
 
-import argparse
-import contextlib
-import json
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from rencgan.core.errors import InputError
-from rencgan.core.progress import Progress, counted
+from rencgan.core.progress import counted
 from rencgan.data.footage import Footage
-from rencgan.evaluate.extractors import EXTRACTORS, Extractor, find
+from rencgan.evaluate.extractors import Extractor, find
 from rencgan.evaluate.frechet import distance_of
 from rencgan.evaluate.protocols import PROTOCOLS, Protocol, protocol
 from rencgan.evaluate.sides import Side, Window, gather
 
-# ------------------------------------------------------------------------------------------- scores
+SAME = "both sides are the same videos"
+Tell = Callable[[int, int, str], None]  # progress(done, total, text)
 
 
 @dataclass(frozen=True)
@@ -37,13 +34,109 @@ class Score:
     card: dict
 
     def as_dict(self) -> dict:
-        return {
-            "name": self.name,
-            "value": self.value,
-            "floor": self.floor,
-            "spread": self.spread,
-            "card": self.card,
-        }
+        return asdict(self)
+
+
+def evaluate(
+    real,
+    generated,
+    p: Protocol | str = "ours",
+    extractor: Extractor | str = "compact",
+    seed: int = 0,
+    progress: Tell | None = None,
+    reconstructed=None,
+) -> list[Score]:
+    """Fréchet distances of two sets of videos, one a length that both sides reach, and the ratio of
+    those of 16 and 128 frames.
+
+    real, generated: folders, VideoSets or arrays (see Footage.of). reconstructed: the real videos
+    as a model rebuilds them from their codes; their distance goes into the cards, as what the
+    generated ones could come to at best. Raises InputError for sides of different frame sizes,
+    fewer than 2 usable videos, and what `gather` refuses.
+    """
+    p = protocol(p) if isinstance(p, str) else p
+    if seed < 0:
+        raise InputError(f"seed is a whole number from 0 up, not {seed}")
+    extractor = find(extractor) if isinstance(extractor, str) else extractor
+    windows = [Window(n) for n in p.lengths if n >= extractor.min_frames]
+    if not windows:
+        raise InputError(
+            f"{extractor.metric} needs clips of at least {extractor.min_frames} frames; protocol "
+            f"{p.name!r} has lengths {', '.join(map(str, p.lengths))}"
+        )
+    both = [Footage.of("real", real, p.size, p.split), Footage.of("generated", generated, p.size)]
+    if reconstructed is not None:
+        both.append(Footage.of("reconstructed", reconstructed, p.size))
+    sides = _gathered(both, p, windows, extractor, seed, progress)
+    reached = [w for w in windows if min(len(s.used[w]) for s in sides[:2]) >= 2]
+    scores = {w.frames: _score(p, extractor, w, sides, seed) for w in reached}
+    folders = [x for x in (real, generated) if isinstance(x, (str, Path))]
+    if len(folders) == 2 and Path(folders[0]).resolve() == Path(folders[1]).resolve():
+        for score in scores.values():
+            _warn(score.card, SAME)
+    return [*scores.values(), *_ratio(scores, sides, p, seed)]
+
+
+def windows(
+    real, generated, extractor: Extractor, length: int = 16, most: int = 64, seed: int = 0
+) -> list[Score]:
+    """The distance of successive windows of long videos, each to the same window of real ones
+    (Figure 4.9): how quality falls with time. Ends where fewer than 2 videos of a side reach.
+    """
+    p = protocol("ours").but(lengths=(length,))
+    both = [Footage.of("real", real), Footage.of("generated", generated)]
+    wanted = [Window(length, k * length) for k in range(most)]
+    sides = _gathered(both, p, wanted, extractor, seed, None)
+    scores = []
+    for w in wanted:
+        if min(len(s.used[w]) for s in sides) < 2:
+            break
+        name = f"{extractor.metric}, frames {w.first} to {w.first + length - 1}"
+        scores.append(replace(_score(p, extractor, w, sides, seed), name=name))
+    return scores
+
+
+def under_protocols(
+    real,
+    generated,
+    extractors: Mapping[str, Extractor],
+    names: Sequence[str] = tuple(PROTOCOLS),
+    seed: int = 0,
+    progress: Tell | None = None,
+) -> tuple[list[Score], dict[str, str]]:
+    """The same samples under every named protocol with every extractor: how much of a number is
+    protocol. Beside the scores, for what has none, the sentence that says why.
+    """
+    scores, refused = [], {}
+    pairs = [(n, e) for n in names for e in extractors.values()]
+    tell = counted(progress, len(pairs))
+    for name, extractor in pairs:
+        try:
+            found = evaluate(real, generated, name, extractor, seed)
+            scores += [s for s in found if " / " not in s.name]
+        except InputError as error:
+            refused[f"{name}, {extractor.metric}"] = str(error)
+        tell(name)
+    return scores, refused
+
+
+# ---------------------------------------------------------------------------------- how one is made
+
+
+def _gathered(both: Sequence[Footage], p, windows, extractor, seed, progress) -> list[Side]:
+    """The sides, compatible with each other in the first window."""
+    tell = counted(progress, sum(len(f.names) for f in both))
+    sides = [gather(f, p, windows, extractor, seed, tell) for f in both]
+    shortest = min(windows, key=lambda w: (w.first, w.frames))
+    for side in sides:
+        side.enough(shortest)
+        if side.shape != sides[0].shape:
+            a, b = sides[0].shape, side.shape
+            raise InputError(
+                f"real frames are {a[1]}x{a[0]}, {side.footage.side} ones {b[1]}x{b[0]}; name one "
+                "size for both sides"
+            )
+    return sides
 
 
 def _distance(a: np.ndarray, b: np.ndarray, p: Protocol) -> float:
@@ -56,11 +149,9 @@ def _bootstrap(real: np.ndarray, made: np.ndarray, p: Protocol, seed: int) -> np
     same ones.
     """
     rng = np.random.default_rng([seed, 37])
+    draws = range(p.repeats)
     return np.array(
-        [
-            _distance(rng.choice(real, len(real)), rng.choice(made, len(made)), p)
-            for _ in range(p.repeats)
-        ]
+        [_distance(rng.choice(real, len(real)), rng.choice(made, len(made)), p) for _ in draws]
     )
 
 
@@ -96,78 +187,6 @@ def _floor(real: np.ndarray, made: np.ndarray, sources: Sequence[str], p, seed: 
         "at the floor's counts": float(np.mean(ours)),
         "counts of the floor": int(np.median(counts)),
     }
-
-
-def evaluate(
-    real,
-    generated,
-    p: Protocol | str = "ours",
-    extractor: Extractor | str = "compact",
-    seed: int = 0,
-    progress: Callable[[int, int, str], None] | None = None,
-    reconstructed=None,
-) -> list[Score]:
-    """Fréchet distances of two sets of videos, one a length that both sides reach, and the ratio of
-    those of 16 and 128 frames.
-
-    real, generated: folders, VideoSets or arrays (see Footage.of). reconstructed: the real videos
-    as a model rebuilds them from their codes; their distance goes into the cards, as what the
-    generated ones could come to at best. Raises InputError for sides of different frame sizes,
-    fewer than 2 usable videos, and what `gather` refuses.
-    """
-    p = protocol(p) if isinstance(p, str) else p
-    if seed < 0:
-        raise InputError(f"seed is a whole number from 0 up, not {seed}")
-    extractor = find(extractor) if isinstance(extractor, str) else extractor
-    windows = [Window(n) for n in p.lengths if n >= extractor.min_frames]
-    if not windows:
-        raise InputError(
-            f"{extractor.metric} needs clips of at least {extractor.min_frames} frames; protocol "
-            f"{p.name!r} has lengths {', '.join(map(str, p.lengths))}"
-        )
-    both = [Footage.of("real", real, p.size, p.split), Footage.of("generated", generated, p.size)]
-    if reconstructed is not None:
-        both.append(Footage.of("reconstructed", reconstructed, p.size))
-    sides = _gathered(both, p, windows, extractor, seed, progress)
-    reached = [w for w in windows if min(len(s.used[w]) for s in sides[:2]) >= 2]
-    scores = {w.frames: _score(p, extractor, w, sides, seed) for w in reached}
-    if _one_folder(real, generated):
-        for score in scores.values():
-            _warn(score.card, SAME)
-    return [*scores.values(), *_ratio(scores, sides, p, seed)]
-
-
-SAME = "both sides are the same videos"
-
-
-def _gathered(both: Sequence[Footage], p, windows, extractor, seed, progress) -> list[Side]:
-    """The sides, compatible with each other in the first window."""
-    tell = counted(progress, sum(len(f.names) for f in both))
-    sides = [gather(f, p, windows, extractor, seed, tell) for f in both]
-    shortest = min(windows, key=lambda w: (w.first, w.frames))
-    for side in sides:
-        side.enough(shortest)
-        if side.shape != sides[0].shape:
-            a, b = sides[0].shape, side.shape
-            raise InputError(
-                f"real frames are {a[1]}x{a[0]}, {side.footage.side} ones {b[1]}x{b[0]}; name one "
-                "size for both sides"
-            )
-    return sides
-
-
-def _warn(card: dict, sentence: str | None) -> None:
-    """Adds a warning to those that a card has; each stands there once."""
-    told = card.get("warning", "")
-    if sentence and sentence not in told:
-        card["warning"] = f"{told}; {sentence}" if told else sentence
-
-
-def _one_folder(a, b) -> bool:
-    """Whether both sides name one folder; a protocol may look at other videos of it on each."""
-    if not all(isinstance(side, (str, Path)) for side in (a, b)):
-        return False
-    return Path(a).resolve() == Path(b).resolve()
 
 
 def _score(p: Protocol, extractor: Extractor, w: Window, sides: Sequence[Side], seed: int) -> Score:
@@ -220,48 +239,14 @@ def _ratio(scores: Mapping[int, Score], sides: Sequence[Side], p, seed: int) -> 
     return [Score(name, short.value / long.value, None, float(ratios.std(ddof=1)), card)]
 
 
-def windows(
-    real, generated, extractor: Extractor, length: int = 16, most: int = 64, seed: int = 0
-) -> list[Score]:
-    """The distance of successive windows of long videos, each to the same window of real ones
-    (Figure 4.9): how quality falls with time. Ends where fewer than 2 videos of a side reach.
-    """
-    p = protocol("ours").but(lengths=(length,))
-    both = [Footage.of("real", real), Footage.of("generated", generated)]
-    wanted = [Window(length, k * length) for k in range(most)]
-    sides = _gathered(both, p, wanted, extractor, seed, None)
-    scores = []
-    for w in wanted:
-        if min(len(s.used[w]) for s in sides) < 2:
-            break
-        score = _score(p, extractor, w, sides, seed)
-        name = f"{extractor.metric}, frames {w.first} to {w.first + length - 1}"
-        scores.append(Score(name, score.value, score.floor, score.spread, score.card))
-    return scores
+def _warn(card: dict, sentence: str | None) -> None:
+    """Adds a warning to those that a card has; each stands there once."""
+    told = card.get("warning", "")
+    if sentence and sentence not in told:
+        card["warning"] = f"{told}; {sentence}" if told else sentence
 
 
-def under_protocols(
-    real,
-    generated,
-    extractors: Mapping[str, Extractor],
-    names: Sequence[str] = tuple(PROTOCOLS),
-    seed: int = 0,
-    progress: Callable[[int, int, str], None] | None = None,
-) -> tuple[list[Score], dict[str, str]]:
-    """The same samples under every named protocol with every extractor: how much of a number is
-    protocol. Beside the scores, for what has none, the sentence that says why.
-    """
-    scores, refused = [], {}
-    pairs = [(n, e) for n in names for e in extractors.values()]
-    for done, (name, extractor) in enumerate(pairs):
-        try:
-            found = evaluate(real, generated, name, extractor, seed)
-            scores += [s for s in found if " / " not in s.name]
-        except InputError as error:
-            refused[f"{name}, {extractor.metric}"] = str(error)
-        if progress:
-            progress(done + 1, len(pairs), name)
-    return scores, refused
+# ------------------------------------------------------------------------------------------ tables
 
 
 def rows(scores: Sequence[Score]) -> list[dict]:
@@ -313,72 +298,3 @@ def column(scores: Sequence[Score]) -> list[float]:
                 f"{difference}"
             )
     return [score.value for score in scores]
-
-
-# ------------------------------------------------------------------------------------- command line
-
-
-@contextlib.contextmanager
-def _bar() -> Iterator[Callable[[int, int, str], None]]:
-    with Progress(1, "reading and scoring") as bar:
-
-        def tell(done: int, total: int, name: str) -> None:
-            bar.total = max(total, 1)
-            bar.update(done, name)
-
-        yield tell
-
-
-def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m rencgan.evaluate.scores", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument("real", type=Path)
-    parser.add_argument("generated", type=Path)
-    parser.add_argument("--protocol", default="ours")
-    parser.add_argument("--extractor", default="compact", help=", ".join(EXTRACTORS))
-    parser.add_argument("--reconstructed", type=Path, help="REAL, as a model rebuilds it")
-    parser.add_argument("--size", type=int, help="crop and bring both sides to this many pixels")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", action="store_true")
-    o = parser.parse_args(argv)
-    p = protocol(o.protocol)
-    p = p if o.size is None else p.but(size=o.size)
-    with contextlib.redirect_stdout(sys.stderr), _bar() as tell:  # stdout is for the scores
-        scores = evaluate(o.real, o.generated, p, o.extractor, o.seed, tell, o.reconstructed)
-    if o.json:
-        print(json.dumps({"scores": [s.as_dict() for s in scores]}))
-        return
-    for s in scores:
-        print(_line(s))
-    for sentence in _notes(scores, p):
-        print(sentence, file=sys.stderr)
-
-
-def _line(s: Score) -> str:
-    line = f"{s.name:<28} {s.value:.4f} ±{s.spread:.4f}"
-    if s.floor is None:
-        return line
-    told = s.card["resampled"]
-    few, ours = told["counts of the floor"], told["at the floor's counts"]
-    return f"{line}  floor {s.floor:.4f} ({few} real against {few}; {few} generated: {ours:.4f})"
-
-
-def _notes(scores: Sequence[Score], p: Protocol) -> list[str]:
-    """What somebody who reads the numbers alone would miss."""
-    found = [s.card["warning"] for s in scores if "warning" in s.card]
-    for side in ("real", "generated"):
-        left_out = {k: v for s in scores for k, v in s.card[side]["left out"].items()}
-        found += [f"left out of the {side} videos: {k}: {v}" for k, v in left_out.items()]
-    there = {s.card["frames"] for s in scores if isinstance(s.card["frames"], int)}
-    for n in p.lengths:
-        if n not in there:
-            found.append(f"no distance of {n} frames: fewer than 2 videos a side have so many")
-    return list(dict.fromkeys(found))
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        raise SystemExit(f"{error}") from None
