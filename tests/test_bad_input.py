@@ -26,8 +26,9 @@ from PIL import Image
 import rencgan.training.loop as loop
 from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
+from rencgan.core.files import write_array
 from rencgan.data import prepare
-from rencgan.data.video import ArrayWriter, read_frames, write_mp4
+from rencgan.data.video import read_frames, write_mp4
 from rencgan.data.videoset import VideoSet
 from rencgan.models.trained import load_model
 from rencgan.notebook import parameters
@@ -235,8 +236,7 @@ def failing_frames():
 
 
 def write_npy(w: Project) -> None:
-    with ArrayWriter(w.root / "film.npy", (40, 64, 64, 3)) as out:
-        out.write(np.zeros((40, 64, 64, 3), np.uint8))
+    write_array(w.root / "film.npy", np.zeros((40, 64, 64, 3), np.uint8))
 
 
 # ---- the table -----------------------------------------------------------------------------------

@@ -86,7 +86,7 @@ def test_one_version_everywhere():
     assert "the rencgan contributors" in (ROOT / "LICENSE").read_text()
 
 
-def test_templates_weights_and_printed_tables_travel_with_the_package():
+def test_templates_weights_and_tables_travel_with_the_package():
     packages = PYPROJECT["tool"]["setuptools"]["package-data"]
     paths = [
         path
@@ -98,7 +98,7 @@ def test_templates_weights_and_printed_tables_travel_with_the_package():
         *("conf.json", "index.html.j2", "report.css"),
         *("compact.safetensors", "compact.fitness.json"),
         *(f"{paper}.txt" for paper in PAPERS),
-        "index.toml",
+        *("index.toml", "sets.toml"),
     }
 
 

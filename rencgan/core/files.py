@@ -7,7 +7,9 @@ import json
 import math
 import os
 import tomllib
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -92,6 +94,14 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, text + "\n")
 
 
+def write_array(path: Path, array: np.ndarray) -> None:
+    """A .npy, whole or not at all."""
+    array = np.ascontiguousarray(array)
+    with replaced(path) as part, open(part, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(array.data)  # np.save would not say that the disk is full
+
+
 def jsonable(value: Any) -> Any:
     """What JSON can hold. It has no NaN (the seam ratio of a video that stands still is one): None
     in its place. What has an `as_dict` becomes that.
@@ -107,20 +117,44 @@ def jsonable(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+# ----------------------------------------------------------------------------------------- reading
+
+
+def ahead(read: Callable, jobs: Iterable, workers: int = 1, most: int = 1) -> Iterator:
+    """read(job) of each job, in order; `most` of them are begun by threads before they are asked
+    for.
+    """
+    with ThreadPoolExecutor(workers) as pool:
+        begun = deque()
+        try:
+            for job in jobs:
+                begun.append(pool.submit(read, job))
+                if len(begun) > most:
+                    yield begun.popleft().result()
+            while begun:
+                yield begun.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
 # ------------------------------------------------------------------------------- locks and digests
 
 
+def _say_waiting() -> None:
+    print("waiting for another process that does this job", flush=True)
+
+
 @contextmanager
-def alone(path: Path, waiting: str = "waiting for another process that does this job"):
+def alone(path: Path, waiting: Callable[[], None] = _say_waiting) -> Iterator[int]:
     """Waits for the lock of that file, and holds it; the system frees it however its holder ends.
-    Gives its descriptor.
+    waiting() is called where another process has it. Gives its descriptor.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print(waiting, flush=True)
+            waiting()
             fcntl.flock(file, fcntl.LOCK_EX)
         yield file.fileno()
 

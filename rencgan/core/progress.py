@@ -50,6 +50,11 @@ class Progress:
             self._text = losses if isinstance(losses, str) else _numbers(losses)
         self._show()
 
+    def tell(self, done: int, total: int, losses: Mapping[str, float] | str | None = None) -> None:
+        """The same for a job that says its total itself: a callback progress(done, total, what)."""
+        self.total = total
+        self.update(done, losses)
+
     def __enter__(self) -> "Progress":
         self._show()
         return self

@@ -4,7 +4,6 @@ index).
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 import numpy as np
@@ -13,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
 from rencgan.core.errors import InputError
+from rencgan.core.files import ahead
 from rencgan.data.hops import CLIP, check_hop, clip_count
 from rencgan.data.pixels import as_clips
 from rencgan.data.videoset import VideoSet
@@ -123,12 +123,8 @@ class ClipSampler:
             frames = torch.from_numpy(getattr(self, kind)(step, batch, rows))
             return frames.pin_memory() if pin else frames
 
-        with ThreadPoolExecutor(1) as reader:
-            ahead = reader.submit(load, first) if first < last else None
-            for step in range(first, last):
-                frames = ahead.result()
-                ahead = reader.submit(load, step + 1) if step + 1 < last else None
-                yield as_clips(frames, device)
+        for frames in ahead(load, range(first, last)):
+            yield as_clips(frames, device)
 
 
 class WholeVideos(ClipSampler):

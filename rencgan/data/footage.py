@@ -1,6 +1,5 @@
 """One side of a comparison: a folder of videos, a prepared set or arrays, read one at a time."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 from rencgan.core.errors import InputError
 from rencgan.data import sets as datasets
 from rencgan.data.pixels import as_bytes
+from rencgan.data.sets import Unreadable, files_below
 from rencgan.data.videoset import VideoSet
 
 
@@ -64,7 +64,7 @@ class Footage:
         name = self.names[i]
         try:
             frames = self.read(i, most)
-        except Unusable as error:
+        except Unreadable as error:
             self.left_out[name] = str(error)
             return None
         if frames.ndim != 4 or frames.shape[3] != 3:
@@ -101,52 +101,14 @@ class Footage:
         return None
 
 
-class Unusable(Exception):
-    """A file that cannot be read; the message is the reason, in a few words."""
-
-
-def _load_array(path: Path, _: int | None) -> np.ndarray:
-    """A .npy of frames, memory-mapped. Raises Unusable."""
-    try:
-        frames = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        raise Unusable("unreadable") from None
-    if frames.ndim != 4 or frames.shape[3] != 3:
-        raise Unusable(f"not (T, H, W, 3) but {frames.shape}")
-    return frames
-
-
-def _load_video(path: Path, most: int | None) -> np.ndarray:
-    """The first frames of a video file or of a folder of images. Raises Unusable."""
-    from rencgan.data.video import Unreadable, read_frames
-
-    try:
-        return np.stack(list(read_frames(path, most)))
-    except Unreadable as error:
-        raise Unusable(error.reason) from None
-
-
 def _from_set(side: str, videos: VideoSet, size: int | None, split: str | None) -> Footage:
     videos = videos.select(split)
-    names = [v.name for v in videos.videos]
+    names = sources = [v.name for v in videos.videos]
     row = datasets.DATASETS.get(videos.card.get("dataset", ""))
-    sources = names
     if row is not None and row.by_subject:
         sources = [v.subject or v.name for v in videos.videos]
     read = videos.video
     return Footage(side, names, lambda i, _: read(i), "prepared frames", size, sources, split)
-
-
-def _arrays(folder: Path) -> list[Path]:
-    """The .npy files below a folder; as with videos links are followed, hidden ones left out."""
-    found, seen = [], set()
-    for base, folders, names in os.walk(folder, followlinks=True):
-        here = os.path.realpath(base)
-        folders[:] = [] if here in seen else [n for n in folders if n[0] != "."]
-        if here not in seen:
-            found += [Path(base, n) for n in names if n[0] != "." and n.lower().endswith(".npy")]
-        seen.add(here)
-    return found
 
 
 def _from_folder(side: str, folder: Path, size: int | None, split: str | None) -> Footage:
@@ -154,31 +116,46 @@ def _from_folder(side: str, folder: Path, size: int | None, split: str | None) -
         raise InputError(f"the {side} videos: {folder} is not a folder")
     if (folder / "index.json").exists():
         return _from_set(side, VideoSet.open(folder), size, split)
-    arrays = _arrays(folder)
+    arrays = [p for _, files in files_below(folder) for p in files if _is_array(p)]
     lossless = {p.with_suffix("") for p in arrays}  # of a video kept both ways this one counts
     videos = [p for p in datasets.discover(folder)[0] if p.with_suffix("") not in lossless]
     found = sorted([*videos, *arrays])
     if not found:
         raise InputError(f"the {side} videos: there is none in {folder}")
-
-    def read(i: int, most: int | None) -> np.ndarray:
-        load = _load_array if found[i].suffix.lower() == ".npy" else _load_video
-        return load(found[i], most)
-
     names = [p.relative_to(folder).as_posix() for p in found]
-    return Footage(side, names, read, _stored(found), size)
+    return Footage(side, names, lambda i, most: _load(found[i], most), _stored(found), size)
+
+
+def _is_array(path: Path) -> bool:
+    return path.suffix.lower() == ".npy"
+
+
+def _load(path: Path, most: int | None) -> np.ndarray:
+    """The frames of a .npy, memory-mapped; the first ones of a video file or of a folder of images.
+    Raises Unreadable.
+    """
+    if not _is_array(path):
+        from rencgan.data.video import read_frames
+
+        return np.stack(list(read_frames(path, most)))
+    try:
+        frames = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        raise Unreadable("unreadable") from None
+    if frames.ndim != 4 or frames.shape[3] != 3:
+        raise Unreadable(f"not (T, H, W, 3) but {frames.shape}")
+    return frames
 
 
 def _stored(found: list[Path]) -> str:
     """ "files (.mp4: h264, .npy)": suffixes, with the codec of the first file of each."""
-    first: dict[str, Path] = {}
+    told = {}
     for path in found:
-        first.setdefault(path.suffix.lower() or "frame folder", path)
-    codecs = {}
-    for kind, path in first.items():
-        if path.is_file() and kind != ".npy":
-            from rencgan.data.video import codec
+        kind = path.suffix.lower() or "frame folder"
+        if kind not in told:
+            told[kind] = kind
+            if path.is_file() and not _is_array(path):
+                from rencgan.data.video import codec
 
-            codecs[kind] = codec(path)
-    told = [f"{kind}: {codecs[kind]}" if codecs.get(kind) else kind for kind in sorted(first)]
-    return f"files ({', '.join(told)})"
+                told[kind] = f"{kind}: {name}" if (name := codec(path)) else kind
+    return f"files ({', '.join(told[kind] for kind in sorted(told))})"

@@ -6,7 +6,6 @@ unreadable       not a video, or truncated so that nothing can be told, or it ma
 empty file       0 bytes
 no video stream  sound only, or subtitles
 zero frames      a video stream without a picture in it
-too short        fewer frames than asked for
 truncated        the data ends, or is damaged, before the length that the container promises
 frame size changes
                  refused: the crop would jump in mid-video, which a model would take for motion
@@ -17,65 +16,40 @@ frame. MPEG program streams promise no length, so a cut one is read up to the cu
 
 import io
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
 
 import av
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from rencgan.core.errors import InputError
-from rencgan.core.files import writing
-from rencgan.data.sets import is_image
+from rencgan.core.files import replaced
+from rencgan.data.sets import Unreadable, is_image
 
 DEFAULT_FPS = 25.0  # of frame folders, and of files that state none
-NO_VIDEO = "not a video, or truncated"
+NO_VIDEO = "unreadable: not a video, or truncated"
 COMPLETE = 0.9  # a file with fewer of its promised frames than this counts as truncated
-CODECS = {  # container, encoder, options
-    "h264": ("mp4", "libx264", {"preset": "medium"}),
-    "vp9": ("webm", "libvpx-vp9", {"deadline": "good", "cpu-used": "4", "b": "0"}),
-    "webp": ("webp", "libwebp_anim", {}),
+CODECS = {  # container, encoder, its options, the quality of a page
+    "h264": ("mp4", "libx264", {"preset": "medium"}, {"crf": "23"}),
+    "vp9": ("webm", "libvpx-vp9", {"deadline": "good", "cpu-used": "4", "b": "0"}, {"crf": "32"}),
+    "webp": ("webp", "libwebp_anim", {}, {"quality": "75"}),
 }
 
 
-class Unreadable(Exception):
-    """A video that cannot be used; the message is the reason, in a few words."""
-
-    @property
-    def reason(self) -> str:
-        """Why, in a few words."""
-        return str(self)
+# ---- in ----------------------------------------------------------------------------------------
 
 
-class Probe(NamedTuple):
-    """What a video says about itself; `frames` is 0 where the container does not tell."""
-
-    width: int  # pixels, as shown (after rotation)
-    height: int
-    fps: float
-    frames: int
-
-
-def probe(path: str | Path) -> Probe:
-    """Size, rate and promised length of a video file or a folder of frame images.
-
-    Decodes one frame. Raises Unreadable.
-    """
-    path = Path(path)
-    if path.is_dir():
-        first = next(_read_folder(path))
-        return Probe(first.shape[1], first.shape[0], DEFAULT_FPS, len(frame_files(path)))
-    with _open(path) as (container, stream):
-        for frame in container.decode(stream):
-            height, width = _upright(frame).shape[:2]
-            return Probe(width, height, _fps(stream), stream.frames)
-    raise Unreadable("zero frames")
+def frame_rate(path: str | Path) -> float:
+    """Frames a second of a video file, or of a folder of frame images. Raises Unreadable."""
+    if Path(path).is_dir():
+        return DEFAULT_FPS
+    with _open(Path(path)) as (_, stream):
+        return _fps(stream)
 
 
 def read_frames(path: str | Path, max_frames: int | None = None) -> Iterator[np.ndarray]:
@@ -101,18 +75,86 @@ def read_frames(path: str | Path, max_frames: int | None = None) -> Iterator[np.
         raise Unreadable("zero frames")
 
 
-def codec(path: str | Path) -> str | None:
+def codec(path: Path) -> str | None:
     """The name of a video file's codec, such as "h264"; None where it cannot be told."""
+    with suppress(Unreadable), _open(path) as (_, stream):
+        return stream.codec_context.name
+    return None
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[tuple]:
+    """The container and its first video stream; every way of failing becomes Unreadable."""
     try:
-        with av.open(str(path)) as container:
-            return container.streams.video[0].codec_context.name
-    except (OSError, av.FFmpegError, IndexError, ValueError):
-        return None
+        if path.stat().st_size == 0:
+            raise Unreadable("empty file")
+        # "file:" and the white list: a name or a play list must not reach another file or the net.
+        options = {"protocol_whitelist": "file"}
+        with av.open(f"file:{path}", options=options, metadata_errors="replace") as container:
+            if not len(container.streams):  # an MP4 that lost its end, where its table is
+                raise Unreadable(NO_VIDEO)
+            if not container.streams.video:
+                raise Unreadable("no video stream")
+            yield container, container.streams.video[0]
+    except PermissionError:
+        raise Unreadable("unreadable: permission denied") from None
+    except FileNotFoundError:
+        raise Unreadable("unreadable: no such file") from None
+    except av.InvalidDataError:
+        raise Unreadable(NO_VIDEO) from None
+    except (av.FFmpegError, OSError, ValueError) as e:
+        cause = getattr(e, "strerror", None) or type(e).__name__
+        raise Unreadable(f"unreadable: {cause}") from None
 
 
-def frame_files(folder: Path) -> list[Path]:
-    """The images of a folder in natural order (frame_2 before frame_10), hidden files left out."""
-    return sorted(filter(is_image, folder.iterdir()), key=_natural)
+def _read_file(path: Path, max_frames: int | None) -> Iterator[np.ndarray]:
+    with _open(path) as (container, stream):
+        n, end = 0, 0.0
+        try:
+            for frame in container.decode(stream):
+                pixels = frame.to_ndarray(format="rgb24")
+                turns = round((frame.rotation or 0) / 90) % 4  # counter-clockwise
+                yield np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
+                n, end = n + 1, frame.time or 0.0
+        except av.FFmpegError:
+            if not n:
+                raise
+            raise Unreadable(f"truncated: damaged after {n} frames") from None
+        promised = stream.frames or _frames_in_duration(container, stream, end)
+        if n and n < COMPLETE * promised and max_frames is None:
+            raise Unreadable(f"truncated: {n} of about {promised} frames")
+
+
+def _frames_in_duration(container, stream, end: float) -> int:
+    """Frames that the container's duration (s) promises; Matroska states no count.
+
+    0 where it promises none, or the pictures end less than a second early: sound often runs longer.
+    """
+    start, duration = (container.start_time or 0) / 1e6, (container.duration or 0) / 1e6
+    return round(duration * _fps(stream)) if duration - (end - start) > 1 else 0
+
+
+def _fps(stream) -> float:
+    rate = float(stream.average_rate or stream.guessed_rate or 0)
+    return rate if 0 < rate <= 1000 else DEFAULT_FPS
+
+
+def _read_folder(folder: Path) -> Iterator[np.ndarray]:
+    """The images of a folder in natural order: frame_2 before frame_10."""
+
+    def natural(path: Path) -> list:
+        parts = re.split(r"(\d+)", path.name)
+        return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts]
+
+    for file in sorted(filter(is_image, folder.iterdir()), key=natural):
+        try:
+            with Image.open(file) as image:
+                yield np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+        except PermissionError:
+            raise Unreadable(f"unreadable: permission denied on {file.name}") from None
+        except (Image.DecompressionBombError, OSError, ValueError, SyntaxError):
+            # A SyntaxError is what Pillow raises for a broken PNG.
+            raise Unreadable(f"unreadable: the image {file.name} is damaged") from None
 
 
 def resize_crop(frame: np.ndarray, size: int, margin: int = 0) -> np.ndarray:
@@ -134,8 +176,11 @@ def resize_crop(frame: np.ndarray, size: int, margin: int = 0) -> np.ndarray:
     return np.asarray(Image.fromarray(frame).resize((size, size), method, box=box))
 
 
+# ---- out ---------------------------------------------------------------------------------------
+
+
 def write_mp4(
-    target: str | Path | io.BytesIO,
+    path: str | Path,
     frames: Iterable[np.ndarray],
     fps: float,
     metadata: dict | None = None,
@@ -144,181 +189,25 @@ def write_mp4(
 ) -> None:
     """Write frames (T, H, W, 3) uint8 as H.264 (yuv420p, faststart), one at a time as they come.
 
-    metadata: what made it (seed, checkpoint ...), kept as JSON in the container; `read_metadata`
-    gives it back. scale: whole-number enlargement, nearest pixel. An odd side gets its last row or
-    column twice, since 4:2:0 needs even ones. A path is replaced only once the file is complete.
-    Lossy, also in colour: measure on arrays (`ArrayWriter`). Raises InputError.
+    metadata: what made it (seed, checkpoint ...), kept as JSON in the container's comment. scale:
+    whole-number enlargement, nearest pixel. An odd side gets its last row or column twice, since
+    4:2:0 needs even ones. The path is replaced only once the file is complete. Lossy, also in
+    colour: measure on arrays. Raises InputError.
     """
-    options = {"crf": str(crf)}
-    if isinstance(target, io.IOBase):
-        return _encode(target, frames, fps, "h264", options, metadata, scale)
-    with _replacing(Path(target)) as temporary, writing(target):
-        _encode(str(temporary), frames, fps, "h264", options, metadata, scale)
+    with replaced(Path(path)) as part:
+        _encode(str(part), frames, fps, "h264", {"crf": str(crf)}, scale, metadata)
 
 
 def encode(frames: Iterable[np.ndarray], fps: float, codec: str = "h264", scale: int = 1) -> bytes:
     """Frames (T, H, W, 3) uint8 as bytes for a page: "h264" (mp4), "vp9" (webm) or "webp"."""
-    quality = {"h264": {"crf": "23"}, "vp9": {"crf": "32"}, "webp": {"quality": "75"}}
     if codec not in CODECS:
         raise InputError(f"there is no codec {codec!r}; use {', '.join(CODECS)}")
     buffer = io.BytesIO()
-    _encode(buffer, frames, fps, codec, quality[codec], None, scale)
+    _encode(buffer, frames, fps, codec, CODECS[codec][3], scale)
     return buffer.getvalue()
 
 
-def read_metadata(path: str | Path) -> dict:
-    """What `write_mp4` was told about a video; {} for one of another origin. Raises Unreadable."""
-    with _open(Path(path)) as (container, _):
-        comment = container.metadata.get("comment", "")
-    with suppress(ValueError):
-        found = json.loads(comment)
-        return found if isinstance(found, dict) else {}
-    return {}
-
-
-class ArrayWriter:
-    """A .npy written row by row, lossless and without growing in memory, for other evaluators.
-
-    `with ArrayWriter(path, (T, H, W, 3)) as out: out.write(frames)`, with frames (n, H, W, 3) uint8
-    as often as needed. The file appears under its name once all T rows are there. Raises InputError
-    for a wrong shape or type, for too many or too few rows, and for a full disk.
-    """
-
-    def __init__(self, path: str | Path, shape: tuple[int, ...], dtype: type = np.uint8) -> None:
-        self.path, self.shape, self.dtype = Path(path), tuple(shape), np.dtype(dtype)
-        self.rows = 0
-
-    def __enter__(self) -> "ArrayWriter":
-        header = {"descr": self.dtype.str, "fortran_order": False, "shape": self.shape}
-        with ExitStack() as stack:
-            stack.enter_context(writing(self.path))
-            temporary = stack.enter_context(_replacing(self.path))
-            self._file = stack.enter_context(open(temporary, "wb"))
-            np.lib.format.write_array_header_1_0(self._file, header)
-            self._stack = stack.pop_all()
-        return self
-
-    def write(self, rows: np.ndarray) -> None:
-        """Append rows (n, *shape[1:]) of the writer's type."""
-        if rows.shape[1:] != self.shape[1:] or rows.dtype != self.dtype:
-            raise InputError(
-                f"{self.path.name} takes rows {self.shape[1:]} {self.dtype}, "
-                f"not {rows.shape[1:]} {rows.dtype}"
-            )
-        if self.rows + len(rows) > self.shape[0]:
-            raise InputError(f"{self.path.name} was opened for {self.shape[0]} rows, not for more")
-        with writing(self.path):
-            self._file.write(np.ascontiguousarray(rows).data)
-        self.rows += len(rows)
-
-    def __exit__(self, kind, error, trace) -> None:
-        short = kind is None and self.rows < self.shape[0]
-        if short:
-            error = InputError(f"{self.path.name} got {self.rows} of its {self.shape[0]} rows")
-            kind = InputError
-        self._stack.__exit__(kind, error, trace)
-        if short:
-            raise error
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[tuple]:
-    """The container and its first video stream; every way of failing becomes Unreadable."""
-    try:
-        if path.stat().st_size == 0:
-            raise Unreadable("empty file")
-        # "file:" and the white list: a name or a play list must not reach another file or the net.
-        source = f"file:{path}"
-        with av.open(
-            source, options={"protocol_whitelist": "file"}, metadata_errors="replace"
-        ) as container:
-            if not len(container.streams):  # an MP4 that lost its end, where its table is
-                raise Unreadable(f"unreadable: {NO_VIDEO}")
-            if not container.streams.video:
-                raise Unreadable("no video stream")
-            yield container, container.streams.video[0]
-    except PermissionError:
-        raise Unreadable("unreadable: permission denied") from None
-    except FileNotFoundError:
-        raise Unreadable("unreadable: no such file") from None
-    except (av.FFmpegError, OSError, ValueError) as e:
-        raise Unreadable(f"unreadable: {_cause(e)}") from None
-
-
-def _cause(error: Exception) -> str:
-    if isinstance(error, av.InvalidDataError):
-        return NO_VIDEO
-    return getattr(error, "strerror", None) or type(error).__name__
-
-
-def _read_file(path: Path, max_frames: int | None) -> Iterator[np.ndarray]:
-    with _open(path) as (container, stream):
-        n, end = 0, 0.0
-        try:
-            for frame in container.decode(stream):
-                yield _upright(frame)
-                n, end = n + 1, frame.time or 0.0
-        except av.FFmpegError as e:
-            if n:
-                raise Unreadable(f"truncated: damaged after {n} frames") from None
-            raise Unreadable(f"unreadable: {_cause(e)}") from None
-        promised = stream.frames or _frames_in_duration(container, stream, end)
-        if n and n < COMPLETE * promised and max_frames is None:
-            raise Unreadable(f"truncated: {n} of about {promised} frames")
-
-
-def _frames_in_duration(container, stream, end: float) -> int:
-    """Frames that the container's duration (s) promises; Matroska states no count.
-
-    0 where it promises none, or the pictures end less than a second early: sound often runs longer.
-    """
-    start, duration = (container.start_time or 0) / 1e6, (container.duration or 0) / 1e6
-    return round(duration * _fps(stream)) if duration - (end - start) > 1 else 0
-
-
-def _upright(frame: av.VideoFrame) -> np.ndarray:
-    """RGB pixels, turned by the quarter turns (counter-clockwise) that the container asks for."""
-    pixels = frame.to_ndarray(format="rgb24")
-    turns = round((frame.rotation or 0) / 90) % 4
-    return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
-
-
-def _fps(stream) -> float:
-    rate = float(stream.average_rate or stream.guessed_rate or 0)
-    return rate if 0 < rate <= 1000 else DEFAULT_FPS
-
-
-def _read_folder(folder: Path) -> Iterator[np.ndarray]:
-    for file in frame_files(folder):
-        try:
-            with Image.open(file) as image:
-                yield np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-        except PermissionError:
-            raise Unreadable(f"unreadable: permission denied on {file.name}") from None
-        except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError):
-            raise Unreadable(f"unreadable: the image {file.name} is damaged") from None
-        except SyntaxError:  # what Pillow raises for a broken PNG
-            raise Unreadable(f"unreadable: the image {file.name} is damaged") from None
-
-
-def _natural(path: Path) -> list:
-    return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in re.split(r"(\d+)", path.name)]
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path`, moved onto it at the end; on failure `path` stays."""
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _encode(target, frames, fps, codec, options, metadata, scale) -> None:
+def _encode(target, frames, fps, codec, quality, scale, metadata=None) -> None:
     """The one encoder loop. `target` is a file name or a buffer."""
     if not fps > 0 or scale < 1 or scale != int(scale):
         raise InputError(f"fps {fps} must be above 0 and scale {scale} a whole number from 1 up")
@@ -326,7 +215,7 @@ def _encode(target, frames, fps, codec, options, metadata, scale) -> None:
     first = next(frames, None)
     if first is None:
         raise InputError("there is no frame to write; give at least one (H, W, 3) uint8")
-    container, encoder, base = CODECS[codec]
+    container, encoder, options, _ = CODECS[codec]
     muxing = {"loop": "0"} if codec == "webp" else {}
     if isinstance(target, str):  # faststart reopens the file by name, so not in memory
         muxing["movflags"] = "faststart"
@@ -335,7 +224,7 @@ def _encode(target, frames, fps, codec, options, metadata, scale) -> None:
             out.metadata["title"] = str(metadata.get("title", "rencgan"))
             out.metadata["comment"] = json.dumps(metadata, sort_keys=True, default=str)
         rate = Fraction(fps).limit_denominator(1001)
-        stream = out.add_stream(encoder, rate=rate, options={**base, **options})
+        stream = out.add_stream(encoder, rate=rate, options=options | quality)
         stream.pix_fmt = "yuv420p"
         stream.height, stream.width = _even(first, first.shape, scale).shape[:2]
         for frame in chain([first], frames):

@@ -15,10 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from rencgan.core.errors import InputError
+from rencgan.core.files import write_text
 
 FORMAT = 1  # of the folder; part of every cache's key
 FRAMES, INDEX, CARD = "frames.npy", "index.json", "card.json"
 SPLITS = ("train", "test")
+AGAIN = "prepare the data again"
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Video:
 class VideoSet:
     """Videos over one shared array of frames; selecting from it copies no frame.
 
-    frames: (N, H, W, 3) uint8, H = W. `card` is the data card (see data.prepare); `path` is the
+    frames: (N, H, W, 3) uint8, H = W. `card` is the data card (see data.card); `path` is the
     folder it was opened from, None in memory.
     """
 
@@ -73,50 +75,33 @@ class VideoSet:
         """H = W, pixels."""
         return self.frames.shape[1]
 
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The classes that occur, sorted."""
-        return tuple(sorted({v.label for v in self.videos}))
-
     def video(self, i: int) -> np.ndarray:
         """Frames of video i: (T, H, W, 3) uint8, a view."""
         v = self.videos[i]
         return self.frames[v.start : v.start + v.length]
 
-    def select(
-        self, split: str | None = None, label: str | None = None, min_frames: int = 0
-    ) -> "VideoSet":
-        """The videos of one split, of one class, of at least `min_frames`; the frames are shared.
+    def select(self, split: str | None = None, min_frames: int = 0) -> "VideoSet":
+        """The videos of one split, of at least `min_frames`; the frames are shared.
 
-        Raises InputError if the split or the class does not exist, or if nothing is left.
+        Raises InputError if the split does not exist, or if nothing is left.
         """
-        if split is not None and split not in SPLITS:
+        if split not in (None, *SPLITS):
             raise InputError(f"there is no split {split!r}; use 'train' or 'test'")
-        if label is not None and label not in self.labels:
-            raise InputError(f"there is no class {label!r}; there are {', '.join(self.labels)}")
-        kept = tuple(
-            v
-            for v in self.videos
-            if split in (None, v.split) and label in (None, v.label) and v.length >= min_frames
-        )
+        kept = [v for v in self.videos if split in (None, v.split) and v.length >= min_frames]
         if not kept:
             asked = [f"split {split!r}"] * (split is not None)
-            asked += [f"class {label!r}"] * (label is not None)
             asked += [f"at least {min_frames} frames"] * (min_frames > 0)
             raise InputError(f"none of the {len(self)} videos has {', '.join(asked) or 'frames'}")
-        return replace(self, videos=kept)
+        return replace(self, videos=tuple(kept))
 
     def every(self, step: int) -> "VideoSet":
         """The same videos with one frame of every `step`, from the first on, held in memory."""
         if step < 1:
             raise InputError(f"one frame of every 1 or more is kept, not of every {step}")
+        names = ("name", "label", "split", "subject")
+        columns = {f"{n}s": [getattr(v, n) for v in self.videos] for n in names}
         kept = [self.video(i)[::step] for i in range(len(self))]
-        columns = {
-            f"{k}s": [getattr(v, k) for v in self.videos] for k in ("name", "label", "split")
-        }
-        subjects = [v.subject for v in self.videos]
-        fps = self.videos[0].fps / step
-        return self.from_arrays(kept, **columns, fps=fps, subjects=subjects, card=self.card)
+        return self.from_arrays(kept, **columns, fps=self.videos[0].fps / step, card=self.card)
 
     @classmethod
     def open(cls, path: str | Path) -> "VideoSet":
@@ -132,15 +117,24 @@ class VideoSet:
         index, card = _read_json(path / INDEX), _read_json(path / CARD)
         if index.get("format") != FORMAT:
             raise InputError(
-                f"{path} is of format {index.get('format')}, this version reads {FORMAT}; "
-                "prepare the data again"
+                f"{path} is of format {index.get('format')}, this version reads {FORMAT}; {AGAIN}"
             )
-        frames = _map_frames(path / FRAMES, index.get("shape"))
+        try:
+            frames = np.load(path / FRAMES, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as e:
+            raise InputError(
+                f"{path / FRAMES} is missing or truncated ({type(e).__name__}); {AGAIN}"
+            ) from None
+        if list(frames.shape) != index.get("shape"):
+            raise InputError(
+                f"{path / FRAMES} holds {list(frames.shape)}, its index says "
+                f"{index.get('shape')}; {AGAIN}"
+            )
         known = [f.name for f in fields(Video)]
         try:
             videos = tuple(Video(**{k: row[k] for k in known}) for row in index["videos"])
         except (KeyError, TypeError) as e:
-            raise InputError(f"{path / INDEX} is damaged ({e}); prepare the data again") from None
+            raise InputError(f"{path / INDEX} is damaged ({e}); {AGAIN}") from None
         return cls(frames, videos, card, path)
 
     @classmethod
@@ -176,17 +170,12 @@ class VideoSet:
         for key, column in columns.items():
             if len(column) != n:
                 raise InputError(f"there are {len(column)} {key}s for {n} arrays; give one each")
-        starts = np.cumsum([0] + [len(a) for a in arrays])
-        videos = tuple(
-            Video(
-                **{k: c[i] for k, c in columns.items()},
-                start=int(starts[i]),
-                length=len(a),
-                fps=fps,
-            )
-            for i, a in enumerate(arrays)
-        )
-        return cls(np.concatenate(arrays), videos, card or {})
+        videos, start = [], 0
+        for i, a in enumerate(arrays):
+            said = {key: column[i] for key, column in columns.items()}
+            videos.append(Video(**said, start=start, length=len(a), fps=fps))
+            start += len(a)
+        return cls(np.concatenate(arrays), tuple(videos), card or {})
 
 
 def write_tables(folder: Path, videos: Sequence[Video], shape: tuple[int, ...], card: dict) -> None:
@@ -194,7 +183,7 @@ def write_tables(folder: Path, videos: Sequence[Video], shape: tuple[int, ...], 
     index = {"format": FORMAT, "shape": list(shape), "videos": [asdict(v) for v in videos]}
     for name, content in ((INDEX, index), (CARD, card)):
         text = json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True)
-        (folder / name).write_text(text + "\n", encoding="utf-8")
+        write_text(folder / name, text + "\n")
 
 
 def _read_json(path: Path) -> dict:
@@ -203,24 +192,10 @@ def _read_json(path: Path) -> dict:
     except FileNotFoundError:
         raise InputError(
             f"{path.parent} holds no {path.name}, so it is no prepared folder, or its preparation "
-            "was interrupted; prepare the data again to finish it"
+            f"was interrupted; {AGAIN} to finish it"
         ) from None
     except (OSError, ValueError) as e:
-        raise InputError(f"{path} cannot be read ({e}); prepare the data again") from None
+        raise InputError(f"{path} cannot be read ({e}); {AGAIN}") from None
     if not isinstance(content, dict):
-        raise InputError(f"{path} is not a table of this project; prepare the data again")
+        raise InputError(f"{path} is not a table of this project; {AGAIN}")
     return content
-
-
-def _map_frames(path: Path, shape: list[int] | None) -> np.ndarray:
-    try:
-        frames = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as e:
-        raise InputError(
-            f"{path} is missing or truncated ({type(e).__name__}); prepare the data again"
-        ) from None
-    if list(frames.shape) != shape:
-        raise InputError(
-            f"{path} holds {list(frames.shape)}, its index says {shape}; prepare the data again"
-        )
-    return frames

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from rencgan.core.errors import InputError
-from rencgan.core.files import writing
+from rencgan.core.files import write_array, writing
 from rencgan.core.progress import Progress
 from rencgan.core.provenance import provenance
 from rencgan.data.hops import CLIP, long_length, seams
-from rencgan.data.video import ArrayWriter, write_mp4
+from rencgan.data.video import write_mp4
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate import measures
 from rencgan.models.trained import Model, load_model
@@ -352,8 +352,7 @@ def write_long(videos: Sequence[LongVideo], model: Model, p) -> list[Path]:
         facts |= {"codes": v.codes, "candidates": v.candidates, "footage": v.name}
         scale = max(1, 256 // model.preset.size)
         write_mp4(path.with_suffix(".mp4"), v.made, v.fps, metadata=facts, scale=scale)
-        with ArrayWriter(path.with_suffix(".npy"), v.made.shape) as writer:
-            writer.write(v.made)
+        write_array(path.with_suffix(".npy"), v.made)
         paths += [path.with_suffix(".mp4"), path.with_suffix(".npy")]
     return paths
 

@@ -16,11 +16,6 @@ def data(p, test_fraction: float | None = None) -> VideoSet:
     """
     preset = PRESETS[p.preset]
     with Progress(1, f"preparing {p.dataset}") as bar:
-
-        def tell(done: int, total: int, text: str) -> None:
-            bar.total = max(total, 1)
-            bar.update(done, text)
-
         return prepare(
             p.dataset,
             source=p.source,
@@ -31,7 +26,7 @@ def data(p, test_fraction: float | None = None) -> VideoSet:
             videos=preset.max_videos or None,
             max_frames=preset.max_frames or None,
             test_fraction=test_fraction,
-            progress=tell,
+            progress=bar.tell,
         )
 
 

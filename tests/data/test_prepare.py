@@ -17,8 +17,9 @@ from conftest import real_clips
 
 import rencgan.data
 from rencgan.core.errors import InputError
+from rencgan.data import cache, card, video
 from rencgan.data import prepare as module
-from rencgan.data import video
+from rencgan.data import sets as datasets
 from rencgan.data.prepare import prepare
 from rencgan.data.video import write_mp4
 from rencgan.data.videoset import VideoSet
@@ -58,9 +59,9 @@ def decoded(monkeypatch):
     """The names of the videos that were decoded, in order."""
     names, decode = [], module._decode
 
-    def spy(item, *rest):
+    def spy(recipe, item, file):
         names.append(item.name)
-        return decode(item, *rest)
+        return decode(recipe, item, file)
 
     monkeypatch.setattr(module, "_decode", spy)
     return names
@@ -83,24 +84,26 @@ def test_every_video_is_in_the_cache_cropped_and_in_order(made, folder):
 
 
 def test_the_card_says_what_is_in_the_cache(made):
-    card = made().card
-    assert (card["dataset"], card["source"], card["size"]) == ("folder", "real", 16)
-    assert (card["found"], card["chosen"], card["used"], card["left_out"]) == (6, 6, 6, [])
-    assert card["frames"] == 26 + 27 + 28 + 29 + 30 + 31
-    assert card["seconds"] == pytest.approx(card["frames"] / 25, abs=0.01)
-    assert card["labels"] == {"run": 3, "walk": 3} and card["fps"] == [25, 25]
-    assert card["original_sizes"] == {"56x40": 6}
-    assert (card["split"]["train"], card["split"]["test"]) == (5, 1)
-    assert "6 of the 6 real videos" in card["notice"]
-    assert "56x40" not in module.summary(card) and "train 5, test 1" in module.summary(card)
+    told = made().card
+    assert (told["dataset"], told["source"], told["size"]) == ("folder", "real", 16)
+    assert (told["found"], told["chosen"], told["used"], told["left_out"]) == (6, 6, 6, [])
+    assert told["frames"] == 26 + 27 + 28 + 29 + 30 + 31
+    assert told["seconds"] == pytest.approx(told["frames"] / 25, abs=0.01)
+    assert told["labels"] == {"run": 3, "walk": 3} and told["fps"] == [25, 25]
+    assert told["original_sizes"] == {"56x40": 6}
+    assert (told["split"]["train"], told["split"]["test"]) == (5, 1)
+    assert "6 of the 6 real videos" in told["notice"]
+    assert "56x40" not in module.summary(told) and "train 5, test 1" in module.summary(told)
 
 
 def test_a_second_run_decodes_and_hashes_nothing(made, decoded, monkeypatch):
     first = made()
     assert len(decoded) == 6
     monkeypatch.setattr(module, "_content", lambda *a: pytest.fail("hashed again"))
-    second = made()
+    told = []
+    second = made(progress=lambda *now: told.append(now))
     assert len(decoded) == 6
+    assert told[-1] == (6, 6, f"found prepared {first.path.name}")
     assert second.path == first.path and second.videos == first.videos
 
 
@@ -196,55 +199,55 @@ def test_folders_called_train_and_test_decide(made, folder):
         "train": "train",
         "test": "test",
     }
-    assert prepared.labels == ("run", "walk")
+    assert list(prepared.card["labels"]) == ["run", "walk"]
 
 
 def items(counts, subject=""):
     return [
-        module.Item(f"{k}/{i}", k, subject and f"{subject}{i // 4}", "", "", None)
+        card.Item(f"{k}/{i}", k, subject and f"{subject}{i // 4}", "", "", None)
         for k, n in counts.items()
         for i in range(n)
     ]
 
 
 def recipe(dataset="folder", fraction=0.1, seed=0):
-    return module.Recipe(dataset, "real", 16, 0, seed, None, None, 24, fraction)
+    return card.Recipe(dataset, "real", 16, 0, seed, None, None, 24, fraction)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_split_takes_the_same_share_of_every_class(seed):
     counts = {"a": 40, "b": 20, "c": 20, "lone": 1}
     given = items(counts)
-    sides = module._split(given, recipe(seed=seed))
+    sides = card.split(given, recipe(seed=seed))
     tests = Counter(i.label for i, s in zip(given, sides, strict=True) if s == "test")
     assert tests == {"a": 4, "b": 2, "c": 2}
-    assert sides == module._split(given, recipe(seed=seed))
-    assert sides != module._split(given, recipe(seed=seed + 1))
+    assert sides == card.split(given, recipe(seed=seed))
+    assert sides != card.split(given, recipe(seed=seed + 1))
 
 
 def test_two_videos_give_one_for_test_and_one_video_none():
-    assert sorted(module._split(items({"a": 2}), recipe())) == ["test", "train"]
-    assert sorted(module._split(items({"a": 1, "b": 1}), recipe())) == ["test", "train"]
-    assert module._split(items({"a": 1}), recipe()) == ["train"]
+    assert sorted(card.split(items({"a": 2}), recipe())) == ["test", "train"]
+    assert sorted(card.split(items({"a": 1, "b": 1}), recipe())) == ["test", "train"]
+    assert card.split(items({"a": 1}), recipe()) == ["train"]
 
 
 def test_a_class_of_one_video_stays_in_training():
     given = items({"a": 1, "c": 4})
-    sides = module._split(given, recipe(fraction=0.3))
+    sides = card.split(given, recipe(fraction=0.3))
     assert sides.count("test") == 2 and sides[0] == "train"
 
 
 def test_the_published_numbers_of_test_videos_come_out():
     """Table 4.1: 10 of the 93 videos of Weizmann, 30 of the 599 of KTH."""
     for name in ("weizmann", "kth"):
-        d = module.datasets.get(name)
-        sides = module._split(items({"a": d.videos}), recipe(name, d.test / d.videos))
+        d = datasets.get(name)
+        sides = card.split(items({"a": d.videos}), recipe(name, d.test / d.videos))
         assert sides.count("test") == d.test
 
 
 def test_segments_of_one_film_stay_together():
     given = items({"taichi": 40}, subject="film")
-    sides = module._split(given, recipe("taichi"))
+    sides = card.split(given, recipe("taichi"))
     films = {s: {i.subject for i, t in zip(given, sides, strict=True) if t == s} for s in sides}
     assert films["train"].isdisjoint(films["test"]) and 1 <= sides.count("test") <= 8
 
@@ -309,20 +312,20 @@ def test_frames_that_did_not_reach_the_disk_are_decoded_again(made, folder, tmp_
 
 
 def test_a_full_disk_is_one_sentence_and_keeps_what_is_done(made, monkeypatch, decoded, tmp_path):
-    append, calls = module._Building.append, []
+    append, calls = cache.Building.append, []
 
-    def full(self, row, part):
+    def full(self, row, file):
         calls.append(row)
         if len(calls) == 3:
             self.frames.write(b"as much as there was room for")
             raise OSError(28, "No space left on device")
-        append(self, row, part)
+        append(self, row, file)
 
-    monkeypatch.setattr(module._Building, "append", full)
+    monkeypatch.setattr(cache.Building, "append", full)
     with pytest.raises(InputError, match="the disk is full"):
         made()
     (building,) = (tmp_path / "cache").glob("*.building")
-    assert not (building / "parts").exists()
+    assert sorted(p.name for p in building.iterdir()) == ["frames.npy", "journal.jsonl"]
     decoded.clear()
     prepared = made()
     assert "run/a.mp4" not in decoded and "run/b.mp4" not in decoded and len(prepared) == 6
@@ -333,10 +336,9 @@ TOGETHER = """
     from rencgan.data.prepare import prepare
     from rencgan.data import prepare as module
     decode = module._decode
-    def spy(item, *rest):
+    def spy(recipe, item, file):
         print("decoded", item.name, flush=True)
-        return decode(item, *rest)
-    module = sys.modules["rencgan.data.prepare"]
+        return decode(recipe, item, file)
     module._decode = spy
     made = prepare("folder", data_root=sys.argv[1], size=16, cache_root=sys.argv[2])
     print("sum", int(made.frames.sum()), len(made))
@@ -432,7 +434,7 @@ def test_without_real_videos_the_stand_in_takes_their_place(drawn, tmp_path, mon
     assert prepare("kth", size=8, cache_root=tmp_path, root=tmp_path).path != prepared.path
 
 
-@pytest.mark.parametrize("name", [d for d in module.datasets.DATASETS if d != "folder"])
+@pytest.mark.parametrize("name", [d for d in datasets.DATASETS if d != "folder"])
 def test_every_set_has_a_stand_in_that_can_be_prepared(name, tmp_path):
     given = {"size": 16, "videos": 2, "max_frames": 24, "cache_root": tmp_path}
     prepared = prepare(name, source="procedural", **given)

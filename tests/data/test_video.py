@@ -1,6 +1,7 @@
 """Reading many kinds of files, refusing many kinds of bad ones, and writing what players open."""
 
 import io
+import json
 import signal
 import subprocess
 import sys
@@ -15,7 +16,8 @@ from PIL import Image
 
 from rencgan.core.errors import InputError
 from rencgan.data import video
-from rencgan.data.video import ArrayWriter, Unreadable, probe, read_frames, resize_crop
+from rencgan.data.sets import Unreadable
+from rencgan.data.video import frame_rate, read_frames, resize_crop
 
 
 def moving(n=30, height=48, width=64):
@@ -105,7 +107,7 @@ def png_with_bad_checksum(path):
 def reason(path):
     with pytest.raises(Unreadable) as refused:
         list(read_frames(path))
-    return refused.value.reason
+    return str(refused.value)
 
 
 BAD = {
@@ -166,8 +168,7 @@ def test_containers_give_back_every_frame(tmp_path, name, codec):
     read = np.stack(list(read_frames(written(tmp_path / name, frames, codec))))
     assert read.shape == frames.shape
     assert np.abs(read.astype(int) - frames).mean() < 8
-    seen = probe(tmp_path / name)
-    assert (seen.width, seen.height, seen.fps) == (64, 48, 25)
+    assert frame_rate(tmp_path / name) == 25
 
 
 def test_a_relative_name_is_no_address(tmp_path, monkeypatch):
@@ -188,7 +189,7 @@ def test_an_animated_gif_is_read(tmp_path):
     first, *rest = (Image.fromarray(f) for f in moving(7))
     first.save(tmp_path / "x.gif", save_all=True, append_images=rest, duration=100)
     assert len(list(read_frames(tmp_path / "x.gif"))) == 7
-    assert probe(tmp_path / "x.gif").fps == pytest.approx(10)
+    assert frame_rate(tmp_path / "x.gif") == pytest.approx(10)
 
 
 @pytest.mark.parametrize("turn", [90, -90, 180])
@@ -198,14 +199,13 @@ def test_a_turned_video_comes_upright(tmp_path, turn):
     path = written(tmp_path / "x.mp4", stored, rotation=turn)
     read = np.stack(list(read_frames(path)))
     assert read.shape == frames.shape and np.abs(read.astype(int) - frames).mean() < 8
-    assert probe(path)[:2] == (64, 48)
 
 
 def test_images_come_in_natural_order_and_lossless(tmp_path):
     frames = moving(12)
     image_folder(tmp_path / "x", frames)
     assert np.array_equal(np.stack(list(read_frames(tmp_path / "x"))), frames)
-    assert probe(tmp_path / "x") == (64, 48, video.DEFAULT_FPS, 12)
+    assert frame_rate(tmp_path / "x") == video.DEFAULT_FPS
 
 
 def test_grey_palette_and_transparent_images_become_rgb(tmp_path):
@@ -257,19 +257,19 @@ def test_an_mp4_keeps_its_pictures_and_its_origin(tmp_path):
     video.write_mp4(tmp_path / "new" / "x.mp4", iter(frames), 12.5, origin)
     read = np.stack(list(read_frames(tmp_path / "new" / "x.mp4")))
     assert read.shape == frames.shape and np.abs(read.astype(int) - frames).mean() < 4
-    assert video.read_metadata(tmp_path / "new" / "x.mp4") == origin
-    assert probe(tmp_path / "new" / "x.mp4") == (64, 48, 12.5, 40)
+    assert frame_rate(tmp_path / "new" / "x.mp4") == 12.5
     data = (tmp_path / "new" / "x.mp4").read_bytes()
     assert 0 < data.index(b"moov") < data.index(b"mdat")  # faststart
     with av.open(str(tmp_path / "new" / "x.mp4")) as file:
         assert file.streams.video[0].codec_context.pix_fmt == "yuv420p"
+        assert json.loads(file.metadata["comment"]) == origin
 
 
 def test_odd_sides_are_padded_and_clips_enlarged(tmp_path):
     video.write_mp4(tmp_path / "x.mp4", moving(3, 33, 47), 25)
-    assert probe(tmp_path / "x.mp4")[:2] == (48, 34)
+    assert next(read_frames(tmp_path / "x.mp4")).shape == (34, 48, 3)
     video.write_mp4(tmp_path / "x.mp4", moving(3, 33, 47), 25, scale=2)
-    assert probe(tmp_path / "x.mp4")[:2] == (94, 66)
+    assert next(read_frames(tmp_path / "x.mp4")).shape == (66, 94, 3)
 
 
 def test_a_failure_leaves_the_old_file_and_no_rubbish(tmp_path):
@@ -310,49 +310,20 @@ def test_an_unknown_codec_is_refused():
         video.encode(moving(2), 25, "av1")
 
 
-def test_a_buffer_can_be_written_too():
-    buffer = io.BytesIO()
-    video.write_mp4(buffer, moving(4), 25, {"seed": 1})
-    with av.open(io.BytesIO(buffer.getvalue())) as file:
-        assert sum(1 for _ in file.decode(video=0)) == 4
-
-
-def test_an_array_is_written_in_pieces(tmp_path):
-    frames = moving(20)
-    with ArrayWriter(tmp_path / "x.npy", frames.shape) as out:
-        for i in range(0, 20, 6):
-            out.write(frames[i : i + 6])
-    assert np.array_equal(np.load(tmp_path / "x.npy", mmap_mode="r"), frames)
-
-
-def test_an_array_that_is_not_finished_does_not_appear(tmp_path):
-    with (
-        pytest.raises(InputError, match="got 5 of its 20 rows"),
-        ArrayWriter(tmp_path / "x.npy", (20, 48, 64, 3)) as out,
-    ):
-        out.write(moving(5))
-    with pytest.raises(InputError), ArrayWriter(tmp_path / "x.npy", (2, 48, 64, 3)) as out:
-        out.write(moving(3))
-    with pytest.raises(InputError), ArrayWriter(tmp_path / "x.npy", (2, 48, 64, 3)) as out:
-        out.write(moving(2).astype(np.float32))
-    with pytest.raises(KeyError), ArrayWriter(tmp_path / "x.npy", (2, 48, 64, 3)) as out:
-        raise KeyError
-    assert list(tmp_path.iterdir()) == []
-
-
 FULL_DISK = """
-    import resource, signal, sys
+    import resource, signal
+    from pathlib import Path
     import numpy as np
-    from rencgan.data import video
     from rencgan.core.errors import InputError
+    from rencgan.core.files import write_array
+    from rencgan.data import video
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
     noise = np.random.default_rng(0).integers(0, 256, (40, 64, 64, 3), np.uint8)
     def mp4():
         video.write_mp4("x.mp4", noise, 25)
     def npy():
-        with video.ArrayWriter("x.npy", noise.shape) as out:
-            out.write(noise)
+        write_array(Path("x.npy"), noise)
     for write in (mp4, npy):
         try:
             write()
@@ -382,5 +353,4 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(tmp_path):
 )
 def test_real_clips_are_read_to_the_last_frame(clip, frames, width, height):
     path: Path = real_clips(clip)
-    assert probe(path)[:2] == (width, height)
-    assert sum(1 for _ in read_frames(path)) == frames
+    assert [f.shape for f in read_frames(path)] == [(height, width, 3)] * frames
