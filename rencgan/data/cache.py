@@ -87,7 +87,7 @@ class Building:
 
     def __enter__(self) -> "Building":
         self.folder.mkdir(exist_ok=True)
-        shutil.rmtree(self.folder / "parts", ignore_errors=True)  # left by version 0.1.0
+        shutil.rmtree(self.folder / "parts", ignore_errors=True)  # of earlier versions
         with ExitStack() as stack:
             self.frames = stack.enter_context(open(self.folder / FRAMES, "a+b"))
             self._resume()

@@ -285,6 +285,8 @@ def test_after_a_kill_the_finished_videos_are_not_decoded_again(made, folder, tm
         VideoSet.open(building)
     with open(building / "frames.npy", "ab") as f:
         f.write(b"half a frame" * 20_000)  # more than all that is still to come
+    (building / "parts").mkdir()  # an earlier version kept the frames in work there
+    (building / "parts" / "000000").write_bytes(b"half a video")
     prepared = made()
     assert decoded == ["walk/a.mp4", "walk/b.mp4", "walk/d d.mp4"]
     fresh = prepare("folder", data_root=folder, size=16, cache_root=tmp_path / "other")
