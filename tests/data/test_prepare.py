@@ -56,7 +56,7 @@ def made(tmp_path, folder):
 
 @pytest.fixture
 def decoded(monkeypatch):
-    """The names of the videos that were decoded, in order."""
+    """The names of the videos that were decoded, about in order: several are in work at once."""
     names, decode = [], module._decode
 
     def spy(recipe, item, file):
@@ -288,7 +288,7 @@ def test_after_a_kill_the_finished_videos_are_not_decoded_again(made, folder, tm
     (building / "parts").mkdir()  # an earlier version kept the frames in work there
     (building / "parts" / "000000").write_bytes(b"half a video")
     prepared = made()
-    assert decoded == ["walk/a.mp4", "walk/b.mp4", "walk/d d.mp4"]
+    assert sorted(decoded) == ["walk/a.mp4", "walk/b.mp4", "walk/d d.mp4"]
     fresh = prepare("folder", data_root=folder, size=16, cache_root=tmp_path / "other")
     assert prepared.videos == fresh.videos and np.array_equal(prepared.frames, fresh.frames)
     assert prepared.path.name == fresh.path.name
@@ -308,7 +308,7 @@ def test_frames_that_did_not_reach_the_disk_are_decoded_again(made, folder, tmp_
         f.seek(128 + 26 * 16 * 16 * 3)  # within the second video
         f.write(bytes(500))
     prepared = made()
-    assert decoded[0] == "run/b.mp4" and len(decoded) == 5
+    assert "run/a.mp4" not in decoded and len(decoded) == 5
     fresh = prepare("folder", data_root=folder, size=16, cache_root=tmp_path / "other")
     assert np.array_equal(prepared.frames, fresh.frames)
 
