@@ -16,6 +16,7 @@ from rencgan.data.videoset import VideoSet
 from rencgan.evaluate import cost, horizon, inception, measures
 from rencgan.evaluate import extractors as features
 from rencgan.evaluate import scores as evaluate
+from rencgan.evaluate.classifier import train_classifier
 from rencgan.evaluate.extractors import Extractor
 from rencgan.evaluate.protocols import Protocol
 from rencgan.evaluate.scores import Score
@@ -266,7 +267,7 @@ def inception_scores(
     """
     labels = {v.label for v in videos.videos}
     by = "label" if len(labels) > 1 or not any(v.subject for v in videos.videos) else "subject"
-    classifier = inception.train_classifier(videos, extractor, by, seed=seed)
+    classifier = train_classifier(videos, extractor, by, seed=seed)
     return {
         name: inception.video_is(side, classifier, extractor, seed, real=videos)
         for name, side in sides.items()

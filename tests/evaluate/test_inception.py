@@ -4,15 +4,22 @@ The extractor is a few sums; the classes of the toy videos are colours.
 """
 
 import json
+from copy import deepcopy
 
 import numpy as np
 import pytest
+import torch
+from scipy.optimize import minimize
+from scipy.special import logsumexp, softmax
+from torch import nn
+from torch.nn.functional import cross_entropy
 
 from rencgan.core.errors import InputError
 from rencgan.data.videoset import VideoSet, write_tables
-from rencgan.evaluate import inception
+from rencgan.evaluate import classifier as training
 from rencgan.evaluate import scores as evaluate
-from rencgan.evaluate.inception import scores, train_classifier, video_is
+from rencgan.evaluate.classifier import train_classifier
+from rencgan.evaluate.inception import scores, video_is
 
 COLOURS = {"red": (200, 40, 40), "green": (40, 200, 40), "blue": (40, 40, 200)}
 
@@ -126,11 +133,11 @@ def test_what_is_no_distribution_is_refused(p, words):
 def test_colours_are_learned_and_told_on_videos_not_seen():
     found = train_classifier(coloured(), Sums())
     assert found.classes == ("blue", "green", "red")
-    assert found.accuracy == 1 and found.training_accuracy == 1
-    assert found.chance == pytest.approx(1 / 3) and found.warning() is None
+    assert found.accuracy == 1 and found.facts["accuracy"]["training clips"] == 1
+    assert found.facts["chance"] == pytest.approx(1 / 3) and found.warning() is None
     assert found.facts["training"] == {"videos": 12, "clips": 48}
     assert found.facts["held out"] == {"videos": 6, "clips": 24, "videos of other classes": 0}
-    assert found.facts["L2"] in inception.STRENGTHS
+    assert found.facts["L2"] in training.STRENGTHS
     clips = np.stack([film(COLOURS["green"], 7, 16), film(COLOURS["red"], 8, 16)])
     p = found.probabilities(clips)
     assert p.argmax(1).tolist() == [1, 2] and p.max(1).min() > 0.9
@@ -141,26 +148,48 @@ def test_colours_are_learned_and_told_on_videos_not_seen():
 def test_the_weights_are_where_the_slope_of_the_penalised_loss_vanishes():
     rng = np.random.default_rng(0)
     z, y, strength = rng.normal(size=(40, 3)), rng.integers(0, 3, 40), 0.05
-    w = inception._fit(z, y, 3, strength)
+    layer = training._fit(z, y, 3, strength)
+    x, target = torch.from_numpy(z), torch.from_numpy(y)
 
-    def loss(w):
-        p = inception._softmax(z @ w[:-1] + w[-1])
-        return -np.log(p[np.arange(40), y]).mean() + strength / 2 * (w[:-1] ** 2).sum()
+    def loss(layer):
+        return cross_entropy(layer(x), target) + strength / 2 * layer.weight.square().sum()
 
-    for i in np.ndindex(w.shape):
-        step = np.zeros_like(w)
-        step[i] = 1e-4
-        assert abs(loss(w + step) - loss(w - step)) / 2e-4 < 1e-5
-    assert loss(w) < loss(np.zeros_like(w)) - 0.01
-    again = inception._fit(z, y, 3, strength, start=rng.normal(size=w.shape))
-    assert inception._softmax(z @ again[:-1] + again[-1]) == pytest.approx(
-        inception._softmax(z @ w[:-1] + w[-1]), abs=1e-3
-    )
+    found = deepcopy(layer).requires_grad_()
+    loss(found).backward()
+    assert max(w.grad.abs().max() for w in found.parameters()) < 1e-5
+    flat = deepcopy(layer)
+    for w in flat.parameters():
+        w.zero_()
+    assert loss(layer) < loss(flat) - 0.01
+    away = nn.Linear(3, 3, dtype=torch.float64)
+    again = training._fit(z, y, 3, strength, start=away)
+    assert torch.allclose(again(x).softmax(1), layer(x).softmax(1), atol=1e-6)
+
+
+def test_the_weights_are_those_of_another_solver():
+    """scipy's, with the slope written out."""
+    rng = np.random.default_rng(0)
+    y, strength = rng.integers(0, 3, 60), 1e-3
+    z = rng.normal(size=(60, 5)) + np.eye(5)[y]
+
+    def loss(flat):
+        w = flat.reshape(6, 3)
+        logits = z @ w[:-1] + w[-1]
+        norm = logsumexp(logits, 1, keepdims=True)
+        wrong = (np.exp(logits - norm) - np.eye(3)[y]) / 60
+        slope = np.concatenate([z.T @ wrong + strength * w[:-1], wrong.sum(0, keepdims=True)])
+        mean = (norm[:, 0] - logits[np.arange(60), y]).mean()
+        return mean + strength / 2 * (w[:-1] ** 2).sum(), slope.ravel()
+
+    w = minimize(loss, np.zeros(18), jac=True, options={"gtol": 1e-9}).x.reshape(6, 3)
+    layer = training._fit(z, y, 3, strength)
+    expected = softmax(z @ w[:-1] + w[-1], 1)
+    assert layer(torch.from_numpy(z)).softmax(1).numpy() == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_same_arguments_give_the_same_classifier():
     a, b = (train_classifier(coloured(), Sums()) for _ in range(2))
-    assert np.array_equal(a.weights, b.weights) and a.facts == b.facts
+    assert torch.equal(a.layer.weight, b.layer.weight) and a.facts == b.facts
     score_a, score_b = (video_is(generated(), c, seed=3) for c in (a, b))
     assert score_a == score_b
     assert score_a[0].spread != video_is(generated(), a, seed=4)[0].spread
@@ -177,22 +206,22 @@ def test_the_penalty_is_the_stronger_the_less_the_features_say():
 
 def test_whole_videos_are_left_out_and_classes_spread_over_the_parts():
     videos = coloured(train=6, test=0)
-    clips = inception._clips(videos, "train", "label", 16)
-    y = np.array([sorted(COLOURS).index(c) for c in clips.names])
-    fold = inception._folds(clips.where, y, seed=0)
-    of = {(i, int(k)) for (i, _), k in zip(clips.where, fold, strict=True)}
+    clips = training._clips(videos, "train", "label", 16)
+    y = np.array([sorted(COLOURS).index(c.name) for c in clips])
+    fold = training._folds(clips, y, seed=0)
+    of = {(i, int(k)) for (i, *_), k in zip(clips, fold, strict=True)}
     assert len(of) == 18, "each video in one part"
     assert {(c, k): int(np.sum((y == c) & (fold == k))) for c in range(3) for k in range(3)} == {
         (c, k): 8 for c in range(3) for k in range(3)
     }
-    assert not np.array_equal(fold, inception._folds(clips.where, y, seed=1))
+    assert not np.array_equal(fold, training._folds(clips, y, seed=1))
 
 
 @pytest.mark.parametrize(
     ("frames", "starts"), [(16, [0]), (20, [0]), (24, [0, 8]), (40, [0, 8, 16, 24])]
 )
 def test_clips_lie_evenly_and_overlap_by_half_at_most(frames, starts):
-    assert inception._starts(frames, 16) == starts
+    assert training._starts(frames, 16) == starts
 
 
 def test_persons_instead_of_labels():
@@ -228,7 +257,7 @@ def test_a_classifier_that_nothing_could_try_is_marked():
         "left-out training clips": None,
         "held-out clips": None,
     }
-    assert video_is(generated(), alone)[0].card["warning"] == inception.UNKNOWN
+    assert video_is(generated(), alone)[0].card["warning"] == training.UNKNOWN
 
 
 def test_a_blind_classifier_says_so_on_every_card():
@@ -238,9 +267,9 @@ def test_a_blind_classifier_says_so_on_every_card():
     splits = (["train"] * 4 + ["test"] * 2) * 3
     videos = VideoSet.from_arrays(arrays, labels=labels, splits=splits)
     found = train_classifier(videos, Sums())
-    assert found.accuracy == 0 < found.training_accuracy
-    assert all(s.card["warning"] == inception.BLIND for s in video_is(generated(), found))
-    assert "says nothing" in inception.BLIND
+    assert found.accuracy == 0 < found.facts["accuracy"]["training clips"]
+    assert all(s.card["warning"] == training.BLIND for s in video_is(generated(), found))
+    assert "says nothing" in training.BLIND
 
 
 def test_progress_reaches_the_end_once():
@@ -271,7 +300,7 @@ def test_a_kept_classifier_is_not_trained_again(prepared):
     assert again.calls == 0 and first.facts == second.facts
     x = Sums()(np.stack(generated(2)))
     assert np.array_equal(first.probabilities(x), second.probabilities(x))
-    assert file.name == f"label-16f-{first.key}.npz" and first.facts["dataset"] == "kth"
+    assert file.name == f"label-16f-{first.facts['key']}.npz" and first.facts["dataset"] == "kth"
 
 
 @pytest.mark.parametrize("damage", ["flipped", "truncated", "empty", "foreign", "another's"])
@@ -281,21 +310,21 @@ def test_a_damaged_file_is_trained_anew(prepared, tmp_path, damage):
     train_classifier(prepared, Sums(), seed=1, cache=tmp_path / "others")
     (other,) = (tmp_path / "others").iterdir()
     content = file.read_bytes()
-    at = content.index(first.weights.tobytes()[:16])
+    at = content.index(first.layer.weight.numpy().tobytes()[:16])
     flipped = content[:at] + bytes([content[at] ^ 255]) + content[at + 1 :]
     broken = {"flipped": flipped, "truncated": content[:-40], "empty": b"", "foreign": b"{}"}
     file.write_bytes((broken | {"another's": other.read_bytes()})[damage])
     again = Sums()
     second = train_classifier(prepared, again)
     assert again.calls > 0 and second.facts == first.facts
-    assert np.array_equal(first.weights, second.weights)
+    assert torch.equal(first.layer.weight, second.layer.weight)
     assert [f.read_bytes() for f in file.parent.iterdir()] == [content]
 
 
 def test_whatever_decides_a_classifier_is_in_its_key(tmp_path):
     def key(videos=None, extractor=None, **more):
         made = train_classifier(videos or coloured(2, 1), extractor or Sums(), **more)
-        return made.key
+        return made.facts["key"]
 
     other, moved, dark = Sums(), coloured(2, 1), coloured(2, 1)
     other.digest = "b" * 64
@@ -316,9 +345,9 @@ def test_whatever_decides_a_classifier_is_in_its_key(tmp_path):
 
 def test_later_frames_are_part_of_the_key():
     made = coloured()
-    key = train_classifier(made, Sums()).key
+    key = train_classifier(made, Sums()).facts["key"]
     made.frames[5] ^= 1  # not the first frame of any clip
-    assert train_classifier(made, Sums()).key != key
+    assert train_classifier(made, Sums()).facts["key"] != key
 
 
 def test_a_cache_that_cannot_be_written_is_a_sentence_only_if_it_was_named(prepared, tmp_path):
@@ -401,7 +430,7 @@ def test_the_card_tells_what_the_number_depends_on(classifier):
     assert card["extractor"] == Sums().card() and (card["frames"], card["seed"]) == (16, 5)
     told = card["classifier"]
     assert told["classes"] == ["blue", "green", "red"] and told["by"] == "label"
-    assert told["accuracy"]["held-out clips"] == 1 and told["key"] == classifier.key
+    assert told["accuracy"]["held-out clips"] == 1 and told["key"] == classifier.facts["key"]
     assert card["generated"]["videos"] == 6 and card["bound"] == 3
     reference = card["real videos, same scores"]
     assert reference["test"]["videos"] == 6 and reference["train"]["videos"] == 12
