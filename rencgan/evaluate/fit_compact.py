@@ -16,8 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rencgan.core.files import replaced
 from rencgan.core.progress import Progress
 from rencgan.data import procedural
+from rencgan.data.pixels import as_clips
 from rencgan.evaluate.compact import FRAMES, SIZE, WEIGHTS, Compact
 
 SETS = tuple(procedural.DESCRIPTIONS)
@@ -82,7 +84,7 @@ class Samples:
             targets["label"].append(self.labels[which])
             targets["pace"].append(-100 if shuffled else pace)  # a shuffled clip has none
             targets["order"].append(int(shuffled))
-        return as_input(np.stack(clips)), {k: torch.tensor(v) for k, v in targets.items()}
+        return as_clips(np.stack(clips)), {k: torch.tensor(v) for k, v in targets.items()}
 
     def plain(self, count: int) -> np.ndarray:
         """Clips as they are, spread evenly over the videos: (count, 16, 64, 64, 3) uint8."""
@@ -95,11 +97,6 @@ class Samples:
         index = np.minimum(start + pace * np.arange(FRAMES), len(video) - 1)
         clip = video[rng.permutation(index) if shuffled else index]
         return clip[:, :, ::-1] if rng.random() < 0.5 else clip
-
-
-def as_input(clips: np.ndarray) -> Tensor:
-    """(B, T, H, W, 3) uint8 to (B, 3, T, H, W) in [-1, 1]."""
-    return torch.from_numpy(clips).permute(0, 4, 1, 2, 3).float() / 127.5 - 1
 
 
 # ----------------------------------------------------------------------------------------- training
@@ -132,20 +129,15 @@ def fit(recipe: Recipe) -> tuple[Compact, dict[str, float]]:
             schedule.step()
             last = [*last[-49:], {k: float(v.detach()) for k, v in terms.items()}]
             bar.update(step + 1, last[-1])
-    network = _rounded(network.eval())
+    network = network.eval().half().float()  # so that what is measured is what is kept
     network.scale = _deviations(network, samples.plain(recipe.scale_clips))
     return network, {k: float(np.mean([t[k] for t in last])) for k in last[0]}
-
-
-def _rounded(network: Compact) -> Compact:
-    """To half precision and back, so that what is measured is what is kept."""
-    return network.half().float()
 
 
 @torch.no_grad()
 def _deviations(network: Compact, clips: np.ndarray) -> Tensor:
     """Of every feature over the clips; a feature that hardly varies there is not blown up."""
-    features = torch.cat([network.pooled(as_input(part)) for part in np.array_split(clips, 20)])
+    features = torch.cat([network.pooled(as_clips(part)) for part in np.array_split(clips, 20)])
     found = features.std(0)
     return found.clamp_min(0.1 * float(found.median())).half().float()
 
@@ -156,9 +148,18 @@ def save(network: Compact, recipe: Recipe, path: Path) -> str:
 
     state = network.state_dict()
     kept = {k: v.half().contiguous() for k, v in state.items() if v.is_floating_point()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(kept, path, {"recipe": json.dumps(asdict(recipe))})
+    with replaced(path) as part:
+        save_file(kept, part, {"recipe": json.dumps(asdict(recipe))})
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def run(steps: int = Recipe.steps, out: Path = WEIGHTS) -> None:
+    """Trains the network, writes its file and prints the sha256 that compact.py records."""
+    recipe, started = Recipe(steps=steps), time.perf_counter()
+    network, losses = fit(recipe)
+    digest = save(network, recipe, out)
+    told = "  ".join(f"{k} {v:.3f}" for k, v in losses.items())
+    print(f"{out}  sha256 {digest}  {told}  {time.perf_counter() - started:.0f} s")
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -167,12 +168,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--steps", type=int, default=Recipe.steps)
     parser.add_argument("--out", type=Path, default=WEIGHTS)
-    o = parser.parse_args(argv)
-    recipe, started = Recipe(steps=o.steps), time.perf_counter()
-    network, losses = fit(recipe)
-    digest = save(network, recipe, o.out)
-    told = "  ".join(f"{k} {v:.3f}" for k, v in losses.items())
-    print(f"{o.out}  sha256 {digest}  {told}  {time.perf_counter() - started:.0f} s")
+    run(**vars(parser.parse_args(argv)))
 
 
 if __name__ == "__main__":

@@ -9,53 +9,53 @@ development half, on which an extractor may be improved, and a test half, which 
 """
 
 import argparse
-import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from rencgan.core.errors import InputError
+from rencgan.core.files import write_json
 from rencgan.core.progress import Progress
+from rencgan.data.footage import Footage
+from rencgan.data.hops import CLIP
+from rencgan.evaluate import compact
 from rencgan.evaluate.extractors import Extractor, find
 from rencgan.evaluate.frechet import distance_of
-from rencgan.evaluate.scores import Footage
-
-FRAMES = 16
-
 
 # -------------------------------------------------------------------------------- ways of spoiling
 
 
 def _noise(video: np.ndarray, start: int, level: float, rng: np.random.Generator) -> np.ndarray:
-    clip = video[start : start + FRAMES]
+    clip = video[start : start + CLIP]
     return np.clip(clip + rng.normal(0, level, clip.shape), 0, 255).round().astype(np.uint8)
 
 
 def _blur(video: np.ndarray, start: int, level: float, rng) -> np.ndarray:
-    clip = video[start : start + FRAMES].astype(np.float32)
+    clip = video[start : start + CLIP].astype(np.float32)
     return gaussian_filter(clip, (0, level, level, 0), mode="nearest").round().astype(np.uint8)
 
 
 def _speed(video: np.ndarray, start: int, level: float, rng) -> np.ndarray:
-    return video[start + int(level) * np.arange(FRAMES)]
+    return video[start + int(level) * np.arange(CLIP)]
 
 
 def _shuffle(video: np.ndarray, start: int, level: float, rng) -> np.ndarray:
-    within = np.arange(FRAMES).reshape(-1, int(level))
+    within = np.arange(CLIP).reshape(-1, int(level))
     return video[start + np.concatenate([rng.permutation(w) for w in within])]
 
 
 def _frozen(video: np.ndarray, start: int, level: float, rng) -> np.ndarray:
-    return video[start + np.minimum(np.arange(FRAMES), FRAMES - 1 - int(level))]
+    return video[start + np.minimum(np.arange(CLIP), CLIP - 1 - int(level))]
 
 
 def _seam(video: np.ndarray, start: int, level: float, rng) -> np.ndarray:
-    index = np.arange(FRAMES)
-    return video[start + index + np.where(index < FRAMES // 2, 0, int(level))]
+    index = np.arange(CLIP)
+    return video[start + index + np.where(index < CLIP // 2, 0, int(level))]
 
 
 @dataclass(frozen=True)
@@ -66,16 +66,16 @@ class Family:
     unit: str
     levels: tuple[float, ...]
     make: Callable[[np.ndarray, int, float, np.random.Generator], np.ndarray] | None
-    span: int = FRAMES  # frames of a video that the strongest level reaches over
+    span: int = CLIP  # frames of a video that the strongest level reaches over
 
 
 FAMILIES = (
     Family("noise", "deviation, grey levels", (4, 8, 16, 32), _noise),
     Family("blur", "deviation, pixels of 64", (0.5, 1, 2, 4), _blur),
-    Family("wrong speed", "times as fast", (2, 3, 4, 5), _speed, 5 * (FRAMES - 1) + 1),
+    Family("wrong speed", "times as fast", (2, 3, 4, 5), _speed, 5 * (CLIP - 1) + 1),
     Family("shuffled frames", "frames exchanged among", (2, 4, 8, 16), _shuffle),
     Family("frozen frames", "frames held at the end", (4, 8, 12, 15), _frozen),
-    Family("seam every 8 frames", "frames left out there", (2, 4, 8, 16), _seam, 2 * FRAMES),
+    Family("seam every 8 frames", "frames left out there", (2, 4, 8, 16), _seam, 2 * CLIP),
     Family("swapped class", "share of clips", (0.25, 0.5, 0.75, 1), None),
 )
 
@@ -100,7 +100,7 @@ def load(folder: str | Path, size: int, patterns: Sequence[str] = ()) -> list[Sh
     with Progress(len(footage.names), "reading real videos") as bar:
         for i, name in enumerate(footage.names):
             frames = footage.usable(i)
-            if frames is not None and len(frames) >= FRAMES:
+            if frames is not None and len(frames) >= CLIP:
                 label = PurePosixPath(name).parts[0] if "/" in name else "video"
                 shots.append(Shot(name, label, scene(name, patterns), footage.clip(i, frames)))
             bar.update(i + 1, name)
@@ -172,8 +172,7 @@ class Row:
         return self.monotone and self.leaves_floor_at is not None
 
     def as_dict(self) -> dict:
-        facts = {k: getattr(self, k) for k in self.__dataclass_fields__}
-        facts |= {k: getattr(self, k) for k in ("monotone", "leaves_floor_at", "fit")}
+        facts = asdict(self) | {k: getattr(self, k) for k in ("monotone", "leaves_floor_at", "fit")}
         return {k: list(v) if isinstance(v, tuple) else v for k, v in facts.items()}
 
 
@@ -182,7 +181,7 @@ def _starts(shots: Sequence[Shot], span: int, rng: np.random.Generator) -> list[
 
 
 def _plain(shots: Sequence[Shot], starts: Sequence[int]) -> np.ndarray:
-    return np.stack([s.frames[a : a + FRAMES] for s, a in zip(shots, starts, strict=True)])
+    return np.stack([s.frames[a : a + CLIP] for s, a in zip(shots, starts, strict=True)])
 
 
 def _draw(
@@ -197,7 +196,7 @@ def _draw(
     if family.make is None:
         chosen = [others[i] for i in rng.permutation(len(others))[: len(shots)]]
         chosen = [chosen[i % len(chosen)] for i in range(len(shots))]
-        swapped, own = _plain(chosen, _starts(chosen, FRAMES, rng)), _plain(shots, starts)
+        swapped, own = _plain(chosen, _starts(chosen, CLIP, rng)), _plain(shots, starts)
         order = rng.permutation(len(shots))
         for level in family.levels:
             clips = own.copy()
@@ -217,15 +216,12 @@ def measure(
     trained_on: Sequence[str] = (),
     draws: int = 6,
     seed: int = 0,
-    tell: Callable[[], None] = lambda: None,
 ) -> Row:
     """One row of the table; a swapped class takes its clips from the second largest class."""
     usable, others = [s for s in shots if len(s.frames) >= family.span], []
     if family.make is None:
-        sizes: dict[str, int] = {}
-        for s in usable:
-            sizes[s.label] = sizes.get(s.label, 0) + 1
-        ranked = sorted(sizes, key=lambda k: (-sizes[k], k))
+        sizes = Counter(s.label for s in usable)
+        ranked = sorted(sizes, key=lambda label: (-sizes[label], label))
         if len(ranked) < 2:
             raise InputError("a swapped class needs videos in at least two folders")
         others = [s for s in usable if s.label == ranked[1]]
@@ -240,17 +236,17 @@ def measure(
         made = (np.asarray(extractor(c), np.float64) for c in _draw(family, usable, others, rng))
         reference = next(made)
         rows.append([distance_of(reference, features) for features in made])
-        tell()
-    mean, spread = np.mean(rows, 0), np.std(rows, 0, ddof=1)
+    floor, *distances = np.mean(rows, 0).tolist()
+    floor_spread, *spreads = np.std(rows, 0, ddof=1).tolist()
     return Row(
         family.name,
         family.unit,
         family.levels,
         len(usable),
-        float(mean[0]),
-        float(spread[0]),
-        tuple(map(float, mean[1:])),
-        tuple(map(float, spread[1:])),
+        floor,
+        floor_spread,
+        tuple(distances),
+        tuple(spreads),
         family.name in trained_on,
     )
 
@@ -259,35 +255,18 @@ def table(
     shots: Sequence[Shot], extractor: Extractor, trained_on: Sequence[str] = (), draws: int = 6
 ) -> dict[str, list[Row]]:
     """The rows of every family, for the development and for the test half."""
-    with Progress(2 * len(FAMILIES) * draws, "spoiling real video") as bar:
-        done = iter(range(1, 2 * len(FAMILIES) * draws + 1))
-
-        def tell() -> None:
-            bar.update(next(done))
-
-        return {
-            half: [measure(f, part, extractor, trained_on, draws, tell=tell) for f in FAMILIES]
-            for half, part in halves(shots).items()
-        }
-
-
-def as_text(rows: Sequence[Row]) -> str:
-    """The table for people: a star for families that the training has seen."""
-    lines = [f"{'':<22}{'videos':>7}{'floor':>16}  distance at each level"]
-    for r in rows:
-        name = r.family + (" *" if r.trained_on else "")
-        steps = "  ".join(
-            f"{level:g}: {d:.2f}" for level, d in zip(r.levels, r.distances, strict=True)
-        )
-        verdict = "fit" if r.fit else "NOT FIT"
-        lines.append(
-            f"{name:<22}{r.videos:>7}{r.floor:>9.2f} ±{r.floor_spread:<5.2f}  {steps}  {verdict}"
-        )
-    return "\n".join(lines)
+    found = {}
+    with Progress(2 * len(FAMILIES), "spoiling real video") as bar:
+        for half, part in halves(shots).items():
+            found[half] = []
+            for family in FAMILIES:
+                found[half].append(measure(family, part, extractor, trained_on, draws))
+                bar.update(bar.step + 1, family.name)
+    return found
 
 
 def as_markdown(rows: Sequence[Mapping]) -> str:
-    """The same for a README, from rows as `Row.as_dict` gives them."""
+    """The table for people, from rows as `Row.as_dict` gives them."""
     lines = ["| spoilt by | floor | distance at each level | in training |", "|---|---|---|---|"]
     for r in rows:
         steps = ", ".join(
@@ -300,9 +279,35 @@ def as_markdown(rows: Sequence[Mapping]) -> str:
     return "\n".join(lines)
 
 
-def main(argv: list[str] | None = None) -> None:
-    from rencgan.evaluate import compact
+def run(
+    folder: Path,
+    scenes: Sequence[str] = (),
+    extractor: str = "compact",
+    draws: int = 6,
+    out: Path | None = None,
+) -> None:
+    """Prints the tables of a folder of real videos; `out`: a JSON file that gets them as well."""
+    if draws < 2:
+        raise InputError(f"a spread needs at least 2 draws, not {draws}")
+    network = find(extractor)
+    trained_on = compact.TRAINED_ON if extractor == "compact" else ()
+    shots = load(folder, network.size, scenes)
+    found = {
+        half: [r.as_dict() for r in rows]
+        for half, rows in table(shots, network, trained_on, draws).items()
+    }
+    counts = {
+        half: {"videos": len(part), "scenes": len({s.scene for s in part})}
+        for half, part in halves(shots).items()
+    }
+    for half, rows in found.items():
+        print(f"{half}, {counts[half]['videos']} videos\n\n{as_markdown(rows)}\n")
+    if out:
+        facts = {"extractor": network.card(), "draws": draws, "scenes": list(scenes)}
+        write_json(out, facts | {"videos": counts} | found)
 
+
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m rencgan.evaluate.fitness", description=__doc__.splitlines()[0]
     )
@@ -318,22 +323,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--draws", type=int, default=6, help="at least 2")
     parser.add_argument("--json", type=Path, help="write the table there as well")
     o = parser.parse_args(argv)
-    if o.draws < 2:
-        raise InputError(f"a spread needs at least 2 draws, not {o.draws}")
-    extractor = find(o.extractor)
-    trained_on = compact.TRAINED_ON if o.extractor == "compact" else ()
-    shots = load(o.folder, extractor.size, o.scene)
-    found = table(shots, extractor, trained_on, o.draws)
-    for half, rows in found.items():
-        print(f"{half} videos\n{as_text(rows)}\n")
-    if o.json:
-        facts = {"extractor": extractor.card(), "draws": o.draws, "scenes": o.scene}
-        facts["videos"] = {
-            half: {"videos": len(part), "scenes": len({s.scene for s in part})}
-            for half, part in halves(shots).items()
-        }
-        facts |= {half: [r.as_dict() for r in rows] for half, rows in found.items()}
-        o.json.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    run(o.folder, o.scene, o.extractor, o.draws, o.json)
 
 
 if __name__ == "__main__":
