@@ -14,25 +14,19 @@ NOTEBOOK_S, TERMINAL_S = 2.0, 5.0  # least seconds between two pictures of the s
 
 
 class Progress:
-    """How far a job of `total` steps is. `start` is the step that a resumed job begins at.
+    """How far a job of `total` steps is.
 
     In IPython one display handle is redrawn, so that a saved notebook holds one output per job;
     elsewhere lines are printed. With RENCGAN_PROGRESS=terminal a kernel also writes its lines to
     the terminal that started it, which papermill would not show before the cell ends.
     """
 
-    def __init__(
-        self,
-        total: int,
-        label: str,
-        start: int = 0,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.total, self.label, self.start, self.step = total, label, start, start
+    def __init__(self, total: int, label: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self.total, self.label, self.step = total, label, 0
         self._clock, self._began = clock, clock()
-        self._marks = deque([(self._began, start)])
+        self._marks = deque([(self._began, 0)])
         self._shown: dict[str, float] = {}
-        self._text, self._handle, self._last = "", None, None
+        self._text, self._handle = "", None
 
     def update(self, step: int, losses: Mapping[str, float] | str | None = None) -> None:
         """`step` steps of the total are done; `losses` (or any text) is shown behind them.
@@ -41,7 +35,6 @@ class Progress:
         """
         self.step = step
         if losses == {}:
-            self.start = step
             self._marks.clear()
         self._marks.append((self._clock(), step))
         while len(self._marks) > 2 and self._marks[1][0] <= self._marks[-1][0] - RECENT_S:

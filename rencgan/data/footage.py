@@ -149,13 +149,13 @@ def _load(path: Path, most: int | None) -> np.ndarray:
 
 def _stored(found: list[Path]) -> str:
     """ "files (.mp4: h264, .npy)": suffixes, with the codec of the first file of each."""
-    told = {}
-    for path in found:
-        kind = path.suffix.lower() or "frame folder"
-        if kind not in told:
-            told[kind] = kind
-            if path.is_file() and not _is_array(path):
-                from rencgan.data.video import codec
+    first = {path.suffix.lower() or "frame folder": path for path in reversed(found)}
+    told = []
+    for kind, path in sorted(first.items()):
+        name = None
+        if path.is_file() and not _is_array(path):
+            from rencgan.data.video import codec
 
-                told[kind] = f"{kind}: {name}" if (name := codec(path)) else kind
-    return f"files ({', '.join(told[kind] for kind in sorted(told))})"
+            name = codec(path)
+        told.append(f"{kind}: {name}" if name else kind)
+    return f"files ({', '.join(told)})"

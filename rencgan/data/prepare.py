@@ -65,17 +65,17 @@ def prepare(
     folder, found, others = _find(d, source, data_root, root)
     real = folder is not None
     if test_fraction is None:
-        test_fraction = d.test / d.videos if real and d.videos else TEST_FRACTION
+        test_fraction = d.test / d.videos if real and d.test else TEST_FRACTION
     recipe = Recipe(
-        dataset,
-        "real" if real else "procedural",
-        size,
-        d.margin if real else 0,
-        seed,
-        videos,
-        max_frames,
-        d.min_frames if min_frames is None else min_frames,
-        test_fraction,
+        dataset=dataset,
+        source="real" if real else "procedural",
+        size=size,
+        margin=d.margin if real else 0,
+        seed=seed,
+        videos=videos,
+        max_frames=max_frames,
+        min_frames=d.min_frames if min_frames is None else min_frames,
+        test_fraction=test_fraction,
     )
     cache_root = resolve(cache_root)
     try:
@@ -199,14 +199,12 @@ def _hashes(memo: Path) -> Iterator[Callable[[Path], str]]:
 
 
 def _content(path: Path, files: list[Path]) -> str:
-    digests = []
+    named = []
     for file in files:
         with open(file, "rb") as f:
-            digests.append(hashlib.file_digest(f, "sha256").hexdigest())
-    if path.is_file():
-        return digests[0]
-    named = "\n".join(f"{d} {p.name}" for d, p in zip(digests, files, strict=True))
-    return hashlib.sha256(named.encode()).hexdigest()
+            digest = hashlib.file_digest(f, "sha256").hexdigest()
+        named.append(f"{digest} {file.name}")
+    return digest if path.is_file() else hashlib.sha256("\n".join(named).encode()).hexdigest()
 
 
 def _stand_ins(recipe: Recipe) -> list[Item]:
@@ -261,9 +259,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--source", default="auto", help=", ".join(SOURCES))
     parser.add_argument("--data-root", type=Path, help="folder of the videos")
     parser.add_argument("--cache-root", type=Path, default=Path("runs/cache"))
-    for name, default in (("size", 64), ("seed", 0), ("videos", None)):
+    for name, default in {"size": 64, "seed": 0}.items():
         parser.add_argument(f"--{name}", type=int, default=default)
-    for name in ("max-frames", "min-frames"):
+    for name in ("videos", "max-frames", "min-frames"):
         parser.add_argument(f"--{name}", type=int)
     parser.add_argument("--test-fraction", type=float)
     given = vars(parser.parse_args(arguments))

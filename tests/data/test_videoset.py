@@ -1,6 +1,5 @@
 """Prepared folders: views, selections, and one sentence for each way a folder can be wrong."""
 
-import errno
 import json
 import subprocess
 import sys
@@ -9,7 +8,6 @@ import numpy as np
 import pytest
 
 from rencgan.core.errors import InputError
-from rencgan.core.files import writing
 from rencgan.data.videoset import Video, VideoSet, write_tables
 
 
@@ -129,14 +127,6 @@ def test_a_missing_folder_is_refused(tmp_path):
 def test_arrays_that_are_no_videos_are_refused(given):
     with pytest.raises(InputError):
         VideoSet.from_arrays(**given)
-
-
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])
-def test_trouble_with_the_disk_is_one_sentence(number):
-    with pytest.raises(InputError, match="out.npy"), writing("out.npy"):
-        raise OSError(number, "no")
-    with pytest.raises(OSError, match="other"), writing("out.npy"):
-        raise OSError(errno.EIO, "other")
 
 
 def test_opening_needs_numpy_only(tmp_path):

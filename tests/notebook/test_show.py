@@ -12,7 +12,6 @@ import torch
 from PIL import Image
 
 from rencgan.core.errors import InputError
-from rencgan.core.progress import Progress, duration
 from rencgan.core.provenance import provenance
 from rencgan.notebook import show
 from rencgan.notebook.show import provenance_table
@@ -162,52 +161,6 @@ def test_a_table_escapes_text_and_formats_numbers():
 def test_pieces_of_html_add_up():
     both = show.Html("<p>a</p>", "a") + show.Html("<p>b</p>", "b")
     assert both._repr_html_() == "<p>a</p><p>b</p>" and repr(both) == "a\nb"
-
-
-def test_progress_prints_lines_now_and_then_and_always_the_last(capsys, monkeypatch):
-    monkeypatch.delitem(__import__("sys").modules, "IPython", raising=False)
-    now = [0.0]
-    with Progress(400, "G", start=100, clock=lambda: now[0]) as bar:
-        for step in range(101, 401):
-            now[0] += 0.125  # binary, so that sums are exact
-            bar.update(step, {"D": 0.69314, "G": 12345.678})
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1 + 7 + 1  # the first, one each 5 of 37.5 seconds, the last
-    assert "100/400" in lines[0] and "400/400" in lines[-1] and lines[-1].endswith("38 s, done")
-    assert "D 0.693  G 1.23e+04" in lines[-1]
-    # the 40 steps made here in 5 s leave 260, so 32.5 s; the first 100 steps count for nothing
-    assert "140/400" in lines[1] and lines[1].endswith("5 s, 32 s left")
-
-
-def test_the_time_left_forgets_what_came_before():
-    now = [0.0]
-    bar = Progress(2000, "G", clock=lambda: now[0])
-    bar.update(1500, {})  # a resumed job: nothing was made here yet
-    assert "1,500/2,000" in bar.line() and "time left unknown" in bar.line()
-    for step in range(1501, 1601):  # cheap steps
-        now[0] += 0.25
-        bar.update(step, {"D": 1.0})
-    assert bar.line().endswith("25 s, 1 min 40 s left")
-    for step in range(1601, 1651):  # dear ones
-        now[0] += 1.0
-        bar.update(step, {"D": 1.0})
-    assert bar.line().endswith("1 min 15 s, 5 min 50 s left")
-
-
-def test_progress_says_that_a_job_stopped(capsys, monkeypatch):
-    monkeypatch.delitem(__import__("sys").modules, "IPython", raising=False)
-    with pytest.raises(RuntimeError), Progress(10, "G", clock=lambda: 0.0) as bar:
-        bar.update(3)
-        raise RuntimeError
-    last = capsys.readouterr().out.splitlines()[-1]
-    assert "3/10" in last and last.endswith("stopped")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(8.4, "8 s"), (125, "2 min 5 s"), (12000, "3 h 20 min")]
-)
-def test_durations(seconds, words):
-    assert duration(seconds) == words
 
 
 def test_provenance_is_plain_and_shows_as_a_table():

@@ -1,0 +1,104 @@
+"""Files that are whole or not there, locks, names of contents, results that are ready ahead."""
+
+import errno
+import json
+import threading
+
+import numpy as np
+import pytest
+
+from rencgan.core.errors import InputError
+from rencgan.core.files import (
+    ahead,
+    alone,
+    key_of,
+    only,
+    replaced,
+    write_array,
+    write_json,
+    writing,
+)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])
+def test_trouble_with_the_disk_is_one_sentence(number):
+    with pytest.raises(InputError, match="out.npy"), writing("out.npy"):
+        raise OSError(number, "no")
+    with pytest.raises(OSError, match="other"), writing("out.npy"):
+        raise OSError(errno.EIO, "other")
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "new" / "x.txt"
+    with replaced(path) as part:
+        part.write_text("old")
+    with pytest.raises(KeyError), replaced(path) as part:
+        part.write_text("half of the new")
+        raise KeyError
+    assert path.read_text() == "old" and list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_an_array_comes_back_as_it_was(tmp_path, order):
+    array = np.array(np.arange(24).reshape(2, 3, 4), np.int16, order=order)
+    write_array(tmp_path / "x.npy", array[:, ::-1])
+    assert np.array_equal(np.load(tmp_path / "x.npy", mmap_mode="r"), array[:, ::-1])
+    np.save(tmp_path / "numpy.npy", np.ascontiguousarray(array[:, ::-1]))
+    assert (tmp_path / "x.npy").read_bytes() == (tmp_path / "numpy.npy").read_bytes()
+
+
+def test_json_holds_no_nan(tmp_path):
+    write_json(tmp_path / "x.json", {"a": float("nan"), "b": [np.float32(0.5), np.inf]})
+    assert json.loads((tmp_path / "x.json").read_text()) == {"a": None, "b": [0.5, None]}
+
+
+def test_a_lock_is_waited_for_or_refused(tmp_path):
+    path, said = tmp_path / "locks" / "x", []
+
+    def take():
+        with alone(path, lambda: said.append("waits")):
+            said.append("has it")
+
+    other = threading.Thread(target=take)
+    with alone(path):
+        with pytest.raises(InputError, match="someone is at it"), only(path, "someone is at it"):
+            pass
+        other.start()
+        other.join(0.2)
+        assert said == ["waits"]
+    other.join(10)
+    assert said == ["waits", "has it"]
+
+
+def test_names_of_contents_do_not_depend_on_the_order_of_keys():
+    # printf '{"a": 1, "b": [null, 0.5]}' | sha256sum
+    assert key_of({"a": 1, "b": [None, 0.5]}) == key_of({"b": [None, 0.5], "a": 1}) == "a28db635"
+    assert key_of({"a": 1}, 64).startswith(key_of({"a": 1})) and len(key_of({}, 64)) == 64
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_results_come_in_order_and_only_some_are_begun_ahead(workers):
+    begun = []
+
+    def read(job):
+        begun.append(job)
+        return job * job
+
+    for done, square in enumerate(ahead(read, range(20), workers, most=4)):
+        assert square == done * done and max(begun) <= done + 4
+    assert sorted(begun) == list(range(20)) and list(ahead(read, [])) == []
+
+
+def test_an_error_comes_in_its_turn_and_ends_what_is_ahead():
+    begun = []
+
+    def read(job):
+        begun.append(job)
+        if job == 2:
+            raise OSError("gone")
+        return job
+
+    given = []
+    with pytest.raises(OSError, match="gone"):
+        given.extend(ahead(read, range(100), most=3))
+    assert given == [0, 1] and len(begun) <= 7
