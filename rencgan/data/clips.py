@@ -54,9 +54,9 @@ class ClipSampler:
         check_hop(hop)
         if stride is not None and stride < 1:
             raise InputError(f"pairs start every 1 frame or more, not every {stride}")
-        self.videos, self.kind, self.seed, self.step_range = videos, kind, seed, step_range
         if clips < 2:
             raise InputError(f"a pair has at least 2 clips, not {clips}")
+        self.videos, self.kind, self.seed, self.step_range = videos, kind, seed, step_range
         self.length = CLIP + (clips - 1) * hop if kind == "pairs" else CLIP
         shortest = (CLIP - 1) * step_range[0] + 1 if kind == "step" else self.length
         rows = [(v.start, v.length) for v in videos.videos if v.length >= shortest]
@@ -66,11 +66,10 @@ class ClipSampler:
                 f"no video has the {shortest} frames that one training sample takes; "
                 f"the longest has {max((v.length for v in videos.videos), default=0)}"
             )
+        self.items = rows
         if kind == "pairs":
             every = stride or hop
             self.items = [(s + o, 0) for s, n in rows for o in range(0, n - self.length + 1, every)]
-        else:
-            self.items = rows
 
     def __len__(self) -> int:
         """Samples in an epoch."""

@@ -105,23 +105,19 @@ def prepare(
 
 
 def _find(d: DataSet, source, data_root, root) -> tuple[Path | None, list[Path], int]:
-    """The folder of the real videos with what is in it, or (None, [], 0) for the stand-in."""
+    """The folder of the real videos, what is in it, how many other files; for the stand-in None."""
     own = d.name == "folder"
-    if source == "procedural":
-        if own:
-            raise InputError("your own videos have no stand-in; use source 'real' and data_root")
-        return None, [], 0
-    folder = datasets.locate(d.name, data_root, root)
+    if source == "procedural" and own:
+        raise InputError("your own videos have no stand-in; use source 'real' and data_root")
+    folder = None if source == "procedural" else datasets.locate(d.name, data_root, root)
     found, others = datasets.discover(folder) if folder else ([], 0)
-    if found:
-        return folder, found, others
-    if source == "real" or own:
+    if not found and (source == "real" or own):
         looked = folder or data_root or f"{d.variable} or {(root or project_root())}/data/{d.name}"
         raise InputError(
             f"no video was found in {looked}; {datasets.where_to_put(d.name)} (files such as "
             ".mp4, .avi, .mkv or .webm, or one folder of images for each video)"
         )
-    return None, [], 0
+    return folder if found else None, found, others
 
 
 # ---- what there is -----------------------------------------------------------------------------

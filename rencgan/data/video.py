@@ -184,7 +184,6 @@ def write_mp4(
     frames: Iterable[np.ndarray],
     fps: float,
     metadata: dict | None = None,
-    crf: int = 18,
     scale: int = 1,
 ) -> None:
     """Write frames (T, H, W, 3) uint8 as H.264 (yuv420p, faststart), one at a time as they come.
@@ -195,19 +194,19 @@ def write_mp4(
     colour: measure on arrays. Raises InputError.
     """
     with replaced(Path(path)) as part:
-        _encode(str(part), frames, fps, "h264", {"crf": str(crf)}, scale, metadata)
+        _encode(str(part), frames, fps, "h264", {"crf": "18"}, scale, metadata)
 
 
-def encode(frames: Iterable[np.ndarray], fps: float, codec: str = "h264", scale: int = 1) -> bytes:
+def encode(frames: Iterable[np.ndarray], fps: float, codec: str = "h264") -> bytes:
     """Frames (T, H, W, 3) uint8 as bytes for a page: "h264" (mp4), "vp9" (webm) or "webp"."""
     if codec not in CODECS:
         raise InputError(f"there is no codec {codec!r}; use {', '.join(CODECS)}")
     buffer = io.BytesIO()
-    _encode(buffer, frames, fps, codec, CODECS[codec][3], scale)
+    _encode(buffer, frames, fps, codec, CODECS[codec][3])
     return buffer.getvalue()
 
 
-def _encode(target, frames, fps, codec, quality, scale, metadata=None) -> None:
+def _encode(target, frames, fps, codec, quality, scale=1, metadata=None) -> None:
     """The one encoder loop. `target` is a file name or a buffer."""
     if not fps > 0 or scale < 1 or scale != int(scale):
         raise InputError(f"fps {fps} must be above 0 and scale {scale} a whole number from 1 up")
