@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image
 
 from rencgan.core.errors import InputError
-from rencgan.core.files import alone, jsonable, project_root
+from rencgan.core.files import alone, jsonable, key_of, project_root
 from rencgan.core.progress import Progress
 from rencgan.core.provenance import provenance
 from rencgan.data.hops import CLIP, clip_count, clips_for
@@ -323,25 +323,34 @@ def scored_clips(
 
 
 def run(
-    c: Contestant, p, videos: VideoSet, ways: Sequence[str], task: Task, out: Path, work: Path
+    c: Contestant,
+    p,
+    videos: VideoSet,
+    ways: Sequence[str],
+    task: Task,
+    out: Path,
+    work: Path,
+    aside: bool = False,
 ) -> Path | None:
     """Trains and scores one contestant, the ways that its file lacks; returns the file, or None
     where it has none of these ways. Another process that makes the same file is waited for. Raises
-    InputError for a file of another recipe or task.
+    InputError for a file of another recipe or task, or else puts it aside.
     """
     asked = [w for w in ways if w in c.ways]
     if not asked:
         return None
     path = out / f"{p.dataset}-{p.source}-{p.preset}-{slug(c.name)}-seed{p.seed}.json"
     with alone(path.parent / f".{path.stem}.lock"):
-        _run(c, p, videos, asked, task, path, work)
+        _run(c, p, videos, asked, task, path, work, aside)
     return path
 
 
-def _run(c: Contestant, p, videos: VideoSet, ways, task: Task, path: Path, work: Path) -> None:
+def _run(
+    c: Contestant, p, videos: VideoSet, ways, task: Task, path: Path, work: Path, aside: bool
+) -> None:
     trainee = trainees.trainee(c, p, videos, work)
     same = {"key": trainee.key(), "task": asdict(task)}
-    found = _begun(path, same)
+    found = _begun(path, same, aside)
     missing = [w for w in ways if not is_scored(found["ways"].get(w, {}), w, c)]
     if not missing and (are_timed(found) or not trainee.there()):
         return
@@ -387,15 +396,21 @@ def are_timed(found: dict) -> bool:
     return len(of_videos) < 2 or found.get(TIMED, {}).get("ways") == of_videos
 
 
-def _begun(path: Path, same: dict) -> dict:
+def _begun(path: Path, same: dict, aside: bool) -> dict:
     if not path.exists():
         return {"ways": {}}
     found = json.loads(path.read_text())
-    if any(found.get(name) != value for name, value in same.items()):
+    if all(found.get(name) == value for name, value in same.items()):
+        return found
+    if not aside:
         raise InputError(
-            f"{path} holds results of another recipe, data or task; delete it or give another --out"
+            f"{path} holds results of another recipe, data or task; delete it, give another --out, "
+            "or put it --aside"
         )
-    return found
+    old = path.parent / "old" / f"{path.stem}-{key_of(found)}.json"
+    old.parent.mkdir(exist_ok=True)
+    path.replace(old)
+    return {"ways": {}}
 
 
 def is_scored(kept: dict, way: str, c: Contestant) -> bool:
@@ -431,14 +446,14 @@ def _told(real: Unseen) -> str:
     )
 
 
-def run_real(p, videos: VideoSet, task: Task, out: Path) -> Path:
+def run_real(p, videos: VideoSet, task: Task, out: Path, aside: bool = False) -> Path:
     """What real video comes to: the measures of the long videos that all are compared with, and
     the scores of as many other unseen videos in a contestant's place, where there are others.
     """
     path, started = out / f"{p.dataset}-{p.source}-{p.preset}-real-seed{p.seed}.json", time.time()
     hop = CLIP // 2
     same = {"key": videos.path.name, "task": asdict(task)}
-    if _begun(path, same)["ways"]:
+    if _begun(path, same, aside)["ways"]:
         return path
     real, extractor = unseen(p, videos, task), find("compact")
     side = real.real(real.frames, others=bool(real.others))
@@ -511,6 +526,8 @@ def _asked(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--test-fraction", type=float, help="share of real videos held out")
     parser.add_argument("--out", type=Path, default=RESULTS, help="where the JSON files go")
     parser.add_argument("--work", type=Path, default=project_root() / "runs" / "compare")
+    told = "files of another recipe move to old/, in place of a refusal"
+    parser.add_argument("--aside", action="store_true", help=told)
     return parser.parse_args(argv)
 
 
@@ -525,10 +542,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         checked(given | {"seed": seed})
     for seed in o.seeds:
         p, videos, task = prepared(given | {"seed": seed}, o.test_fraction)
-        print(run_real(p, videos, task, o.out).name, flush=True)
+        print(run_real(p, videos, task, o.out, o.aside).name, flush=True)
         for c in chosen:
             ways = o.ways or c.usual
-            path = run(c, p, videos, ways, task, o.out, o.work.resolve())
+            path = run(c, p, videos, ways, task, o.out, o.work.resolve(), o.aside)
             if lacks := [w for w in ways if w not in c.ways]:
                 print(f"{c.name} draws no codes by {', '.join(lacks)}", flush=True)
             if path:

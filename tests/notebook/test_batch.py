@@ -1,4 +1,4 @@
-"""The batch as a graph, its recipes and marks; and, where Snakemake is installed, run by it."""
+"""The batch as a graph, and its recipes; and, where Snakemake is installed, run by it."""
 
 import json
 import os
@@ -16,9 +16,10 @@ from conftest import ROOT
 
 from rencgan.core.errors import InputError
 from rencgan.notebook import batch
-from rencgan.notebook.batch import Place, plan
+from rencgan.notebook.batch import forget, plan
 from rencgan.presets import gpt as gpt_presets
 from rencgan.presets import preset as presets
+from rencgan.studies import runs
 from rencgan.studies.runs import main as compare
 from rencgan.studies.variants import CONTESTANTS
 
@@ -61,43 +62,58 @@ def edit(path, cell_type, what):
 # --------------------------------------------------------------------------------------- the graph
 
 
-def test_notebooks_follow_one_another_and_each_has_a_page():
+def test_notebooks_follow_one_another():
     made = jobs(datasets=["sky", "uva"], contestants=[])
     for dataset in ("sky", "uva"):
-        first = f"notebook/{dataset}-"
-        assert made[f"{first}01_data"].needs == ()
-        assert made[f"{first}02_encgan3"].needs == (f"{first}01_data",)
-        assert made[f"{first}03_rencgan"].needs == (f"{first}02_encgan3",)
-        assert made[f"{first}04_ar2"].needs == made[f"{first}05_r3"].needs
-        assert made[f"{first}05_r3"].needs == (f"{first}03_rencgan",)
-        assert made[f"page/{dataset}-05_r3"].needs == (f"{first}05_r3",)
-    assert not names(made, "table") and not names(made, "real")
+        first, before = f"notebook/{dataset}-", ()
+        for name in ("01_data", "02_encgan3", "03_rencgan", "04_ar2", "05_r3"):
+            assert made[first + name].needs == before
+            before += (first + name,)
+        assert made[f"{first}06_ablations"].needs == ()
+    assert not names(made, "table") and not names(made, "contestant")
 
 
 def test_a_notebook_that_is_left_out_is_not_waited_for():
     made = jobs(contestants=[], notebooks=["01", "05"])
     assert made["notebook/sky-05_r3"].needs == ("notebook/sky-01_data",)
-    both = jobs(contestants=[], parameters={"05": {"first_clip": "ar2"}})
-    assert both["notebook/sky-05_r3"].needs[-1] == "notebook/sky-04_ar2", "it trains that AR2"
+
+
+def test_what_notebooks_say_of_themselves_is_there():
+    paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    told = {p.stem: nbformat.read(p, as_version=4).metadata.get("batch", {}) for p in paths}
+    for name, own in told.items():
+        assert set(own) <= {"after", "trains"} and set(own.get("after", [])) <= set(told)
+        assert set(own.get("trains", [])) <= set(batch.TRAINED), name
 
 
 def test_every_contestant_and_seed_is_a_job_and_the_table_needs_them_all():
     made = jobs(seeds=[1, 2], contestants=["R2", "R3, flow"])
-    expected = [f"sky-{n}-seed{s}" for s in (1, 2) for n in ("r2", "improved-r2", "r3-flow")]
+    runs = ("real", "r2", "improved-r2", "r3-flow")
+    expected = [f"sky-{n}-seed{s}" for s in (1, 2) for n in runs]
     assert names(made, "contestant") == expected
     flow = made["contestant/sky-r3-flow-seed2"]
-    assert set(flow.after) == {"real/sky-real-seed2", "contestant/sky-improved-r2-seed2"}
-    assert made["real/sky-real-seed1"].after == ("notebook/sky-01_data",)
-    scored = {f"contestant/{n}" for n in expected} | {"real/sky-real-seed1", "real/sky-real-seed2"}
-    assert set(made["table/results"].needs) == scored
-    command = made["contestant/sky-r2-seed1"].command
-    assert command[command.index("--models") + 1 :] == ("R2", "--ways", "sample", "mean")
-    assert flow.products[0].name == "sky-procedural-smoke-r3-flow-seed2.json"
+    before = ("contestant/sky-real-seed2", "contestant/sky-improved-r2-seed2")
+    assert flow.needs == before and made["contestant/sky-real-seed1"].needs == ()
+    assert set(made["table/results"].needs) == {f"contestant/{n}" for n in expected}
+    options = made["contestant/sky-r2-seed1"].options
+    assert options[options.index("--models") + 1 :] == ("R2", "--ways", "sample", "mean")
+    assert flow.product.name == "sky-procedural-smoke-r3-flow-seed2.json"
+
+
+def test_the_comparison_and_the_table_understand_their_options():
+    given = {"data_root": "clips", "test_fraction": 0.5, "contestants": ["R3, flow"]}
+    made = jobs(**given)
+    asked = runs._asked(made["contestant/sky-r3-flow-seed1"].options)
+    assert asked.models == ["R3, flow"] and asked.ways == ["robust sample", "faster sample"]
+    assert (asked.data_root, asked.test_fraction, asked.seeds) == ("clips", 0.5, [1])
+    assert runs._asked(made["contestant/sky-real-seed1"].options).models == []
 
 
 def test_all_is_every_contestant_that_the_preset_knows():
-    assert len(names(jobs(), "contestant")) == sum("equal" not in n for n in CONTESTANTS)
-    assert len(names(jobs(preset="mini"), "contestant")) == len(CONTESTANTS)
+    real = 1
+    known = sum("equal" not in n for n in CONTESTANTS)
+    assert len(names(jobs(), "contestant")) == known + real
+    assert len(names(jobs(preset="mini"), "contestant")) == len(CONTESTANTS) + real
     assert "sky-r2-loss-v1-seed1" not in names(jobs(contestants="compared"), "contestant")
     with pytest.raises(InputError, match="known at mini, not at smoke"):
         jobs(contestants=["AR2, equal pairs"])
@@ -116,18 +132,18 @@ def test_runs_that_share_warm_ups_wait_for_one_of_them():
     made = jobs(contestants=["R2", *losses, "improved R2", "AR2"])
     first = "contestant/sky-r2-loss-v1-seed1"
     for name in ("r2-loss-v2", "r2-loss-v4"):
-        assert first in made[f"contestant/sky-{name}-seed1"].after
+        assert first in made[f"contestant/sky-{name}-seed1"].needs
     for name in ("r2", "r2-loss-v1", "improved-r2", "ar2"):
-        assert made[f"contestant/sky-{name}-seed1"].after == ("real/sky-real-seed1",)
+        assert made[f"contestant/sky-{name}-seed1"].needs == ("contestant/sky-real-seed1",)
 
 
-def test_notebooks_from_06_up_read_all_results():
+def test_notebooks_that_have_a_results_root_need_all_results():
     made = jobs(contestants=["R2"], seeds=[1, 2], datasets=["sky", "uva"], out="elsewhere")
-    results = {name for name in made if name.startswith(("real/", "contestant/"))}
+    results = {name for name in made if name.startswith("contestant/")}
     numbers = {n.split("-")[1][:2] for n in names(made, "notebook")}
     for name in (n for n in made if n.startswith("notebook/uva-0") and n[13:15] >= "06"):
         assert set(made[name].needs) == results and len(results) == 8
-        given = json.loads(made[name].command[-1])
+        given = json.loads(made[name].options[-1])
         assert given["results_root"] == str(ROOT / "elsewhere" / "results")
     assert {"06", "08"} <= numbers
 
@@ -157,7 +173,7 @@ def test_jobs_say_what_they_take():
     )
     assert made["contestant/sky-r2-seed1"].resources("64")["gpu"] == 1
     assert made["contestant/sky-r2-seed1"].resources("mini")["gpu"] == 0
-    assert made["real/sky-real-seed1"].resources("64")["gpu"] == 0
+    assert made["contestant/sky-real-seed1"].resources("64")["gpu"] == 0
     shown = [n for n in names(made, "notebook") if made[f"notebook/{n}"].light]
     assert [n[4:6] for n in shown if n[4:6] not in ("07", "09")] == ["01", "06", "08"]
     assert set(batch.TRAINING) == set(presets.PRESETS)
@@ -190,6 +206,7 @@ def test_jobs_say_what_they_take():
         ({"source": "real", "data_root": "/nowhere"}, "/nowhere"),
         ({"test_fraction": 2.0}, "should be a number between 0 and 1"),
         ({"out": 3}, "out = 3 should be a text"),
+        ({"parameters": {"04": 3}}, "should be parameters by the number of their notebook"),
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_refused_in_a_sentence(given, sentence):
@@ -224,7 +241,8 @@ def test_a_changed_preset_changes_what_is_trained_with_it_and_nothing_else(monke
         m.setitem(presets.MODELS["mini"], "ar2", presets.MODELS["mini"]["ar2"] | {"w_jitter": 7.0})
         found = changed(before, texts(preset="mini"))
     ar2 = {n for n, c in CONTESTANTS.items() if c.kind == "ar2"}
-    assert found == {"notebook/sky-04_ar2"} | {f"contestant/sky-{batch.slug(n)}-seed1" for n in ar2}
+    trained = {"notebook/sky-04_ar2", "notebook/sky-05_r3"}
+    assert found == trained | {f"contestant/sky-{batch.slug(n)}-seed1" for n in ar2}
     with monkeypatch.context() as m:
         gpt = gpt_presets.GPT_PRESETS["mini"]
         m.setitem(gpt_presets.GPT_PRESETS, "mini", gpt.but(steps=gpt.steps + 1))
@@ -236,7 +254,7 @@ def test_a_changed_size_changes_all_that_sees_frames(monkeypatch):
     before = texts()
     monkeypatch.setitem(presets.PRESETS, "smoke", presets.SMOKE.but(max_videos=7))
     found = changed(before, texts())
-    assert {n for n in before if n.startswith(("real", "contestant", "notebook"))} == found
+    assert {n for n in before if n.startswith(("contestant", "notebook"))} == found
 
 
 def test_of_a_notebook_code_and_parameters_count(notebooks):
@@ -260,127 +278,36 @@ def test_of_real_videos_names_sizes_and_dates_count(tmp_path):
     assert not changed(before, texts(**given, contestants=["R2"]))
     (tmp_path / "b.mp4").write_bytes(b"2")
     found = changed(before, texts(**given, contestants=["R2"]))
-    assert found == {n for n in before if n.startswith(("notebook", "real", "contestant"))}
+    assert found == {n for n in before if n.startswith(("notebook", "contestant"))}
 
 
-# --------------------------------------------------------------------------------- marks and doing
+# ------------------------------------------------------------------------------------------- marks
 
 
-@pytest.fixture
-def small(tmp_path):
-    """A batch of one contestant that is laid out, with no job done: plan, jobs, place."""
-    p = plan(SMALL | {"contestants": ["R2"], "notebooks": ["01"], "out": str(tmp_path / "out")})
-    made, place = batch.jobs(p), Place(p.root)
-    place.lay_out(p, made)
-    return p, made, place
-
-
-def finish(place, job):
-    for path in (*job.products, place.mark(job)):
+def test_a_mark_goes_with_what_it_stands_for(tmp_path):
+    p = plan(SMALL | {"contestants": ["R2"], "notebooks": ["01"], "out": str(tmp_path)})
+    made = batch.jobs(p)
+    marks = [tmp_path / "batch" / "done" / name for name in ("contestant/sky-r2-seed1", "other")]
+    for path in (*marks, made["contestant/sky-r2-seed1"].product):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(job.text)
+        path.touch()
+    forget(p, made)
+    assert all(mark.exists() for mark in marks)
+    made["contestant/sky-r2-seed1"].product.unlink()
+    forget(p, made)
+    assert [mark.exists() for mark in marks] == [False, True]
 
 
-def test_a_recipe_is_written_only_where_it_changed(small):
-    p, made, place = small
-    stamps = {n: place.recipe(job).stat().st_mtime_ns for n, job in made.items()}
-    more = p.model_copy(update={"ways": ["sample"]})
-    place.lay_out(more, batch.jobs(more))
-    found = {n for n, job in made.items() if place.recipe(job).stat().st_mtime_ns != stamps[n]}
-    assert found == {"contestant/sky-r2-seed1"}
-
-
-def test_jobs_that_only_go_first_are_inputs_until_the_job_is_done(small):
-    _, made, place = small
-    real, r2 = made["real/sky-real-seed1"], made["contestant/sky-r2-seed1"]
-    assert place.inputs(r2, made) == [place.recipe(r2), place.mark(real)]
-    finish(place, r2)
-    assert place.inputs(r2, made) == [place.recipe(r2)]
-    table = made["table/results"]
-    finish(place, table)
-    assert set(place.inputs(table, made)) == {place.recipe(table), place.mark(real), place.mark(r2)}
-
-
-def test_a_mark_goes_with_what_it_stands_for(small):
-    p, made, place = small
-    r2 = made["contestant/sky-r2-seed1"]
-    finish(place, r2)
-    place.lay_out(p, made)
-    assert place.done(r2)
-    r2.products[0].unlink()
-    place.lay_out(p, made)
-    assert not place.mark(r2).exists()
-
-
-class Commands:
-    """In place of subprocess.run: keeps the commands, and does what `work` does."""
-
-    def __init__(self, code=0, work=lambda command: None):
-        self.code, self.work, self.asked = code, work, []
-
-    def __call__(self, command, **options):
-        self.asked.append(command)
-        self.work(command)
-        return subprocess.CompletedProcess(command, self.code, "table")
-
-
-def test_a_job_is_done_once(small, monkeypatch):
-    _, made, place = small
-    r2 = made["contestant/sky-r2-seed1"]
-    commands = Commands(work=lambda command: r2.products[0].write_text("{}"))
-    monkeypatch.setattr(subprocess, "run", commands)
-    batch.do(place.root, r2.id)
-    batch.do(place.root, r2.id)
-    assert commands.asked == [r2.command] and place.mark(r2).read_text() == r2.text
-    batch.do(place.root, "table/results")
-    assert made["table/results"].products[0].read_text() == "table"
-
-
-def test_a_failed_notebook_is_kept_with_a_page(small, monkeypatch):
-    _, made, place = small
-    notebook = made["notebook/sky-01_data"]
-    commands = Commands(1, lambda command: notebook.products[0].write_text("so far"))
-    monkeypatch.setattr(subprocess, "run", commands)
-    with pytest.raises(InputError, match=r"sky-01_data stopped; .*01_data.html shows where"):
-        batch.do(place.root, notebook.id)
-    assert notebook.products[0].read_text() == "so far" and not place.mark(notebook).exists()
-    assert [c[2] for c in commands.asked] == ["papermill", "rencgan.notebook.report"]
-
-
-def test_results_of_another_recipe_give_way_and_those_of_other_ways_stay(small, monkeypatch):
-    p, made, place = small
-    name, (result,) = "contestant/sky-r2-seed1", made["contestant/sky-r2-seed1"].products
-    monkeypatch.setattr(subprocess, "run", Commands(work=lambda c: result.write_text("new")))
-    batch.do(place.root, name)
-    result.write_text("two ways")
-    more = p.model_copy(update={"ways": ["sample", "VDrej"]})
-    seen = []
-    watch = Commands(work=lambda c: seen.append(result.exists()) or result.write_text("three"))
-    monkeypatch.setattr(subprocess, "run", watch)
-    place.lay_out(more, batch.jobs(more))
-    batch.do(place.root, name)
-    monkeypatch.setitem(presets.PRESETS, "smoke", presets.SMOKE.but(w_jitter=9.0))
-    place.lay_out(more, batch.jobs(more))
-    batch.do(place.root, name)
-    assert seen == [True, False]
-    assert [f.read_text() for f in (result.parent / "old").iterdir()] == ["three"]
-
-
-def test_a_recipe_that_changes_meanwhile_leaves_no_mark(small, monkeypatch):
-    p, made, place = small
-    r2 = made["contestant/sky-r2-seed1"]
-
-    def change(command):
-        monkeypatch.setitem(presets.PRESETS, "smoke", presets.SMOKE.but(w_jitter=9.0))
-
-    monkeypatch.setattr(subprocess, "run", Commands(work=change))
-    with pytest.raises(InputError, match="changed meanwhile; start the batch again"):
-        batch.do(place.root, r2.id)
-    assert not place.mark(r2).exists()
-    with pytest.raises(InputError, match="changed meanwhile"):
-        batch.do(place.root, r2.id)
-    with pytest.raises(InputError, match="has no job 'contestant/none'"):
-        batch.do(place.root, "contestant/none")
+def test_the_verb_hands_its_words_to_snakemake(monkeypatch):
+    asked = []
+    monkeypatch.setattr(batch, "find_spec", lambda name: True)
+    monkeypatch.setattr(batch.os, "execv", lambda program, words: asked.extend(words))
+    batch.main(["--profile", "slurm", "-n", "--config", "preset=smoke"])
+    assert asked[-3:] == ["-n", "--config", "preset=smoke"]
+    assert asked[asked.index("--profile") + 1] == str(ROOT / "batch" / "profiles" / "slurm")
+    monkeypatch.setattr(batch, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match="Snakemake is not installed"):
+        batch.main([])
 
 
 def test_a_comparison_without_models_is_real_video_alone(tmp_path):
@@ -390,6 +317,21 @@ def test_a_comparison_without_models_is_real_video_alone(tmp_path):
         "sky-procedural-smoke-real-seed1.json"
     ]
     assert not list((tmp_path / "work").rglob("checkpoint.pt"))
+
+
+def test_results_of_another_recipe_are_refused_or_put_aside(tmp_path):
+    given = ["sky", "--preset", "smoke", "--models", "--out", str(tmp_path / "out")]
+    given += ["--work", str(tmp_path / "work")]
+    compare(given)
+    (result,) = (tmp_path / "out").iterdir()
+    whole = result.read_text()
+    other = whole.replace('"key": "', '"key": "another ')
+    result.write_text(other)
+    with pytest.raises(InputError, match="another recipe, data or task; delete it, give"):
+        compare(given)
+    compare([*given, "--aside"])
+    assert json.loads(result.read_text())["key"] == json.loads(whole)["key"]
+    assert [f.read_text() for f in (tmp_path / "out" / "old").iterdir()] == [other]
 
 
 # --------------------------------------------------------------------------------- run by Snakemake
@@ -440,17 +382,15 @@ class Batch:
         """kind/name of the jobs that would run."""
         code, said = self.run("-n", **settings)
         assert code == 0, said
-        lines = said.splitlines()
-        outputs = [line.split("batch/done/")[1] for line in lines if line.startswith("    output:")]
-        return set(outputs)
+        outputs = [s.split()[1] for s in said.splitlines() if s.startswith("    output:")]
+        return {self.name_of(Path(output)) for output in outputs}
+
+    def name_of(self, mark: Path) -> str:
+        return "/".join(mark.parts[-2:]) if mark.parent.parent.name == "done" else "table/results"
 
     def marks(self) -> dict[str, int]:
-        done = self.out / "batch" / "done"
-        return {
-            p.relative_to(done).as_posix(): p.stat().st_mtime_ns
-            for p in done.glob("*/*")
-            if p.is_file()
-        }
+        found = [*(self.out / "batch" / "done").glob("*/*"), *self.out.glob("*.md")]
+        return {self.name_of(p): p.stat().st_mtime_ns for p in found}
 
 
 @snakemake
@@ -459,13 +399,16 @@ def test_snakemake_runs_again_what_a_change_reaches_and_nothing_else(tmp_path, n
     given = {"contestants": [], "notebooks": ["01", "02"], "notebook_folder": str(notebooks)}
     b = Batch(tmp_path, stub=True, **given)
     code, said = b.run()
-    assert code == 0 and len(b.marks()) == 4, said
+    assert code == 0 and len(b.marks()) == 2, said
+    assert len(list((b.out / "html" / "sky").glob("0*.html"))) == 2
     for path in notebooks.glob("*.ipynb"):
         os.utime(path)
     edit(notebooks / "02_encgan3.ipynb", "markdown", lambda s: s + " More words.")
     assert not b.wanted()
     edit(notebooks / "02_encgan3.ipynb", "code", lambda s: s + "\nprint(1)")
-    assert b.wanted() == {"notebook/sky-02_encgan3", "page/sky-02_encgan3"}
+    assert b.wanted() == {"notebook/sky-02_encgan3"}
+    (b.out / "notebooks" / "sky" / "01_data.ipynb").unlink()
+    assert b.wanted() == {"notebook/sky-01_data", "notebook/sky-02_encgan3"}
 
 
 @snakemake
@@ -473,15 +416,14 @@ def test_snakemake_runs_again_what_a_change_reaches_and_nothing_else(tmp_path, n
 def test_snakemake_goes_on_after_a_notebook_that_failed(tmp_path, notebooks):
     given = {"contestants": [], "notebooks": ["01", "02", "03"]}
     b = Batch(tmp_path, stub=True, **given, notebook_folder=str(notebooks))
-    assert b.run()[0] == 0 and len(b.marks()) == 6
+    assert b.run()[0] == 0 and len(b.marks()) == 3
     whole = (notebooks / "02_encgan3.ipynb").read_text()
     edit(notebooks / "02_encgan3.ipynb", "code", lambda s: s + "\nBROKEN")
-    kinds = ("notebook", "page")
-    reached = {f"{k}/sky-{n}" for k in kinds for n in ("02_encgan3", "03_rencgan")}
+    reached = {"notebook/sky-02_encgan3", "notebook/sky-03_rencgan"}
     assert b.wanted() == reached
     before = b.marks()
     code, said = b.run()
-    assert code != 0 and "sky-02_encgan3 stopped" in said
+    assert code != 0 and "html/sky/02_encgan3.html" in said and "broken" in said
     assert "BROKEN" in (b.out / "notebooks" / "sky" / "02_encgan3.ipynb").read_text()
     assert "BROKEN" in (b.out / "html" / "sky" / "02_encgan3.html").read_text()
     assert b.wanted() == reached
@@ -490,7 +432,7 @@ def test_snakemake_goes_on_after_a_notebook_that_failed(tmp_path, notebooks):
     after = b.marks()
     assert {n for n in after if after[n] != before[n]} <= reached
     frames = {"03": {"frames": 300}}
-    assert b.wanted(parameters=frames) == {f"{k}/sky-03_rencgan" for k in kinds}
+    assert b.wanted(parameters=frames) == {"notebook/sky-03_rencgan"}
 
 
 @snakemake
@@ -526,12 +468,12 @@ def test_a_killed_batch_goes_on_and_repeats_nothing_that_was_finished(tmp_path):
     started.communicate()
     marks = b.marks()
     kept = {p: p.stat().st_mtime_ns for p in b.out.glob("smoke/*/*/checkpoint.pt")}
-    assert marks and kept and len(marks) < 9
+    assert marks and kept and len(marks) < 7
     assert not set(marks) & b.wanted()
     code, said = b.run()
     assert code == 0, said
     after = b.marks()
-    assert len(after) == 9 and {n: after[n] for n in marks} == marks
+    assert len(after) == 7 and {n: after[n] for n in marks} == marks
     assert {p: p.stat().st_mtime_ns for p in kept} == kept
     assert "R3, flow" in (b.out / "results.md").read_text()
     assert not b.wanted()
