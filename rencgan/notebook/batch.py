@@ -20,10 +20,10 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import nbformat
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError
 
 from rencgan.core.errors import InputError
 from rencgan.core.files import key_of, project_root, resolve
@@ -49,6 +49,7 @@ TRAINING = {
     "128": (4, 32000, 1, 5760),
 }
 LIGHT = (1, 3000, 0, 60)
+Ways = Sequence[tuple[Contestant, list[str]]]  # contestants, and how they draw codes
 # What a notebook's metadata may name under {"batch": {"trains": [...]}}: its recipes by a run.
 TRAINED = {
     "encgan3": lambda run: [recipes.encgan3_recipe(run)],
@@ -62,9 +63,22 @@ TRAINED = {
 
 # ----------------------------------------------------------------------------------- what is asked
 
-ASKED = "`all`, `compared`, or names of contestants"
+# Snakemake's command line makes texts of numbers within brackets.
+Whole, Fraction = Annotated[int, Strict(False)], Annotated[float, Strict(False)]
+Value = Annotated[Whole | Fraction | str, Field(union_mode="left_to_right")]
+CHOICE = "`all`, `compared`, or names of contestants"
 NUMBERED = "`all` or numbers of notebooks in quotes, such as ['01', '03']"
 BY_NUMBER = "parameters by the number of their notebook, such as {'04': {'frames': 500}}"
+
+
+def _listed(given: Any) -> Any:
+    """One of a list may stand alone: `--config datasets=sky`."""
+    one = type(given) is int or (isinstance(given, str) and given not in ("all", "compared"))
+    return [given] if one else given
+
+
+Item = TypeVar("Item")
+Many = Annotated[list[Item], BeforeValidator(_listed)]
 
 
 class Plan(BaseModel):
@@ -72,55 +86,30 @@ class Plan(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    datasets: list[str] = Field(description="one or more names of data sets")
-    preset: str = Field(description="a text")
+    datasets: Many[str] = Field(description="one or more names of data sets")
+    preset: Annotated[str, BeforeValidator(as_text)]
     source: Literal["procedural", "real"] = Field("procedural", description="procedural or real")
-    data_root: str = Field("", description="a text")
+    data_root: str = ""
     test_fraction: float | None = Field(
         None, gt=0, lt=1, description="a number between 0 and 1, or null"
     )
     seed: int = Field(0, description="a whole number")
-    seeds: list[int] = Field([1], description="whole numbers")
-    contestants: Literal["all", "compared"] | list[str] = Field("all", description=ASKED)
-    ways: list[str] = Field([], description="names of ways of drawing codes")
-    notebooks: Literal["all"] | list[str] = Field("all", description=NUMBERED)
-    notebook_folder: str = Field("notebooks", description="a text")
-    parameters: dict[str, dict[str, Any]] = Field({}, description=BY_NUMBER)
-    out: str = Field("runs/batch", description="a text")
-
-    @field_validator("preset", mode="before")
-    @classmethod
-    def _as_text(cls, name: Any) -> Any:
-        return as_text(name)
-
-    @field_validator("datasets", "seeds", "ways", "contestants", "notebooks", mode="before")
-    @classmethod
-    def _one_is_a_list(cls, given: Any) -> Any:
-        """`--config datasets=sky`."""
-        one = type(given) is int or (isinstance(given, str) and given not in ("all", "compared"))
-        return [given] if one else given
-
-    @field_validator("seeds", "parameters", mode="before")
-    @classmethod
-    def _numbers(cls, given: Any) -> Any:
-        """Snakemake's command line makes texts of the numbers in brackets."""
-        if isinstance(given, dict):
-            return {name: cls._numbers(value) for name, value in given.items()}
-        if isinstance(given, list):
-            return [cls._numbers(value) for value in given]
-        try:
-            return json.loads(given)
-        except (TypeError, ValueError):
-            return given
+    seeds: Many[Whole] = Field([1], description="whole numbers")
+    contestants: Literal["all", "compared"] | Many[str] = Field("all", description=CHOICE)
+    ways: Many[str] = Field([], description="names of ways of drawing codes")
+    notebooks: Literal["all"] | Many[str] = Field("all", description=NUMBERED)
+    notebook_folder: str = "notebooks"
+    parameters: dict[str, dict[str, Value]] = Field({}, description=BY_NUMBER)
+    out: str = "runs/batch"
 
     @property
     def root(self) -> Path:
         return resolve(self.out)
 
-    def run(self, dataset: str, seed: int) -> Setting:
-        """The parameters with which the comparison trains and scores."""
-        given = {"dataset": dataset, "source": self.source, "data_root": self.data_root}
-        return checked(given | {"preset": self.preset, "seed": seed})
+    def asked(self, dataset: str, seed: int) -> dict:
+        """The parameters that notebooks and the comparison share."""
+        found = {"dataset": dataset, "source": self.source, "data_root": self.data_root}
+        return found | {"preset": self.preset, "seed": seed}
 
 
 def plan(given: Mapping[str, Any]) -> Plan:
@@ -140,7 +129,7 @@ def plan(given: Mapping[str, Any]) -> Plan:
         if not listed or len(set(listed)) < len(listed):
             raise InputError(f"{name} = {listed!r} should name at least one, and none twice.")
     for dataset, seed in product(found.datasets, (found.seed, *found.seeds)):
-        found.run(dataset, seed)
+        checked(found.asked(dataset, seed))
     if wrong := [w for w in found.ways if w not in WAYS]:
         raise InputError(f"codes are drawn by {', '.join(WAYS)}, not {wrong[0]!r}.")
     return found
@@ -151,9 +140,10 @@ def _sentence(error: Mapping[str, Any], given: Mapping[str, Any]) -> str:
     if error["type"] == "extra_forbidden":
         known = ", ".join(fields)
         return f"unknown setting {name!r}{close(name, fields)}: it is one of {known}"
+    right = fields[name].description or "a text"
     if error["type"] == "missing":
-        return f"the setting {name!r} is missing; it should be {fields[name].description}"
-    return f"{name} = {given[name]!r} should be {fields[name].description}"
+        return f"the setting {name!r} is missing; it should be {right}"
+    return f"{name} = {given[name]!r} should be {right}"
 
 
 # ---------------------------------------------------------------------------------------- the jobs
@@ -161,27 +151,21 @@ def _sentence(error: Mapping[str, Any], given: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Job:
-    """A command of batch/Snakefile. `needs` are jobs that go first: where they run again, so does
-    it. `options` are words of the command line; `source` is the notebook that is executed.
+    """A command of batch/Snakefile, and its options there. `recipe` and `needs` decide when it runs
+    again: where the one changed, or one of the others ran again. `product` is what it leaves.
     """
 
     kind: str
     name: str
     recipe: dict
+    options: tuple[str, ...]
     product: Path
-    needs: tuple[str, ...] = ()
-    options: tuple[str, ...] = ()
-    source: Path | None = None
-    light: bool = False  # trains nothing
+    needs: tuple[str, ...]
+    light: bool  # trains nothing
 
     @property
     def id(self) -> str:
         return f"{self.kind}/{self.name}"
-
-    @property
-    def text(self) -> str:
-        """The recipe as Snakemake compares it."""
-        return json.dumps(self.recipe, sort_keys=True)
 
     def resources(self, preset: str) -> dict[str, int]:
         """What it is given: threads, mem_mb, gpu, runtime in minutes."""
@@ -193,16 +177,17 @@ def jobs(p: Plan) -> dict[str, Job]:
     """All jobs of a batch by their id. Raises InputError for names that there are not, and for
     recipes that a preset or a notebook refuses.
     """
-    made = [job for d in p.datasets for s in p.seeds for job in _compared(p, d, s)]
+    paths = _notebooks(p)
+    chosen = _chosen(p, _studied(p, paths))
+    runs = product(p.datasets, p.seeds) if chosen else ()
+    made = [job for dataset, seed in runs for job in _compared(p, dataset, seed, chosen)]
     results = tuple(job.id for job in made)
     if made:
-        page = p.root / "results.md"
         options = ("--folder", str(p.root / "results"), "--preset", p.preset, "--source", p.source)
-        recipe = {"results": sorted(results)}
-        made.append(Job("table", "results", recipe, page, results, options, light=True))
-    paths = _notebooks(p)
-    for dataset in p.datasets:
-        made += [_notebook(p, dataset, number, paths, results) for number in paths]
+        recipe, page = {"results": sorted(results)}, p.root / "results.md"
+        made.append(Job("table", "results", recipe, options, page, results, light=True))
+    for dataset, number in product(p.datasets, paths):
+        made.append(_notebook(p, dataset, number, paths, results))
     return {job.id: job for job in made}
 
 
@@ -233,26 +218,11 @@ def _data(p: Plan, dataset: str, seed: int) -> dict:
 # ---------------------------------------------------------------------------------- the comparison
 
 
-def _chosen(p: Plan, studied: Study | None) -> list[Contestant]:
-    """The contestants that are asked for, and those that they are built on. `all` leaves out those
-    whose budget the preset does not know.
-    """
-    if isinstance(p.contestants, list):
-        names = [contestant(name).name for name in p.contestants]
-    else:
-        names = list(COMPARED if p.contestants == "compared" else CONTESTANTS)
-        if p.preset != "mini":
-            names = [n for n in names if "equal" not in n]
-    names += studied.contestants if studied else []
-    names = [n for name in names for n in (CONTESTANTS[name].base, name) if n]
-    return [c for c in CONTESTANTS.values() if c.name in names]
-
-
-def _studied(p: Plan) -> Study | None:
+def _studied(p: Plan, paths: Mapping[str, Path]) -> Study | None:
     """The study that a notebook is asked to run: its contestants are jobs of the batch too, so that
     it finds them made. Raises InputError for one that trains nothing, or other seeds.
     """
-    number = next((n for n in _notebooks(p) if p.parameters.get(n, {}).get("study")), None)
+    number = next((n for n in paths if p.parameters.get(n, {}).get("study")), None)
     if not number:
         return None
     given = p.parameters[number]
@@ -266,40 +236,52 @@ def _studied(p: Plan) -> Study | None:
     return found
 
 
-def _compared(p: Plan, dataset: str, seed: int) -> list[Job]:
+def _chosen(p: Plan, studied: Study | None) -> Ways:
+    """The contestants that are asked for, and those that they are built on. `all` leaves out those
+    whose budget the preset does not know.
+    """
+    if isinstance(p.contestants, list):
+        names = [contestant(name).name for name in p.contestants]
+    else:
+        names = list(COMPARED if p.contestants == "compared" else CONTESTANTS)
+        if p.preset != "mini":
+            names = [n for n in names if "equal" not in n]
+    names += studied.contestants if studied else []
+    bases = {CONTESTANTS[name].base for name in names}
+    found = []
+    for c in CONTESTANTS.values():
+        ways = [w for w in p.ways if w in c.ways] or ([] if p.ways else list(c.usual))
+        ways += [w for w in ways_of(studied, c.name) if w not in ways] if studied else []
+        if c.name in bases or (c.name in names and ways):
+            found.append((c, ways or list(c.usual)))
+    return found
+
+
+def _compared(p: Plan, dataset: str, seed: int, chosen: Ways) -> list[Job]:
     """The jobs of one data set and seed: real video, then the contestants. What an R3 is built on
     goes before it, and so does one of those that share their warm-ups, which are trained once.
     """
-    studied = _studied(p)
-    chosen = _chosen(p, studied)
-    if not chosen:
-        return []
-    run = p.run(dataset, seed)
-    common = {"data": _data(p, dataset, seed) | {"test fraction": p.test_fraction}}
-    common["task"] = asdict(task_of(p.preset))
+    setting = checked(p.asked(dataset, seed))
+    data = _data(p, dataset, seed) | {"test fraction": p.test_fraction}
+    common = {"data": data, "task": asdict(task_of(p.preset))}
     given = [dataset, "--seeds", str(seed), "--preset", p.preset, "--source", p.source]
     given += ["--data-root", p.data_root] if p.data_root else []
     given += ["--test-fraction", str(p.test_fraction)] if p.test_fraction is not None else []
     given += ["--out", str(p.root / "results"), "--work", str(p.root / "compare"), "--models"]
 
     def job(name: str, recipe: dict, before: Sequence[str], *options: str) -> Job:
-        stem = f"{dataset}-{p.source}-{p.preset}-{name}-seed{seed}"
-        needs = tuple(f"contestant/{dataset}-{n}-seed{seed}" for n in before)
-        result, words = p.root / "results" / f"{stem}.json", (*given, *options)
-        own = f"{dataset}-{name}-seed{seed}"
-        return Job("contestant", own, recipe, result, needs, words, light=name == "real")
+        own, *needs = (f"{dataset}-{n}-seed{seed}" for n in (name, *before))
+        result = p.root / "results" / f"{dataset}-{p.source}-{p.preset}-{name}-seed{seed}.json"
+        needs = tuple(f"contestant/{n}" for n in needs)
+        words = (*given, *options)
+        return Job("contestant", own, recipe, words, result, needs, light=name == "real")
 
     made, first = [job("real", common, ())], {}
-    for c in chosen:
-        asked = [w for w in p.ways if w in c.ways] or ([] if p.ways else list(c.usual))
-        asked += [w for w in ways_of(studied, c.name) if w not in asked] if studied else []
-        if not asked and not any(c.name == other.base for other in chosen):
-            continue
-        asked = asked or list(c.usual)
-        leader = first.setdefault(_warm_up(c, run) or c.name, c.name)
+    for c, ways in chosen:
+        leader = first.setdefault(_warm_up(c, setting) or c.name, c.name)
         before = ["real", *(slug(n) for n in (c.base, leader) if n and n != c.name)]
-        recipe = common | {"model": _model(c, run), "ways": asked}
-        made.append(job(slug(c.name), recipe, before, c.name, "--ways", *asked))
+        recipe = common | {"model": _model(c, setting), "ways": ways}
+        made.append(job(slug(c.name), recipe, before, c.name, "--ways", *ways))
     return made
 
 
@@ -339,36 +321,35 @@ def _notebook(
     """A notebook's metadata names those before it and what it trains; one whose parameters have a
     `results_root` reads the results of the comparison.
     """
-    path = paths[number]
+    path, own = paths[number], p.parameters.get(number, {})
     notebook = nbformat.read(path, as_version=4)
     cells = [c for c in notebook.cells if c.cell_type == "code"]
     told = notebook.metadata.get("batch", {})
-    common = {"dataset": dataset, "source": p.source, "data_root": p.data_root, "seed": p.seed}
-    common |= {"preset": p.preset}
     roots = {"out_root": str(p.root), "results_root": str(p.root / "results")}
-    declared, own = _declared(cells), p.parameters.get(number, {})
-    known = [n for n in declared if n not in common | roots]
+    common = p.asked(dataset, p.seed) | roots
+    declared = _declared(cells)
+    known = [n for n in declared if n not in common]
     if wrong := [n for n in own if n not in known]:
         raise InputError(
             f"{path.name} has no parameter {wrong[0]!r} of its own{close(wrong[0], known)}: "
             f"it is one of {', '.join(known)}."
         )
-    given = {n: v for n, v in (common | roots).items() if n in declared} | own
+    given = {n: v for n, v in common.items() if n in declared} | own
     run = _checked(path, cells, declared | given)
     trained = [recipe for kind in told.get("trains", []) for recipe in TRAINED[kind](run)]
     recipe = {
         "code": key_of([c.source for c in cells], 16),
         "parameters": {n: v for n, v in given.items() if n not in roots},
-        "recipes": [found.as_dict() for found in [recipes.recipe(run), *trained]],
+        "recipes": [found.as_dict() for found in (recipes.recipe(run), *trained)],
         "data": _data(p, dataset, p.seed),
     }
-    there = [other.stem for other in paths.values() if other.stem in told.get("after", [])]
-    needs = tuple(f"notebook/{dataset}-{name}" for name in there)
+    options = ("-y", json.dumps(given, sort_keys=True), str(path))
+    done = p.root / "notebooks" / dataset / path.name
+    before = [other.stem for other in paths.values() if other.stem in told.get("after", [])]
+    needs = tuple(f"notebook/{dataset}-{name}" for name in before)
     needs += results if "results_root" in declared else ()
-    done, words = p.root / "notebooks" / dataset / path.name, ("-y", json.dumps(given))
-    return Job(
-        "notebook", f"{dataset}-{path.stem}", recipe, done, needs, words, path, light=not trained
-    )
+    name = f"{dataset}-{path.stem}"
+    return Job("notebook", name, recipe, options, done, needs, light=not trained)
 
 
 def _declared(cells: Sequence) -> dict[str, Any]:
@@ -404,10 +385,3 @@ def main(argv: Sequence[str] | None = None) -> None:
     folder = project_root() / "batch"
     command = [sys.executable, "-m", "snakemake", "-s", str(folder / "Snakefile")]
     os.execv(sys.executable, [*command, "--profile", str(folder / "profiles" / o.profile), *rest])
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        raise SystemExit(f"{error}") from None

@@ -38,7 +38,7 @@ def names(made, kind):
 
 
 def texts(**given):
-    return {name: job.text for name, job in jobs(**given).items()}
+    return {name: job.recipe for name, job in jobs(**given).items()}
 
 
 def changed(before, after):
@@ -143,7 +143,7 @@ def test_notebooks_that_have_a_results_root_need_all_results():
     numbers = {n.split("-")[1][:2] for n in names(made, "notebook")}
     for name in (n for n in made if n.startswith("notebook/uva-0") and n[13:15] >= "06"):
         assert set(made[name].needs) == results and len(results) == 8
-        given = json.loads(made[name].options[-1])
+        given = json.loads(made[name].options[-2])
         assert given["results_root"] == str(ROOT / "elsewhere" / "results")
     assert {"06", "08"} <= numbers
 
@@ -338,8 +338,8 @@ def test_results_of_another_recipe_are_refused_or_put_aside(tmp_path):
 
 STUB = """
 import shutil, sys
-shutil.copyfile(sys.argv[1], sys.argv[2])
-if "BROKEN" in open(sys.argv[1]).read():
+shutil.copyfile(*sys.argv[-2:])
+if "BROKEN" in open(sys.argv[-1]).read():
     sys.exit("broken")
 """
 
