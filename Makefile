@@ -35,7 +35,7 @@ define run_notebooks
 	  name=$$(basename $$nb .ipynb); echo "== $$name"; \
 	  own=$$(printenv ARGS_$${name%%_*} || true); \
 	  $(PAPERMILL) $$nb $(1)/$$name.ipynb -p out_root $(1) $(2) $(ARGS) $$own \
-	  || { $(BIN)/python -m rencgan.notebook.report $(1)/html $(1)/$$name.ipynb; \
+	  || { $(BIN)/python -m rencgan report $(1)/html $(1)/$$name.ipynb; \
 	       echo "$$name stopped; the page above shows where. Run the same command to go on." >&2; \
 	       exit 1; }; \
 	done
@@ -43,11 +43,11 @@ endef
 
 first: $(V)/.ready  ## install, run the notebooks, write their pages (again: resumes, retrains nothing)
 	$(call run_notebooks,$(OUT),-p dataset $(DATASET) -p preset $(PRESET),$(NOTEBOOKS))
-	@$(BIN)/python -m rencgan.notebook.report $(OUT)/html $(NOTEBOOKS:notebooks/%=$(OUT)/%)
+	@$(BIN)/python -m rencgan report $(OUT)/html $(NOTEBOOKS:notebooks/%=$(OUT)/%)
 
 every: $(V)/.ready  ## the same with all notebooks
 	$(call run_notebooks,$(OUT),-p dataset $(DATASET) -p preset $(PRESET),$(EVERY))
-	@$(BIN)/python -m rencgan.notebook.report $(OUT)/html $(EVERY:notebooks/%=$(OUT)/%)
+	@$(BIN)/python -m rencgan report $(OUT)/html $(EVERY:notebooks/%=$(OUT)/%)
 
 batch: $(V)/.batch  ## notebooks and comparison by Snakemake; PROFILE=slurm, ARGS="--config preset=smoke"
 	@$(BIN)/python -m snakemake -s batch/Snakefile --profile batch/profiles/$(PROFILE) $(ARGS)
@@ -76,23 +76,23 @@ reports: $(V)/.ready  ## the pages in reports/, from the results and weights tha
 	$(call run_notebooks,$(OUT)/reports,$(R) -p preset mini,$(wildcard notebooks/01_*.ipynb))
 	$(call run_notebooks,$(OUT)/reports,$(R) -p weights published,$(wildcard notebooks/0[2345]_*.ipynb))
 	$(call run_notebooks,$(OUT)/reports,$(R) -p preset mini,$(wildcard notebooks/0[68]_*.ipynb))
-	@$(BIN)/python -m rencgan.notebook.report reports $(EVERY:notebooks/%=$(OUT)/reports/%)
+	@$(BIN)/python -m rencgan report reports $(EVERY:notebooks/%=$(OUT)/reports/%)
 	@cp $(OUT)/reports/mini/sky/*.json $(OUT)/reports/slim/sky/*.json reports/
 
 study: $(V)/.ready  ## train and score what reports/ lacks (without it: all), then the pages
-	@$(BIN)/python -m rencgan.studies.catalogue all --dry --seeds 1 2 3
+	@$(BIN)/python -m rencgan study all --dry --seeds 1 2 3
 	@mkdir -p $(OUT)
-	@$(BIN)/python -m rencgan.studies.publish
-	@$(BIN)/python -m rencgan.studies.runs sky --seeds 1 2 3
-	@$(BIN)/python -m rencgan.studies.runs taichi --seeds 1 2 3
-	@$(BIN)/python -m rencgan.studies.catalogue all --seeds 1 2 3
-	@$(BIN)/python -m rencgan.studies.results --into README.md
-	@$(BIN)/python -m rencgan.studies.ledger --into README.md
-	@$(BIN)/python -m rencgan.studies.benchmark --json > $(OUT)/benchmark.json && mv $(OUT)/benchmark.json reports/
+	@$(BIN)/python -m rencgan publish
+	@$(BIN)/python -m rencgan compare sky --seeds 1 2 3
+	@$(BIN)/python -m rencgan compare taichi --seeds 1 2 3
+	@$(BIN)/python -m rencgan study all --seeds 1 2 3
+	@$(BIN)/python -m rencgan results --into README.md
+	@$(BIN)/python -m rencgan ledger --into README.md
+	@$(BIN)/python -m rencgan benchmark --json > $(OUT)/benchmark.json && mv $(OUT)/benchmark.json reports/
 	@$(MAKE) reports
 
 benchmark: $(V)/.ready  ## speed of data, training and sampling on this machine
-	@$(BIN)/python -m rencgan.studies.benchmark $(ARGS)
+	@$(BIN)/python -m rencgan benchmark $(ARGS)
 
 clean:  ## the environment and what Python left; runs/ and reports/ stay
 	rm -rf $(V) build dist *.egg-info .pytest_cache .ruff_cache

@@ -24,6 +24,7 @@ from conftest import Stop, moving_videos, stopped_after
 from PIL import Image
 
 import rencgan.training.loop as loop
+from rencgan.__main__ import main
 from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
 from rencgan.core.files import write_array
@@ -33,7 +34,6 @@ from rencgan.data.videoset import VideoSet
 from rencgan.models.trained import load_model
 from rencgan.notebook import parameters
 from rencgan.presets.preset import SMOKE, preset
-from rencgan.studies import sizes
 from rencgan.training.loop import Job, train
 
 resource = pytest.importorskip("resource")
@@ -146,15 +146,11 @@ def ask(**namespace):
     return parameters.check(namespace, parameters.REncGANRun)
 
 
-def command(main, *arguments: str) -> str:
-    """What a command line prints about an error: its last line, once the status is 2."""
+def command(*arguments: str) -> str:
+    """What the command line prints about an error: its last line, once the status is 2."""
     text = io.StringIO()
     with contextlib.redirect_stderr(text):
-        try:
-            status = main(list(arguments))
-        except SystemExit as ended:
-            status = ended.code
-    assert status == 2
+        assert main(list(arguments)) == 2
     return text.getvalue().strip().splitlines()[-1]
 
 
@@ -338,7 +334,7 @@ FOLDERS = {
     ),
     "folder on the command line": Row(
         lambda w: command(
-            prepare.main, "--data-root", str(w.root / "no"), "--cache-root", str(w.root)
+            "prepare", "--data-root", str(w.root / "no"), "--cache-root", str(w.root)
         ),
         "no, which does not exist",
     ),
@@ -373,7 +369,7 @@ PARAMETERS = {
         lambda w: preset("65"), "choose one of smoke, mini, slim, 64, 128"
     ),
     "unknown preset on the command line": Row(
-        lambda w: command(sizes.main, "--preset", "65"), "no preset '65'"
+        lambda w: command("sizes", "--preset", "65"), "no preset '65'"
     ),
     "unknown parameter": Row(
         lambda w: ask(In=["# Parameters\nstpes = 5\n"], stpes=5),

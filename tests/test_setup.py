@@ -119,7 +119,7 @@ def test_make_knows(target):
 def test_make_alone_is_the_study_and_passes_parameters_on():
     said = make("-n", "DATASET=uva", "PRESET=64", "ARGS=-p seed 7").stdout
     assert "-p dataset uva" in said and "-p preset 64" in said and "-p seed 7" in said
-    assert "rencgan.notebook.report runs/html" in said
+    assert "rencgan report runs/html" in said
 
 
 def test_make_every_takes_all_notebooks_and_make_alone_three():

@@ -13,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from rencgan.core.errors import InputError
 from rencgan.core.files import resolve
+from rencgan.data.hops import CLIP
 from rencgan.studies.setting import PUBLISHED_AT, Run, SomeRun, as_text, checked, close
 
 
@@ -93,6 +94,19 @@ class R3Run(EncGAN3Run):
     temperature: float = Field(1.0, ge=0, le=4)
     first_clip: Literal["video", "ar2", "noise"] = "video"
     processes: int = Field(1, ge=1, le=64)
+
+    @model_validator(mode="after")
+    def _before_its_r2_is_trained(self) -> "R3Run":
+        if self.width > 64 and self.width % 64:
+            raise ValueError(
+                f"a width of {self.width} cannot be shared by heads of 64; give a multiple"
+            )
+        if self.frames < CLIP + self.hop:
+            raise ValueError(
+                f"two tokens at a hop of {self.hop} take {CLIP + self.hop} frames, "
+                f"more than the {self.frames} asked for"
+            )
+        return self
 
 
 class ResultsRun(Run):

@@ -1,15 +1,13 @@
-"""Executed notebooks as HTML files without network: `python -m rencgan.notebook.report OUT NB...`
+"""Executed notebooks as HTML files without network: `python -m rencgan report OUT NB...`
 
 Each report is one file: pictures and videos inside, formulas as MathML, code behind a click, a list
 of contents at the side. A page that would fetch anything is refused, not repaired.
 """
 
-import argparse
 import os
 import re
 import sys
 import tempfile
-from collections.abc import Sequence
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -242,23 +240,3 @@ def _write(page: str, path: Path) -> Path:
         Path(temporary).unlink(missing_ok=True)
         raise InputError(f"{path} cannot be written: {error.strerror}.") from None
     return path
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Export every notebook named; 1 when any could not be, after the others were."""
-    parser = argparse.ArgumentParser(prog="python -m rencgan.notebook.report", description=__doc__)
-    parser.add_argument("out_dir", help="folder for the reports")
-    parser.add_argument("notebooks", nargs="+", help="executed notebooks")
-    given = parser.parse_args(arguments)
-    failed = 0
-    for notebook in given.notebooks:
-        try:
-            print(f"Open {export(notebook, given.out_dir)}", flush=True)
-        except InputError as error:
-            failed = 1
-            print(f"InputError: {error}", file=sys.stderr, flush=True)
-    return failed
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -16,7 +16,6 @@ from rencgan.notebook import scoring, show
 from rencgan.notebook import steps as study
 from rencgan.notebook.pictures import PICTURES
 from rencgan.notebook.show import Html
-from rencgan.presets.gpt import gpt_preset
 from rencgan.presets.preset import PRESETS, preset
 from rencgan.studies import catalogue as studies
 from rencgan.studies import ledger, results, sizes
@@ -45,7 +44,7 @@ def section(s: Study, files: Sequence[dict], folder: Path, videos: VideoSet, p) 
             yield show.table(table, caption=f"Ours: {where}")
             yield from strips(s, of, folder)
         elif dataset in s.datasets:
-            yield note(f"Not run on {dataset}: python -m rencgan.studies.catalogue '{s.name}'")
+            yield note(f"Not run on {dataset}: python -m rencgan study '{s.name}'")
     if claims := claims_of(s.name):
         found = [drop(row, "study") for row in ledger.rows(files, claims)]
         yield show.table(found, caption="What is claimed or asked, and what came out here.")
@@ -120,7 +119,7 @@ def size_rows() -> list[dict]:
     for name in PRESETS:
         p = preset(name)
         p = p.but(video_stream="3d") if name == "128" else p  # Table 5.3 describes improved R2
-        counts = sizes.sizes(p) | sizes.gpt_sizes(gpt_preset(name), sizes.token_width(p))
+        counts = sizes.sizes(p)
         for network, row in counts.items():
             n = row["parameters"]
             table.append(

@@ -38,6 +38,17 @@ FORMATS = {
 }
 
 
+def as_usual(p):
+    """The parameters for another model than the notebook's own: `steps` and `init_from` are meant
+    for that one alone, which is said where they are given.
+    """
+    given = [name for name in ("steps", "init_from") if getattr(p, name)]
+    if not given:
+        return p
+    print(f"{' and '.join(given)}: for the model of this notebook; the others train as usual.")
+    return p.model_copy(update={"steps": 0, "init_from": ""})
+
+
 def job(
     p, kind: str, videos: VideoSet, preset: Preset | None = None, variant: str = ""
 ) -> train.Job:

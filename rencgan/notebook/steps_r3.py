@@ -30,13 +30,12 @@ ROWS = (("faster", "VDrej"), ("faster", "sample"), ("robust", "VDrej"))
 def recipe(p, head: str) -> GPTPreset:
     """The preset of a run's GPT with one of the heads, and what its parameters ask for."""
     changes = {"head": head, "format": p.format, "context_noise": p.context_noise}
-    if p.width > 64 and p.width % 64:
-        raise InputError(f"a width of {p.width} cannot be shared by heads of 64; give a multiple")
     if p.width:  # 64 a head: 24 heads divide neither 512 nor 256
         changes |= {"width": p.width, "heads": max(1, p.width // 64)}
     if p.gpt_steps:
         changes["steps"] = p.gpt_steps
-    return gpt_preset(p.preset).but(**changes)
+    preset = gpt_preset(p.preset)
+    return preset.but(**changes, starts=min(preset.starts, p.hop))  # a video begins in `hop` ways
 
 
 def heads(p) -> tuple[str, ...]:
@@ -44,17 +43,17 @@ def heads(p) -> tuple[str, ...]:
     return HEADS if p.head == "all" else (p.head,)
 
 
-def job(p, r2: Model, videos: VideoSet, head: str) -> GPTJob:
-    """The training of a head; its folder is named after its recipe."""
-    found = GPTJob(recipe(p, head), r2, videos, Path(), p.out_dir / "tokens", p.seed)
+def job(p, r2: Model, videos: VideoSet, head: str, **changes) -> GPTJob:
+    """The training of a head; its folder is named after its recipe. changes: of its preset."""
+    found = GPTJob(recipe(p, head).but(**changes), r2, videos, Path(), p.out_dir / "tokens", p.seed)
     return replace(found, out=p.out_dir / f"r3-{head}-{found.key()}")
 
 
-def trained(p, r2: Model, videos: VideoSet) -> dict[str, tuple[R3, GPTJob]]:
+def trained(p, r2: Model, videos: VideoSet, **changes) -> dict[str, tuple[R3, GPTJob]]:
     """The GPTs that a run asks for, over the same frozen R2 and the same tokens, by their head."""
     found = {}
     for head in heads(p):
-        work = job(p, r2, videos, head)
+        work = job(p, r2, videos, head, **changes)
         if getattr(p, "weights", "train") == "published":
             found[head] = study.published_model(p, work, f"r3-{head}")
             continue

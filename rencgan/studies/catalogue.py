@@ -1,8 +1,8 @@
 """Every table and figure of the thesis and of the ICIP paper as a named study: what varies, on what
 data, by which measures, and where its published numbers are.
 
-    python -m rencgan.studies.catalogue                     what there is, and what has been run
-    python -m rencgan.studies.catalogue T4.3 --seeds 1 2 3  runs one; "all" for every one of them
+    python -m rencgan study                     what there is, and what has been run
+    python -m rencgan study T4.3 --seeds 1 2 3  runs one; "all" for every one of them
 
 A variant is a contestant (contestants.py) and a way of drawing codes; contestants that several
 studies name are trained once. Studies without variants are made elsewhere, and say where.
@@ -185,7 +185,7 @@ _CHAPTER_4 = (
         "T3.7, section 4.4.5",
         "What does memory grow with?",
         tables=((THESIS, "3.7"),),
-        by="python -m rencgan.studies.benchmark --only training memory",
+        by="python -m rencgan benchmark --only training memory",
     ),
     Study(
         "F4.4",

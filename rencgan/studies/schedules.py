@@ -6,14 +6,14 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from rencgan.studies import trainees
 from rencgan.studies.recipes import data
 from rencgan.studies.setting import checked
-from rencgan.studies.variants import COMPARED, Contestant
+from rencgan.studies.trainees import trainee
+from rencgan.studies.variants import COMPARED
 from rencgan.training.loop import Job, train
 
 STEPS, SETTLING = 12, 2  # of a part; the first ones of it are not counted
@@ -34,23 +34,18 @@ def parts(job: Job, steps: int = STEPS) -> list[tuple[str, int, float]]:
     for name, measured, n in zip(names, (*warm.values(), steps), whole, strict=True):
         own, took = took[:measured], took[measured:]
         if own:
-            settled = own[SETTLING:] or own
-            found.append((name, n, statistics.median(settled)))
+            found.append((name, n, statistics.median(own[SETTLING:] or own)))
     return found
 
 
-def schedules(preset: str, names: Sequence[str] = ()) -> Iterator[tuple[Contestant, list]]:
-    """Each contestant of the comparison with networks of its own, and its parts. Budgets that are
-    known at `mini` alone are left out elsewhere.
+def schedules(preset: str) -> Iterator[tuple[str, list]]:
+    """Each contestant of the comparison with networks of its own: its name, its parts. Budgets that
+    are known at `mini` alone are left out elsewhere.
     """
     with tempfile.TemporaryDirectory() as folder:
-        given = {"source": "procedural", "preset": preset, "out_root": folder}
-        p = checked(given)
+        p = checked({"source": "procedural", "preset": preset, "out_root": folder})
         with contextlib.redirect_stdout(sys.stderr):  # of the benchmark stdout may be JSON
             videos = data(p)
         for c in COMPARED.values():
-            if c.kind == "r3" or ("equal" in c.name and preset != "mini"):
-                continue
-            if not names or c.name in names:
-                job = trainees.trainee(c, p, videos, Path(folder)).job
-                yield c, parts(job)
+            if c.kind != "r3" and (preset == "mini" or "equal" not in c.name):
+                yield c.name, parts(trainee(c, p, videos, Path(folder)).job)

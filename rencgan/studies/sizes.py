@@ -1,26 +1,16 @@
-"""Parameter counts beside the published ones: `python -m rencgan.studies.sizes --preset 128`.
+"""Parameter counts beside the published ones: `python -m rencgan sizes --preset 128`.
 
 Counted on the meta device: nothing is allocated. Published counts are those of Table 5.3 (millions,
 two decimals) for the preset that the table describes; `baselines` gives the 64x64 ones.
 """
 
-import argparse
-import json
-
 import torch
 
-from rencgan.core.errors import InputError
 from rencgan.models.lencgan import LstmEncoder
 from rencgan.models.lencgan_updates import recipe
-from rencgan.models.networks import (
-    MODES,
-    Encoder,
-    Generator,
-    ImageDiscriminator,
-    VideoDiscriminator,
-)
-from rencgan.presets.gpt import GPTPreset, gpt_preset
-from rencgan.presets.preset import Preset, preset
+from rencgan.models.networks import Encoder, Generator, ImageDiscriminator, VideoDiscriminator
+from rencgan.presets.gpt import gpt_preset
+from rencgan.presets.preset import Preset
 from rencgan.r3.gpt import GPT
 
 NETWORKS = {"G": Generator, "VD": VideoDiscriminator, "ID": ImageDiscriminator, "Enc": Encoder}
@@ -33,36 +23,27 @@ PUBLISHED = {
 }
 
 
-def sizes(p: Preset, kind: str = "encgan3") -> dict[str, dict[str, int | None]]:
-    """{"G": {"parameters": n, "published": m or None}, "VD": ..., "ID": ..., "Enc": ...}.
-
-    kind "lencgan" has an encoder of its own, whose count is nowhere published.
-    """
-    published = dict(PUBLISHED.get((p.size, p.video_stream), {}))
-    networks = NETWORKS
-    if kind == "lencgan":
-        networks = NETWORKS | {"Enc": LstmEncoder}
-        published.pop("Enc", None)
-    with torch.device("meta"):
-        return {
-            name: {
-                "parameters": sum(w.numel() for w in network(p).parameters()),
-                "published": published.get(name),
-            }
-            for name, network in networks.items()
-        }
-
-
 PUBLISHED_GPT = 1_360_000_000  # Table 5.3
 
 
-def gpt_sizes(p: GPTPreset, token: int) -> dict[str, dict[str, int | None]]:
-    """{"GPT": ...} as in `sizes`, for tokens of so many numbers; `directions` make them fewer."""
+def sizes(p: Preset, kind: str = "encgan3") -> dict[str, dict[str, int | None]]:
+    """{"G": {"parameters": n, "published": m or None}, "VD": ..., "ID": ..., "Enc": ...,
+    "GPT": ...}, the last at the preset's sizes over tokens of these latent spaces.
+
+    kind "lencgan" has an encoder of its own, whose count is nowhere published.
+    """
+    published, networks = dict(PUBLISHED.get((p.size, p.video_stream), {})), NETWORKS
+    if kind == "lencgan":
+        p, networks = recipe(p), NETWORKS | {"Enc": LstmEncoder}
+        published.pop("Enc", None)
+    gpt = gpt_preset(p.name)
+    if gpt.name == "128" and gpt.head == "regression":
+        published["GPT"] = PUBLISHED_GPT
     with torch.device("meta"):
-        gpt = GPT(p, p.directions or token)
-    published = PUBLISHED_GPT if p.name == "128" and p.head == "regression" else None
-    count = sum(w.numel() for w in gpt.parameters())
-    return {"GPT": {"parameters": count, "published": published}}
+        made = {name: network(p) for name, network in networks.items()}
+        made["GPT"] = GPT(gpt, gpt.directions or token_width(p))
+    counted = {name: sum(w.numel() for w in made[name].parameters()) for name in made}
+    return {k: {"parameters": n, "published": published.get(k)} for k, n in counted.items()}
 
 
 def token_width(p: Preset) -> int:
@@ -70,32 +51,10 @@ def token_width(p: Preset) -> int:
     return 2 * (p.content_dim + p.motion_dim)
 
 
-def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m rencgan.studies.sizes", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument("--preset", default="64")
-    parser.add_argument("--video-stream", choices=MODES, help="default: the preset's")
-    parser.add_argument("--kind", choices=("encgan3", "lencgan", "r3"), default="encgan3")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args(argv)
-    try:
-        p = preset(options.preset)
-    except InputError as error:
-        parser.error(str(error))
-    if options.video_stream:
-        p = p.but(video_stream=options.video_stream)
-    p = recipe(p) if options.kind == "lencgan" else p
-    counts = sizes(p, options.kind)
-    if options.kind == "r3":
-        counts |= gpt_sizes(gpt_preset(p.name), token_width(p))
-    if options.json:
-        print(json.dumps(counts))
-        return
+def as_text(counts: dict[str, dict[str, int | None]]) -> str:
+    """A line a network."""
+    lines = []
     for name, row in counts.items():
-        known = f"  published {row['published']:>12,}" if row["published"] else ""
-        print(f"{name:<4}{row['parameters']:>12,}{known}")
-
-
-if __name__ == "__main__":
-    main()
+        known = f"  published {row['published']:>13,}" if row["published"] else ""
+        lines.append(f"{name:<4}{row['parameters']:>13,}{known}")
+    return "\n".join(lines)

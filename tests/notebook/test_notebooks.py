@@ -3,13 +3,17 @@
 import ast
 import json
 import re
+from pathlib import Path
 
 import nbformat
 import papermill
 import pytest
 from conftest import ROOT, real_clips
 
+from rencgan.core import checkpoint
 from rencgan.notebook import parameters
+from rencgan.presets.gpt import gpt_preset
+from rencgan.presets.preset import SMOKE
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -115,10 +119,20 @@ def test_a_finished_notebook_retrains_nothing(smoke_run):
     assert len(saved) == 1 and [p.stat().st_mtime_ns for p in saved] == stamps
 
 
+def trained_steps(folder: Path) -> dict[str, set[int]]:
+    """The steps of every training below a folder, by the kind of its model."""
+    found: dict[str, set[int]] = {}
+    for path in folder.rglob("checkpoint.pt"):
+        kind = path.parent.name.partition("-")[0]
+        found.setdefault(kind, set()).add(checkpoint.load(path)["step"])
+    return found
+
+
 def test_03_makes_long_video_of_real_footage(tmp_path):
     clips = real_clips("sky_long")
-    given = {"source": "real", "data_root": str(clips), "frames": 120, "candidates": 2}
+    given = {"source": "real", "data_root": str(clips), "frames": 120, "candidates": 2, "steps": 7}
     run(ROOT / "notebooks" / "03_rencgan.ipynb", tmp_path, **given)
+    assert trained_steps(tmp_path) == {"r2": {7}, "lencgan": {SMOKE.steps}}
     results = json.loads((tmp_path / "runs/smoke/sky/03_rencgan.json").read_text())
     assert results["provenance"]["data"]["source"] == "real"
     assert {row["video"] for row in results["measures"]["test"]} >= {"real video", "R2, sample"}
@@ -136,8 +150,9 @@ def test_03_makes_improved_r2_with_noise_terms_and_without_a_control(tmp_path):
 
 
 def test_04_makes_ar2_plus_that_goes_on_from_real_clips(tmp_path):
-    given = {"first_clip": "video", "recall_noise": 0.5, "rollout": 2, "frames": 120}
+    given = {"first_clip": "video", "recall_noise": 0.5, "rollout": 2, "frames": 120, "steps": 7}
     run(ROOT / "notebooks" / "04_ar2.ipynb", tmp_path, **given, candidates=2)
+    assert trained_steps(tmp_path) == {"ar2": {7}, "r2": {SMOKE.steps}}
     results = json.loads((tmp_path / "runs/smoke/sky/04_ar2.json").read_text())
     priors = {row["videos"]: row["prior"] for row in results["horizon"]}
     assert priors["AR2+, sample"] == "first clip" and priors["R2, sample"] == "entire video"
@@ -145,7 +160,9 @@ def test_04_makes_ar2_plus_that_goes_on_from_real_clips(tmp_path):
 
 def test_05_goes_on_from_clips_that_ar2_drew_in_the_format_with_classes(tmp_path):
     given = {"first_clip": "ar2", "format": "disc+cont", "head": "mixture", "frames": 120}
-    run(ROOT / "notebooks" / "05_r3.ipynb", tmp_path, **given, candidates=2)
+    run(ROOT / "notebooks" / "05_r3.ipynb", tmp_path, **given, candidates=2, steps=7)
+    gpt = gpt_preset("smoke").steps
+    assert trained_steps(tmp_path) == {"ar2": {SMOKE.steps}, "r2": {7}, "r3": {gpt}}
     results = json.loads((tmp_path / "runs/smoke/sky/05_r3.json").read_text())
     priors = {row["videos"]: row["prior"] for row in results["horizon"]}
     assert priors["R3, mixture, disc+cont, robust"] == priors["AR2, sample"] == "none"

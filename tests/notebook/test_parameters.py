@@ -72,6 +72,14 @@ def test_refusals(given, expected):
     assert expected in refusal(**given)
 
 
+def test_r3_is_refused_before_its_r2_is_trained():
+    told = refusal(parameters.R3Run, frames=20)
+    assert told == "two tokens at a hop of 8 take 24 frames, more than the 20 asked for."
+    told = refusal(parameters.R3Run, width=100)
+    assert told == "a width of 100 cannot be shared by heads of 64; give a multiple."
+    assert parameters.check({"frames": 20, "hop": 4}, parameters.R3Run).frames == 20
+
+
 def test_two_mistakes_are_told_at_once():
     message = refusal(hop=99, codes="x")
     assert "hop = 99" in message and "codes = 'x'" in message

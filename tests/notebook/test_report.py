@@ -6,6 +6,7 @@ import pytest
 from nbformat.sign import NotebookNotary
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from rencgan.__main__ import main
 from rencgan.core.errors import InputError
 from rencgan.notebook import report
 
@@ -199,7 +200,7 @@ def test_the_command_goes_on_after_a_bad_notebook_and_says_what_to_open(tmp_path
     notebook(tmp_path / "good.ipynb", new_markdown_cell("# Good"))
     (tmp_path / "bad.ipynb").write_text("no notebook")
     names = [str(tmp_path / f"{n}.ipynb") for n in ("missing", "bad", "good")]
-    assert report.main([str(tmp_path / "html"), *names]) == 1
+    assert main(["report", str(tmp_path / "html"), *names]) == 1
     said = capsys.readouterr()
     assert said.out == f"Open {tmp_path / 'html' / 'good.html'}\n"
     assert said.err.count("cannot be read") == 2 and "Traceback" not in said.err

@@ -50,7 +50,7 @@ def test_a_study_that_was_not_run_says_how(tmp_path):
     p = check({"preset": "mini"}, AblationRun)
     pieces = study_results.section(studies.study("T4.3"), [], tmp_path, None, p)
     told = "".join(piece.html for piece in pieces)
-    assert "Not run on sky: python -m rencgan.studies.catalogue &#x27;T4.3&#x27;" in told
+    assert "Not run on sky: python -m rencgan study &#x27;T4.3&#x27;" in told
     assert "not run yet" in told and "3379.64" in told
 
 

@@ -7,7 +7,9 @@ from conftest import moving_videos
 
 from rencgan.core.errors import InputError
 from rencgan.data.videoset import VideoSet
+from rencgan.notebook import parameters
 from rencgan.notebook import steps as study
+from rencgan.presets.preset import SMOKE
 
 
 class Echo:
@@ -84,3 +86,18 @@ def test_held_out_clips_skip_frames_like_those_of_training(videos):
     assert len(starts) >= 1 and every.shape == third.shape
     with pytest.raises(InputError):
         study.held_out_clips(videos, 2, 0, 5)  # 76 frames of 60
+
+
+def test_steps_and_init_from_are_for_the_notebooks_own_model(tmp_path, capsys):
+    p = parameters.check(
+        {"preset": "smoke", "steps": 9, "init_from": str(tmp_path / "r2.pt")},
+        parameters.REncGANRun,
+    )
+    assert study.recipe(p).steps == 9 and p.init_path == tmp_path / "r2.pt"
+    others = study.as_usual(p)
+    told = "steps and init_from: for the model of this notebook; the others train as usual.\n"
+    assert capsys.readouterr().out == told
+    assert study.lencgan_recipe(others).steps == SMOKE.steps and others.init_path is None
+    assert study.recipe(others).warmup == SMOKE.warmup
+    assert others == p.model_copy(update={"steps": 0, "init_from": ""})
+    assert study.as_usual(others) is others and capsys.readouterr().out == ""

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from rencgan.core.errors import InputError
 from rencgan.notebook import steps as study
 from rencgan.notebook import steps_r3 as study_r3
-from rencgan.notebook.parameters import R3Run
+from rencgan.notebook.parameters import R3Run, check
+from rencgan.presets.gpt import gpt_preset
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +34,15 @@ def test_recipes_follow_the_parameters(done):
     assert fields["blocks"] == {"field": "blocks", "published": "48", "here": "2"}
     wide = study_r3.recipe(p.model_copy(update={"width": 256}), "flow")
     assert (wide.width, wide.heads) == (256, 4)
-    with pytest.raises(InputError, match="a width of 100 cannot be shared by heads of 64"):
-        study_r3.recipe(p.model_copy(update={"width": 100}), "flow")
+
+
+@pytest.mark.parametrize("preset", ["smoke", "mini"])
+@pytest.mark.parametrize("hop", [1, 7, 8, 15])
+def test_a_video_begins_in_no_more_ways_than_its_hop_has(preset, hop):
+    """Others are refused, but only where tokens are encoded: after R2 has been trained."""
+    p = check({"preset": preset, "hop": hop}, R3Run)
+    usual = gpt_preset(preset).starts
+    assert study_r3.recipe(p, "flow").starts == min(usual, hop) and usual > 1
 
 
 def test_all_heads_are_trained_on_the_same_tokens_of_the_same_r2(done):

@@ -8,6 +8,7 @@ import sys
 import pytest
 import torch
 
+from rencgan.__main__ import main
 from rencgan.presets.preset import PRESETS, PUBLISHED_64, SMOKE
 from rencgan.studies import sizes
 from rencgan.training.gan import Players
@@ -21,6 +22,9 @@ PUBLISHED = {
 }
 
 
+GPT = {"128": {"GPT": 1360}}
+
+
 COUNTED = functools.cache(sizes.sizes)
 
 
@@ -30,17 +34,17 @@ def counted_once(monkeypatch):
 
 
 def counts(capsys, *arguments) -> dict:
-    sizes.main([*arguments, "--json"])
+    assert main(["sizes", *arguments, "--json"]) == 0
     return json.loads(capsys.readouterr().out)
 
 
 @pytest.mark.parametrize(("preset", "stream"), PUBLISHED)
 def test_the_json_holds_counts_and_published_counts(capsys, preset, stream):
     found = counts(capsys, "--preset", preset, "--video-stream", stream)
-    assert list(found) == ["G", "VD", "ID", "Enc"]
+    assert list(found) == ["G", "VD", "ID", "Enc", "GPT"]
     for name, row in found.items():
         assert list(row) == ["parameters", "published"] and type(row["parameters"]) is int
-        published = PUBLISHED[preset, stream][name]
+        published = (PUBLISHED[preset, stream] | GPT.get(preset, {})).get(name)
         assert row["published"] == (None if published is None else round(published * M))
         if published is not None:
             assert row["parameters"] == pytest.approx(row["published"], rel=0.01)
@@ -55,7 +59,7 @@ def test_the_stream_of_the_preset_is_the_default_and_3d_is_larger(capsys, preset
     factorised = counts(capsys, "--preset", preset, "--video-stream", "1p2d")
     full = counts(capsys, "--preset", preset, "--video-stream", "3d")
     assert full["G"]["parameters"] > factorised["G"]["parameters"]
-    for name in ("VD", "ID", "Enc"):
+    for name in ("VD", "ID", "Enc", "GPT"):
         assert full[name]["parameters"] == factorised[name]["parameters"]
 
 
@@ -66,8 +70,9 @@ def test_the_default_is_the_published_64(capsys):
 def test_counts_are_those_of_the_networks_that_are_trained():
     m = Players(SMOKE)
     networks = {"G": m.generator, "VD": m.video_d, "ID": m.image_d, "Enc": m.encoder}
-    for name, row in sizes.sizes(SMOKE).items():
-        assert row["parameters"] == sum(w.numel() for w in networks[name].parameters())
+    found = sizes.sizes(SMOKE)
+    for name, network in networks.items():
+        assert found[name]["parameters"] == sum(w.numel() for w in network.parameters())
 
 
 def test_counting_changes_no_seed():
@@ -78,16 +83,17 @@ def test_counting_changes_no_seed():
 
 
 def test_the_table_for_reading_names_every_network(capsys):
-    sizes.main(["--preset", "64"])
+    main(["sizes", "--preset", "64"])
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["G", "VD", "ID", "Enc"]
+    assert [line.split()[0] for line in lines] == ["G", "VD", "ID", "Enc", "GPT"]
     assert lines[0].split()[-1] == "23,090,000" and "published" not in lines[3]
 
 
 @pytest.mark.filterwarnings("ignore:.*found in sys.modules")
 def test_the_command_prints_one_line_of_json(capsys, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["sizes", "--preset", "smoke", "--json"])
-    runpy.run_module("rencgan.studies.sizes", run_name="__main__")
+    monkeypatch.setattr(sys, "argv", ["rencgan", "sizes", "--preset", "smoke", "--json"])
+    with pytest.raises(SystemExit, match="^0$"):
+        runpy.run_module("rencgan", run_name="__main__")
     printed = capsys.readouterr()
     assert json.loads(printed.out) == COUNTED(SMOKE) and printed.out.count("\n") == 1
 
@@ -100,7 +106,9 @@ def test_the_command_prints_one_line_of_json(capsys, monkeypatch):
     ],
 )
 def test_wrong_arguments_end_with_a_sentence_and_status_2(capsys, arguments, words):
-    with pytest.raises(SystemExit) as ended:
-        sizes.main(arguments)
-    assert ended.value.code == 2
+    try:
+        status = main(["sizes", *arguments])
+    except SystemExit as ended:  # argparse's own
+        status = ended.code
+    assert status == 2
     assert words in capsys.readouterr().err

@@ -1,0 +1,144 @@
+"""Untrained models: what their training steps and their videos cost, which is what those of trained
+ones do.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from rencgan.data.clips import crops
+from rencgan.data.hops import CLIP
+from rencgan.data.pixels import as_clips, as_frames
+from rencgan.data.videoset import FRAMES, Video, VideoSet, write_tables
+from rencgan.evaluate.cost import Looped, seconds
+from rencgan.models.trained import Model
+from rencgan.models.updates import AR2, VARIANTS, Draws, iteration
+from rencgan.presets.gpt import gpt_preset
+from rencgan.presets.preset import Preset
+from rencgan.r3.gpt import GPT
+from rencgan.r3.sequences import Vocabulary
+from rencgan.r3.tokens import Coordinates
+from rencgan.r3.videos import R3
+from rencgan.studies.sizes import token_width
+from rencgan.training.gan import NETWORKS, Players
+from rencgan.training.processes import Group
+
+LIMIT_S = 60.0  # a training step that takes longer is measured once, a video is cut to it
+FRAMES_ASKED = 1000
+CUTS = (FRAMES_ASKED, 200, 80, 40)  # frames really generated on a CPU: the most that fit in LIMIT_S
+
+# How training is measured; on a CPU only the first.
+HOWS = ("as it is", "bf16 off", "channels_last off", "torch.compile")
+
+
+def device() -> torch.device:
+    return Group().device()
+
+
+def noise(count: int, size: int, seed: int = 0) -> np.ndarray:
+    """(count, size, size, 3) uint8."""
+    return np.random.default_rng(seed).integers(0, 256, (count, size, size, 3), np.uint8)
+
+
+def model(p: Preset, kind: str = "r2") -> Model:
+    """R2 or AR2 (with its `3d` streams) as training begins."""
+    if kind == "ar2":
+        p = p.but(video_stream="3d")
+    encoder, generator, video_d = Players(p, device=device()).for_generation()
+    objective = AR2 if kind == "ar2" else VARIANTS["v4"]
+    return Model(kind, p, objective, 0, 0, "", encoder, generator, video_d)
+
+
+def r3(p: Preset) -> R3:
+    """R3 at a preset's sizes, over improved R2, as training begins."""
+    sizes, r2 = gpt_preset(p.name), model(p.but(video_stream="3d"))
+    d = token_width(p)
+    basis = torch.eye(d)[: sizes.directions] if sizes.directions else None
+    coordinates = Coordinates(torch.zeros(d), basis, 1.0).to(r2.device)
+    gpt = GPT(sizes, coordinates.dim).to(r2.device).eval().requires_grad_(False)
+    return R3(r2, gpt, sizes, coordinates, Vocabulary((), sizes.longest), 0, 0, "")
+
+
+def generate(made: Model, frames: int, candidates: int = 1) -> None:
+    """R2's long video from `frames` frames of footage that repeats every 64, AR2's of `frames`
+    frames from noise.
+    """
+    if made.kind == "ar2":
+        drain(made.from_noise, frames, candidates=candidates)
+    else:
+        footage = Looped(noise(64, made.preset.size), frames)
+        drain(made.long_video, footage, candidates=candidates)
+
+
+def step_times(p: Preset, how: str, steps: int) -> list[float]:
+    """Seconds of each step after the warm-up; of the last of that alone if it is too long."""
+    changes = {"bf16 off": {"bf16": False}, "channels_last off": {"channels_last": False}}
+    p = p.but(**changes.get(how, {}))
+    players = Players(p, device=device())
+    if how == "torch.compile":
+        for name in NETWORKS:
+            getattr(players, name).compile()
+    pairs = noise(p.batch * p.pair, p.size).reshape(p.batch, p.pair, p.size, p.size, 3)
+    first = p.warmup + p.motion_warmup
+
+    def step(i: int) -> None:
+        players.begin(first + i)
+        x = crops(as_clips(pairs, device()), p.crop(first + i), 0, i, p.batch, slice(None))
+        draws = Draws.of(0, first + i, 2, p, Group(), device())
+        iteration(players, Group(), x, draws, VARIANTS["v4"])
+        players.update_averages(first + i)
+
+    # The first step on a GPU also chooses algorithms, and compiles.
+    for i in range(3 if device().type == "cuda" else 1):
+        warm_up = seconds(lambda i=i: step(i))
+    if warm_up > LIMIT_S:
+        return [warm_up]
+    return [seconds(lambda i=i: step(i)) for i in range(steps)]
+
+
+def drain(make: Callable[..., Iterator], *given, **options) -> None:
+    """Makes a video whose pieces are dropped as they come."""
+    for piece in make(*given, **options):
+        as_frames(piece[0])
+
+
+def scaled_up(
+    make: Callable[[int], None], clips: Callable[[int], int], quick: bool
+) -> tuple[list[float], str]:
+    """Seconds that make(1000) takes, and a note on how they were had: where it is slow, fewer
+    frames are made, and the time scaled up by clips(frames).
+    """
+    probe, allowed = 40, LIMIT_S / (60 if quick else 1)
+    make(probe)
+    each = seconds(lambda: make(probe)) / clips(probe)
+    frames = next((n for n in CUTS if each * clips(n) <= allowed), CUTS[-1])
+    scale = clips(FRAMES_ASKED) / clips(frames)
+    repeats = 3 if each * clips(frames) < allowed / 6 else 1
+    times = [scale * seconds(lambda: make(frames)) for _ in range(repeats)]
+    return times, f"{frames} frames measured, scaled up by clips" if scale > 1 else ""
+
+
+def write_cache(folder: Path, videos: int, frames: int, size: int) -> VideoSet:
+    """A prepared folder of noise, opened as training opens one: memory-mapped."""
+    shape = (videos * frames, size, size, 3)
+    stored = np.lib.format.open_memmap(folder / FRAMES, "w+", np.uint8, shape)
+    for i in range(videos):
+        stored[i * frames : (i + 1) * frames] = noise(frames, size, i)
+    stored.flush()
+    table = [
+        Video(f"noise_{i}", "noise", "", "train", i * frames, frames, 25.0) for i in range(videos)
+    ]
+    write_tables(folder, table, shape, {"source": "noise"})
+    return VideoSet.open(folder)
+
+
+def write_sides(folder: Path, each: int, size: int) -> list[Path]:
+    """Two folders of `each` clips of noise (16, size, size, 3) uint8 as .npy, all different."""
+    sides = [folder / side for side in ("real", "generated")]
+    for first, side in enumerate(sides):
+        side.mkdir()
+        for i in range(each):
+            np.save(side / f"{i:04}.npy", noise(CLIP, size, first * each + i))
+    return sides

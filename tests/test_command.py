@@ -1,0 +1,89 @@
+"""The command line: every verb, its help, and that bad input is one sentence."""
+
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+from rencgan.__main__ import main, parser
+from rencgan.core import checkpoint
+
+VERBS = """
+prepare train evaluate study compare results ledger benchmark sizes publish report fitness
+fit-compact batch
+"""
+SMOKE = ("--preset", "smoke", "--source", "procedural")
+
+
+def refused(capsys, *words: str) -> str:
+    """The sentence in which a command ends."""
+    assert main([*words]) == 2
+    told = capsys.readouterr().err.strip()
+    assert told and "\n" not in told
+    return told
+
+
+def test_the_help_names_every_verb():
+    told = parser().format_help()
+    assert all(f"    {name}" in told for name in VERBS.split())
+
+
+@pytest.mark.parametrize("name", VERBS.split())
+def test_every_verb_tells_its_options(name, capsys):
+    with pytest.raises(SystemExit, match="^0$"):
+        main([name, "--help"])
+    assert "usage" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [[], ["paint"], ["train", "vae"]])
+def test_an_unknown_verb_or_system_is_refused_with_those_there_are(words, capsys):
+    with pytest.raises(SystemExit, match="^2$"):
+        main(words)
+    told = capsys.readouterr().err
+    assert not words or "invalid choice" in told
+
+
+def test_evaluate_is_a_module_of_its_own_too():
+    command = [sys.executable, "-m", "rencgan.evaluate", "no_real", "no_generated"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode and "no_real" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("system", ["encgan3", "r2", "improved-r2", "lencgan", "ar2"])
+def test_train_trains_any_system_with_other_fields(system, tmp_path, capsys):
+    changes = ["--set", "batch=3", "steps=4", "--set", "lr_encoder=1e-3", "--seed", "7"]
+    assert main(["train", system, *SMOKE, *changes, "--out", str(tmp_path)]) == 0
+    path = capsys.readouterr().out.splitlines()[-1]
+    found = checkpoint.load(path)
+    assert (found["step"], found["seed"], found["preset"]["lr_encoder"]) == (4, 7, 1e-3)
+    assert found["preset"]["batch"] == 3
+    assert found["kind"] == system.removeprefix("improved-")
+    assert found["preset"]["video_stream"] == ("3d" if system in ("improved-r2", "ar2") else "1p2d")
+
+
+def test_train_r3_trains_its_r2_first_and_its_gpt_with_other_fields(tmp_path, capsys):
+    asked = ["--set", "head=mixture", "steps=3", "--out", str(tmp_path)]
+    assert main(["train", "r3", *SMOKE, *asked]) == 0
+    path = capsys.readouterr().out.splitlines()[-1]
+    assert "r3-mixture-" in path
+    assert checkpoint.load(path)["step"] == 3
+    assert len(list(tmp_path.rglob("r2-*/checkpoint.pt"))) == 1
+
+
+WRONG = {
+    "no such field": (["--set", "bach=3"], "a preset has no field bach"),
+    "no value": (["--set", "batch"], "--set takes field=value, not 'batch'"),
+    "not a number": (["--set", "batch=many"], "batch must be a whole number, not 'many'"),
+    "a preset": (["--preset", "tiny"], "preset = 'tiny' should be one of"),
+    "a data set": (["--dataset", "skye"], "did you mean 'sky'"),
+    "a variant": (["--variant", "v9"], "a loss variant is one of v1"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_train_refuses_before_it_trains(kind, tmp_path, capsys):
+    words, sentence = WRONG[kind]
+    told = refused(capsys, "train", "r2", *SMOKE, "--out", str(tmp_path), *words)
+    assert sentence in told.splitlines()[-1]
+    assert not list(tmp_path.rglob("checkpoint.pt"))
