@@ -88,12 +88,6 @@ class ResNeXt3D(nn.Module):
         return h.mean(dim=(2, 3, 4))
 
 
-def is_checkpoint(content: bytes) -> bool:
-    """True for what torch.save writes: a whole archive, or (before PyTorch 1.6) a pickle."""
-    legacy = content.startswith(b"\x80\x02")
-    return legacy or any(name.endswith("/data.pkl") for name in _names_in(content))
-
-
 def fill(network: nn.Module, state: dict, path: Path, of: str) -> nn.Module:
     """Gives a network the weights of a state dict with keys "module.conv1.weight" and so on.
 
@@ -125,8 +119,12 @@ def load_resnext(
     """The network of the published checkpoint, of which `state_dict` counts. Nothing in it is
     executed. `build` makes another network of the same layout. Raises InputError.
     """
+    file = io.BytesIO(content)
     try:
-        checkpoint = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        if zipfile.is_zipfile(file) and zipfile.ZipFile(file).testzip():  # torch checks no sums
+            raise ValueError
+        file.seek(0)
+        checkpoint = torch.load(file, map_location="cpu", weights_only=True)
     except Exception:  # a pickle that somebody changed can raise anything
         raise InputError(
             f"{path} is damaged, or holds more than weights: it is not the published checkpoint"
@@ -156,20 +154,6 @@ def prepare_resnext(clip: Tensor, size: int = 112, frames: int = 16) -> Tensor:
 
 
 # --------------------------------------------------------------------------------------------- I3D
-
-
-def _names_in(content: bytes) -> list[str]:
-    """The names in an archive whose checksums are right; of anything else, none."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return archive.namelist() if archive.testzip() is None else []
-    except Exception:  # bytes that somebody changed can raise anything
-        return []
-
-
-def is_torchscript(content: bytes) -> bool:
-    """True for a whole archive that holds code."""
-    return any("/code/" in name for name in _names_in(content))
 
 
 class _Logits(nn.Module):

@@ -25,11 +25,11 @@ from torch.nn.utils import skip_init
 from rencgan.core.errors import InputError
 from rencgan.core.files import key_of, replaced
 from rencgan.core.progress import counted
-from rencgan.data.videoset import Video, VideoSet
+from rencgan.data.videoset import VideoSet
 from rencgan.evaluate.extractors import Extractor, enough
 
 VERSION = 2  # of everything that decides a classifier; part of every cache's key
-BY = ("label", "subject")
+BY = ("label", "subject")  # columns of a set's table
 STARTS = 4  # clips of a video, at most
 STRENGTHS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)  # of the L2 penalty, strongest first
 UNTRIED = 1e-3  # the strength where no class has a second video to leave out
@@ -91,7 +91,7 @@ def train_classifier(
     accuracy is None. The strength of the L2 penalty is chosen by leaving out whole training
     videos. The same arguments give the same classifier. cache: a folder; None: `classifiers` in
     the folder the set was opened from, if that may be written. A damaged file is trained anew.
-    Raises InputError for fewer than 2 classes, no videos long enough, an unknown `by`, a length
+    Raises InputError for fewer than 2 classes with videos long enough, an unknown `by`, a length
     below the extractor's, and a cache that is named and cannot be written.
     """
     train = _checked(videos, extractor, by, length)
@@ -127,10 +127,6 @@ class Clip(NamedTuple):
     name: str
 
 
-def _class(video: Video, by: str) -> str:
-    return video.label if by == "label" else video.subject
-
-
 def _starts(frames: int, length: int) -> list[int]:
     """Up to STARTS evenly spaced first frames; clips overlap by half at most."""
     spare = frames - length
@@ -140,9 +136,9 @@ def _starts(frames: int, length: int) -> list[int]:
 
 def _clips(videos: VideoSet, split: str, by: str, length: int) -> list[Clip]:
     return [
-        Clip(i, start, _class(v, by))
+        Clip(i, start, getattr(v, by))
         for i, v in enumerate(videos.videos)
-        if v.split == split and v.length >= length and _class(v, by)
+        if v.split == split and v.length >= length and getattr(v, by)
         for start in _starts(v.length, length)
     ]
 
@@ -152,27 +148,20 @@ def _checked(videos: VideoSet, extractor: Extractor, by: str, length: int) -> li
     if by not in BY:
         raise InputError(f"by is one of {', '.join(BY)}, not {by!r}")
     enough(extractor, length)
-    known = sorted({_class(v, by) for v in videos.videos} - {""})
-    if len(known) < 2:
-        other = BY[by == BY[0]]
-        raise InputError(
-            f"a classifier by {by} needs at least 2 classes, and the set has "
-            f"{', '.join(map(repr, known)) or 'none'}; try by={other!r}"
-        )
     clips = _clips(videos, "train", by, length)
-    if not clips:
-        raise InputError(f"no training video has {length} frames, so no classifier can be trained")
-    if len({clip.name for clip in clips}) < 2:
+    names = sorted({clip.name for clip in clips})
+    if len(names) < 2:
         raise InputError(
-            f"of the {len(known)} classes by {by} only {clips[0].name!r} has training videos of "
-            f"{length} frames; at least 2 are needed"
+            f"a classifier by {by} needs training videos of {length} frames in at least 2 "
+            f"classes; the set has them in {', '.join(map(repr, names)) or 'none'}; try "
+            f"by={BY[by == BY[0]]!r}"
         )
     return clips
 
 
 def _fingerprint(videos: VideoSet, by: str, clips: Sequence[Clip], length: int) -> str:
     """Of what a classifier sees: the table, and all frames of every clip."""
-    rows = [(v.name, _class(v, by), v.split, v.length) for v in videos.videos]
+    rows = [(v.name, getattr(v, by), v.split, v.length) for v in videos.videos]
     pixels = zlib.crc32(json.dumps([rows, videos.size]).encode())
     for i, start, _ in clips:
         frames = videos.video(i)[start : start + length]

@@ -70,12 +70,6 @@ class Compact(nn.Module):
         return torch.cat(found, 1)
 
 
-def recognise(content: bytes) -> bool:
-    """True where a length and as long a JSON object begin the file, as safetensors has it."""
-    length = int.from_bytes(content[:8], "little")
-    return content[8:9] == b"{" and 8 + length <= len(content)
-
-
 def load(path: Path, content: bytes) -> Compact:
     """The network of a file's content, in evaluation mode and single precision. InputError if the
     file holds other weights.

@@ -57,8 +57,6 @@ class Kind:
     resize: str  # how frames become size x size, likewise
     values: str  # what range the network reads, likewise
     size: int  # H = W that the network sees
-    format: str
-    recognise: Callable[[bytes], bool]  # is a file's content of this format?
     load: Callable[[Path, bytes], nn.Module]  # a file's path and content to a network
     prepare: Callable[[Tensor], Tensor]  # (T, H, W, 3) uint8 to a batch of 1, both on the CPU
     sha256: str | None = None  # of the file that it must be, where one is known
@@ -78,8 +76,6 @@ COMPACT = Kind(
     size=compact.SIZE,
     resize="both sides to 64: bilinear, antialiased",
     values="[-1, 1]",
-    format="safetensors file",
-    recognise=compact.recognise,
     load=compact.load,
     prepare=compact.prepare,
     sha256=compact.SHA256,
@@ -98,8 +94,6 @@ I3D = Kind(
     size=224,
     resize="by the file itself (resize=True): bilinear, not antialiased",
     values="0..255, which the file itself takes to [-1, 1] (rescale=True)",
-    format="TorchScript archive",
-    recognise=backbones.is_torchscript,
     load=backbones.load_i3d,
     prepare=backbones.prepare_i3d,
     # Not its authors': many public projects that use the file state this same sum, for instance
@@ -118,8 +112,6 @@ RESNEXT = Kind(
     size=112,
     resize="both sides to 112 whatever the aspect: bilinear, antialiased (PIL)",
     values=f"0..255 minus the channel means {backbones.MEANS}",
-    format="PyTorch checkpoint",
-    recognise=backbones.is_checkpoint,
     load=backbones.load_resnext,
     prepare=backbones.prepare_resnext,
 )
@@ -272,22 +264,6 @@ def _read(kind: Kind, folder: str | Path | None) -> tuple[Path, bytes]:
     )
 
 
-def _digest(kind: Kind, path: Path, content: bytes) -> str:
-    """The sha256 of a file's content. InputError for a wrong file."""
-    wanted = f"{kind.file} from {kind.home} is needed"
-    if not content:
-        raise InputError(f"{path} is empty; {wanted}")
-    if not kind.recognise(content):
-        raise InputError(f"{path} is damaged or is no {kind.format}; {wanted}")
-    digest = hashlib.sha256(content).hexdigest()
-    if kind.sha256 is not None and digest != kind.sha256:
-        raise InputError(
-            f"{path} is damaged or is another file: its sha256 is {digest[:12]}..., the published "
-            f"one {kind.sha256[:12]}...; {wanted}"
-        )
-    return digest
-
-
 def find(name: str, folder: str | Path | None = None, device: str | None = None) -> Extractor:
     """The extractor of this name, from a local file, on `device` (default: a GPU if there is one).
 
@@ -302,7 +278,14 @@ def find(name: str, folder: str | Path | None = None, device: str | None = None)
         raise InputError(f"there is no feature extractor {name!r}; choose from {names}")
     kind = EXTRACTORS[name]
     path, content = _read(kind, folder)
-    digest = _digest(kind, path, content)
+    digest, wanted = hashlib.sha256(content).hexdigest(), f"{kind.file} from {kind.home} is needed"
+    if not content:
+        raise InputError(f"{path} is empty; {wanted}")
+    if kind.sha256 not in (None, digest):
+        raise InputError(
+            f"{path} is damaged or is another file: its sha256 is {digest[:12]}..., the published "
+            f"one {kind.sha256[:12]}...; {wanted}"
+        )
     network = kind.load(path, content).eval().requires_grad_(False)
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     return Extractor(kind, path, digest, network.to(where), where)

@@ -27,6 +27,8 @@ from rencgan.evaluate import compact
 from rencgan.evaluate.extractors import Extractor, find
 from rencgan.evaluate.frechet import distance_of
 
+T = np.arange(CLIP)
+
 # -------------------------------------------------------------------------------- ways of spoiling
 
 
@@ -40,22 +42,15 @@ def _blur(video: np.ndarray, start: int, level: float, rng) -> np.ndarray:
     return gaussian_filter(clip, (0, level, level, 0), mode="nearest").round().astype(np.uint8)
 
 
-def _speed(video: np.ndarray, start: int, level: float, rng) -> np.ndarray:
-    return video[start + int(level) * np.arange(CLIP)]
+def _at(index: Callable[[int, np.random.Generator], np.ndarray]) -> Callable:
+    """Spoils time: index(level, rng) gives the 16 frames that are shown, from the start on."""
+    return lambda video, start, level, rng: video[start + index(int(level), rng)]
 
 
-def _shuffle(video: np.ndarray, start: int, level: float, rng) -> np.ndarray:
-    within = np.arange(CLIP).reshape(-1, int(level))
-    return video[start + np.concatenate([rng.permutation(w) for w in within])]
-
-
-def _frozen(video: np.ndarray, start: int, level: float, rng) -> np.ndarray:
-    return video[start + np.minimum(np.arange(CLIP), CLIP - 1 - int(level))]
-
-
-def _seam(video: np.ndarray, start: int, level: float, rng) -> np.ndarray:
-    index = np.arange(CLIP)
-    return video[start + index + np.where(index < CLIP // 2, 0, int(level))]
+SPEED = _at(lambda level, _: level * T)
+SHUFFLE = _at(lambda n, rng: np.concatenate([rng.permutation(w) for w in T.reshape(-1, n)]))
+HELD = _at(lambda level, _: np.minimum(T, CLIP - 1 - level))
+SEAM = _at(lambda level, _: T + level * (T >= CLIP // 2))
 
 
 @dataclass(frozen=True)
@@ -72,10 +67,10 @@ class Family:
 FAMILIES = (
     Family("noise", "deviation, grey levels", (4, 8, 16, 32), _noise),
     Family("blur", "deviation, pixels of 64", (0.5, 1, 2, 4), _blur),
-    Family("wrong speed", "times as fast", (2, 3, 4, 5), _speed, 5 * (CLIP - 1) + 1),
-    Family("shuffled frames", "frames exchanged among", (2, 4, 8, 16), _shuffle),
-    Family("frozen frames", "frames held at the end", (4, 8, 12, 15), _frozen),
-    Family("seam every 8 frames", "frames left out there", (2, 4, 8, 16), _seam, 2 * CLIP),
+    Family("wrong speed", "times as fast", (2, 3, 4, 5), SPEED, 5 * (CLIP - 1) + 1),
+    Family("shuffled frames", "frames exchanged among", (2, 4, 8, 16), SHUFFLE),
+    Family("frozen frames", "frames held at the end", (4, 8, 12, 15), HELD),
+    Family("seam every 8 frames", "frames left out there", (2, 4, 8, 16), SEAM, 2 * CLIP),
     Family("swapped class", "share of clips", (0.25, 0.5, 0.75, 1), None),
 )
 
@@ -162,10 +157,9 @@ class Row:
     @property
     def leaves_floor_at(self) -> float | None:
         """The first level that lies above the floor by more than twice the spread of both."""
-        for level, d, s in zip(self.levels, self.distances, self.spreads, strict=True):
-            if d - self.floor > 2 * max(self.floor_spread, s):
-                return level
-        return None
+        rows = zip(self.levels, self.distances, self.spreads, strict=True)
+        left = (n for n, d, s in rows if d - self.floor > 2 * max(self.floor_spread, s))
+        return next(left, None)
 
     @property
     def fit(self) -> bool:

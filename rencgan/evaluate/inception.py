@@ -16,7 +16,6 @@ from rencgan.core.progress import counted
 from rencgan.data.footage import Footage
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate.classifier import Classifier
-from rencgan.evaluate.extractors import Extractor
 from rencgan.evaluate.protocols import Protocol
 from rencgan.evaluate.scores import Score, Tell
 from rencgan.evaluate.sides import Side, Window, gather
@@ -61,7 +60,6 @@ def scores(p: np.ndarray) -> InceptionScore:
 def video_is(
     generated,
     classifier: Classifier,
-    extractor: Extractor | None = None,
     seed: int = 0,
     repeats: int = 5,
     place: str = "first",
@@ -75,14 +73,9 @@ def video_is(
     generated: a folder, a VideoSet or arrays (see Footage.of). place: "first", "middle" or
     "random" clip. real: the set the classifier is of; its splits' scores go into the card. size:
     frames are cropped and brought to it. IS exceeds neither the classes nor the videos ("bound").
-    Raises InputError for fewer than 2 usable videos, fewer than 5 repeats, an unknown place,
-    frames of another size than the classifier's, and an extractor that it was not trained with.
+    Raises InputError for fewer than 2 usable videos, fewer than 5 repeats, an unknown place and
+    frames of another size than the classifier's.
     """
-    if extractor is not None and extractor.digest != classifier.extractor.digest:
-        raise InputError(
-            f"the classifier was trained with another {classifier.extractor.name} than this "
-            f"{extractor.name}; train one with it"
-        )
     length = classifier.facts["frames"]
     p = Protocol("video IS", "thesis, Eq 3.8", None, None, (length,), place, place).but(
         repeats=repeats, size=size

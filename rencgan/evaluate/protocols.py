@@ -78,79 +78,65 @@ class Protocol:
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
 
-PROTOCOLS = {
-    p.name: p
-    for p in (
-        Protocol(
-            name="ours",
-            source="this study",
-            real=None,
-            generated=None,
-            choice="random",
-            note="Any two folders. The whole video counts from its first frame.",
-        ),
-        Protocol(
-            name="thesis",
-            source="thesis, sections 4.5 and 5.5",
-            real=None,
-            generated=64,
-            note="The number of real videos is not given: all that are long enough. The best "
-            "checkpoint is reported there.",
-        ),
-        Protocol(
-            name="styleganv",
-            source="StyleGAN-V, section 4, as its public evaluation does it",
-            real=2048,
-            generated=2048,
-            real_frames="random",
-            split="train",
-            note="Of more than 2048 real videos the first in sorted order.",
-        ),
-        Protocol(
-            name="styleganv-random",
-            source="StyleGAN-V, with real videos drawn at random",
-            real=2048,
-            generated=2048,
-            real_frames="random",
-            choice="random",
-            split="train",
-            note="The variant without the habit of taking the first in sorted order.",
-        ),
-        Protocol(
-            name="tats",
-            source="TATS (Ge et al., ECCV 2022)",
-            real=2048,
-            generated=2048,
-            lengths=(16,),
-            real_frames="random",
-            choice="random",
-            size=128,
-            note="As far as its paper says; whether order and frames are drawn is our reading.",
-        ),
-        Protocol(
-            name="digan",
-            source="DIGAN (Yu et al., ICLR 2022)",
-            real=2048,
-            generated=2048,
-            lengths=(16, 128),
-            real_frames="random",
-            choice="random",
-            size=128,
-            note="As far as its paper says; whether order and frames are drawn is our reading.",
-        ),
-        Protocol(
-            name="g3an-video-fid",
-            source="G3AN's public evaluation",
-            real=None,
-            generated=5000,
-            lengths=(16,),
-            real_frames="middle",
-            generated_frames="middle",
-            note="Made for the video FID (resnext-101). Its samples were rescaled each by its own "
-            "range; here (x + 1) / 2.",
-        ),
-    )
-}
+STYLEGAN_V = Protocol(
+    name="styleganv",
+    source="StyleGAN-V, section 4, as its public evaluation does it",
+    real=2048,
+    generated=2048,
+    real_frames="random",
+    split="train",
+    note="Of more than 2048 real videos the first in sorted order.",
+)
+TATS = Protocol(
+    name="tats",
+    source="TATS (Ge et al., ECCV 2022)",
+    real=2048,
+    generated=2048,
+    lengths=(16,),
+    real_frames="random",
+    choice="random",
+    size=128,
+    note="As far as its paper says; whether order and frames are drawn is our reading.",
+)
+_ALL = (
+    Protocol(
+        name="ours",
+        source="this study",
+        real=None,
+        generated=None,
+        choice="random",
+        note="Any two folders. The whole video counts from its first frame.",
+    ),
+    Protocol(
+        name="thesis",
+        source="thesis, sections 4.5 and 5.5",
+        real=None,
+        generated=64,
+        note="The number of real videos is not given: all that are long enough. The best "
+        "checkpoint is reported there.",
+    ),
+    STYLEGAN_V,
+    STYLEGAN_V.but(
+        name="styleganv-random",
+        source="StyleGAN-V, with real videos drawn at random",
+        choice="random",
+        note="The variant without the habit of taking the first in sorted order.",
+    ),
+    TATS,
+    TATS.but(name="digan", source="DIGAN (Yu et al., ICLR 2022)", lengths=(16, 128)),
+    Protocol(
+        name="g3an-video-fid",
+        source="G3AN's public evaluation",
+        real=None,
+        generated=5000,
+        lengths=(16,),
+        real_frames="middle",
+        generated_frames="middle",
+        note="Made for the video FID (resnext-101). Its samples were rescaled each by its own "
+        "range; here (x + 1) / 2.",
+    ),
+)
+PROTOCOLS = {p.name: p for p in _ALL}
 TABLE_4_2 = (10, 16, 32, 64, 96, 100, 128, 136)  # lengths of the thesis' Tables 4.2, 4.3
 
 

@@ -65,24 +65,16 @@ class Side:
         )
 
 
-@dataclass(frozen=True)
-class _Taking:
-    """A protocol's words on one side."""
-
-    limit: int
-    stride: int
-    place: str
-    order: np.ndarray
-
-    @classmethod
-    def of(cls, p: Protocol, footage: Footage, seed: int) -> "_Taking":
-        n, real = len(footage.names), footage.side != "generated"  # rebuilt ones follow real ones
-        order = np.arange(n)
-        if p.choice == "random":
-            order = np.random.default_rng([seed, 29]).permutation(n)
-        limit = (p.real if real else p.generated) or n
-        stride = p.real_stride if real else p.generated_stride
-        return cls(limit, stride, p.real_frames if real else p.generated_frames, order)
+def _taking(p: Protocol, footage: Footage, seed: int) -> tuple[int, int, str, np.ndarray]:
+    """A protocol's words on one side: how many videos, at which stride, where in them, in which
+    order. Rebuilt ones follow the real ones.
+    """
+    n, order = len(footage.names), np.arange(len(footage.names))
+    if p.choice == "random":
+        order = np.random.default_rng([seed, 29]).permutation(n)
+    if footage.side == "generated":
+        return p.generated or n, p.generated_stride, p.generated_frames, order
+    return p.real or n, p.real_stride, p.real_frames, order
 
 
 class _Features:
@@ -123,16 +115,14 @@ def gather(
 
     Raises InputError for videos of different sizes and for what the extractor refuses.
     """
-    taking = _Taking.of(p, footage, seed)
-    spans = {w: (w.frames - 1) * taking.stride + 1 for w in windows}
-    most = None
-    if taking.place == "first":
-        most = max(w.first + spans[w] for w in windows)
+    limit, stride, place, order = _taking(p, footage, seed)
+    spans = {w: (w.frames - 1) * stride + 1 for w in windows}
+    most = max(w.first + spans[w] for w in windows) if place == "first" else None
     features = {w: _Features(extractor, HELD // len(windows)) for w in windows}
     pixels = dict.fromkeys(windows, 0)
     side = Side({}, {w: [] for w in windows}, None, {}, footage, {w: {} for w in windows})
-    for i in map(int, taking.order):
-        open_ = [w for w in windows if len(side.used[w]) < taking.limit]
+    for i in map(int, order):
+        open_ = [w for w in windows if len(side.used[w]) < limit]
         if not open_:
             break
         tell(footage.names[i])
@@ -145,11 +135,12 @@ def gather(
                 continue
             clips = []
             for k in range(p.clips):
-                s = w.first + start(taking.place, len(frames) - w.first, spans[w], seed, i, k)
-                clips.append(footage.clip(i, frames[s : s + spans[w] : taking.stride]))
+                s = w.first + start(place, len(frames) - w.first, spans[w], seed, i, k)
+                clips.append(footage.clip(i, frames[s : s + spans[w] : stride]))
             side.shape = _same_size(footage, i, clips[0], side.shape)
-            pixels[w] = zlib.crc32(np.stack(clips), pixels[w])
-            features[w].add(np.stack(clips))
+            clips = np.stack(clips)
+            pixels[w] = zlib.crc32(clips, pixels[w])
+            features[w].add(clips)
             side.used[w].append(i)
     side.features = {w: f.all() for w, f in features.items()}
     side.fingerprints = {w: f"{crc:08x}" for w, crc in pixels.items()}

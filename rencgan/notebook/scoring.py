@@ -269,7 +269,7 @@ def inception_scores(
     by = "label" if len(labels) > 1 or not any(v.subject for v in videos.videos) else "subject"
     classifier = train_classifier(videos, extractor, by, seed=seed)
     return {
-        name: inception.video_is(side, classifier, extractor, seed, real=videos)
+        name: inception.video_is(side, classifier, seed, real=videos)
         for name, side in sides.items()
     }
 
