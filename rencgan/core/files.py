@@ -67,6 +67,18 @@ def writing(target: str | Path) -> Iterator[None]:
         raise
 
 
+def made_folder(path: Path) -> Path:
+    """The folder, made with those above it. Raises InputError where it cannot be one."""
+    try:
+        with writing(path):
+            path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise InputError(
+            f"{path} cannot be made a folder, because a file is in its place"
+        ) from None
+    return path
+
+
 @contextmanager
 def replaced(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` that takes its place when the block ends well, so that `path`

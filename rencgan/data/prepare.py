@@ -24,7 +24,7 @@ from typing import BinaryIO
 import numpy as np
 
 from rencgan.core.errors import InputError
-from rencgan.core.files import key_of, project_root, resolve, write_json, writing
+from rencgan.core.files import key_of, made_folder, project_root, resolve, write_json
 from rencgan.data import sets as datasets
 from rencgan.data.cache import Tell, cached
 from rencgan.data.card import Item, Recipe, draw, summary, tables
@@ -77,14 +77,7 @@ def prepare(
         min_frames=d.min_frames if min_frames is None else min_frames,
         test_fraction=test_fraction,
     )
-    cache_root = resolve(cache_root)
-    try:
-        with writing(cache_root):
-            cache_root.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise InputError(
-            f"{cache_root} cannot be made a folder, because a file is in its place"
-        ) from None
+    cache_root = made_folder(resolve(cache_root))
     if real:
         chosen = _choose(d, folder, found, videos, seed)
         items, left_out = _real_items(d, folder, chosen, cache_root, tell)

@@ -12,6 +12,7 @@ from rencgan.core.files import (
     ahead,
     alone,
     key_of,
+    made_folder,
     only,
     replaced,
     write_array,
@@ -26,6 +27,14 @@ def test_trouble_with_the_disk_is_one_sentence(number):
         raise OSError(number, "no")
     with pytest.raises(OSError, match="other"), writing("out.npy"):
         raise OSError(errno.EIO, "other")
+
+
+def test_a_folder_is_made_but_not_in_the_place_of_a_file(tmp_path):
+    assert made_folder(made_folder(tmp_path / "a" / "b")).is_dir()
+    (tmp_path / "x").touch()
+    for path in (tmp_path / "x", tmp_path / "x" / "below"):
+        with pytest.raises(InputError, match="because a file is in its place"):
+            made_folder(path)
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
