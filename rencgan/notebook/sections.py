@@ -4,10 +4,11 @@ recipes.
 
 import html
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from rencgan.data.hops import CLIP
@@ -17,71 +18,71 @@ from rencgan.notebook import steps as study
 from rencgan.notebook.pictures import PICTURES
 from rencgan.notebook.show import Html
 from rencgan.presets.preset import PRESETS, preset
-from rencgan.studies import catalogue as studies
-from rencgan.studies import ledger, results, sizes
-from rencgan.studies import papers as published
-from rencgan.studies import runs as compare
-from rencgan.studies.catalogue import Study
+from rencgan.studies import catalogue, ledger, papers, runs, sizes
+from rencgan.studies.catalogue import STUDIES, Study
 from rencgan.studies.claims import claims_of
 from rencgan.studies.variants import CLIP_WAYS, contestant
 
-BENCHMARKS = compare.RESULTS.parent  # of files benchmark*.json: `rencgan.studies.benchmark --json`
+BENCHMARKS = runs.RESULTS.parent  # of files benchmark*.json: `rencgan.studies.benchmark --json`
 
 # ---------------------------------------------------------------------------------- ablations (06)
 
 
-def section(s: Study, files: Sequence[dict], folder: Path, videos: VideoSet, p) -> Iterator[Html]:
-    """A study for the page: its question, our table, its verdicts, frames, published numbers."""
+def section(s: Study, table: pd.DataFrame, folder: Path, videos: VideoSet, p) -> Iterator[Html]:
+    """A study for the page: its question, our table, its verdicts, frames, published numbers.
+
+    table: of results.read, from that folder.
+    """
     yield Html(f"<h3>{html.escape(s.name)} · {html.escape(s.question)}</h3>", s.name)
     if s.covers not in (s.name, "ours"):
         yield note(f"Covers {s.covers}.")
     if s.by:
         yield note(f"Made by {s.by}.")
     for dataset in dict.fromkeys((*s.datasets, p.dataset)) if s.variants else ():
-        of = [f for f in files if f["dataset"] == dataset]
-        if table := studies.rows(s, of):
-            where = f"{dataset}, {of[0]['preset']}, {of[0]['source']}; seeds and their deviation."
-            yield show.table(table, caption=f"Ours: {where}")
+        of = table[table.dataset == dataset]
+        if rows := catalogue.rows(s, of):
+            where = f"{dataset}, {of.preset.iloc[0]}, {of.source.iloc[0]}"
+            yield show.table(rows, caption=f"Ours: {where}; seeds and their deviation.")
             yield from strips(s, of, folder)
         elif dataset in s.datasets:
             yield note(f"Not run on {dataset}: python -m rencgan study '{s.name}'")
     if claims := claims_of(s.name):
-        found = [drop(row, "study") for row in ledger.rows(files, claims)]
-        yield show.table(found, caption="What is claimed or asked, and what came out here.")
+        found = ledger.rows(table, claims)
+        columns = [name for name in found[0] if name != "study"]
+        yield show.table(found, columns, "What is claimed or asked, and what came out here.")
     for name in s.pictures:
         for image, caption in scoring.attempt(PICTURES[name], videos, p.seed) or []:
             yield show.picture(image, caption)
     for paper, number in s.tables:
-        title = published.table(paper, number).title
-        table = studies.published_table(paper, number)
-        yield show.table(table, caption=f"Published, {paper}, Table {number}: {title}.")
+        title = papers.table(paper, number).title
+        rows = catalogue.published_table(paper, number)
+        yield show.table(rows, caption=f"Published, {paper}, Table {number}: {title}.")
 
 
-def strips(s: Study, files: Sequence[dict], folder: Path) -> Iterator[Html]:
+def strips(s: Study, table: pd.DataFrame, folder: Path) -> Iterator[Html]:
     """A row of frames for every variant, of the first seed that has any."""
     found: dict[str, np.ndarray] = {}
+    files = table.drop_duplicates(["contestant", "dataset", "source", "preset", "seed"])
     for v in s.variants:
-        for f in (f for f in files if f["contestant"] == v.contestant):
-            stem = f"{f['dataset']}-{f['source']}-{f['preset']}"
-            name = f"{stem}-{compare.slug(v.contestant)}-seed{f['seed']}.json"
-            path = compare.strip_of(folder / name, v.way)
+        for f in files[files.contestant == v.contestant].itertuples():
+            stem = f"{f.dataset}-{f.source}-{f.preset}-{runs.slug(v.contestant)}-seed{f.seed}"
+            path = runs.strip_of(folder / f"{stem}.json", v.way)
             if path.exists() and v.label not in found:
-                sheet = np.asarray(Image.open(path).convert("RGB"))
-                size = sheet.shape[1] // compare.STRIP
-                kept = np.stack(np.split(sheet[:size], compare.STRIP, axis=1))
-                whole = (
-                    CLIP if v.way in CLIP_WAYS else compare.SHORT // contestant(v.contestant).step
-                )
-                at = np.linspace(0, compare.STRIP - 1, whole).round().astype(int)
-                found[v.label] = kept[at]  # so that the sheet's numbers are those of frames
+                found[v.label] = _frames(path, v.way, contestant(v.contestant).step)
     if found:
-        sheet = show.contact_sheet(list(found.values()), list(found), compare.STRIP)
+        sheet = show.contact_sheet(list(found.values()), list(found), runs.STRIP)
         told = "One video of each, of its first seed: frames evenly spaced over what is scored."
         yield show.picture(sheet, told)
 
 
-def drop(row: Mapping, *names: str) -> dict:
-    return {k: v for k, v in row.items() if k not in names}
+def _frames(path: Path, way: str, step: int) -> np.ndarray:
+    """The first video of a kept picture, each of its frames as often as it stands for one that is
+    scored: so that a contact sheet's numbers are those of frames.
+    """
+    sheet = np.asarray(Image.open(path).convert("RGB"))
+    kept = np.stack(np.split(sheet[: sheet.shape[1] // runs.STRIP], runs.STRIP, axis=1))
+    whole = CLIP if way in CLIP_WAYS else runs.SHORT // step
+    return kept[np.linspace(0, runs.STRIP - 1, whole).round().astype(int)]
 
 
 def note(text: str) -> Html:
@@ -89,26 +90,6 @@ def note(text: str) -> Html:
 
 
 # ------------------------------------------------------------------------------------ results (08)
-
-
-def over_length(files: Sequence[dict]) -> list[dict]:
-    """Rows, a model each: its distance in the first and in the last 128 of 1000 frames (of clips of
-    16), the share that it rises by, and that of real video.
-    """
-    table = []
-    for name in dict.fromkeys(f["contestant"] for f in files):
-        ways = dict.fromkeys(w for f in files if f["contestant"] == name for w in f["ways"])
-        for way in ways:
-            start = results.values(files, name, way, "16f, first 128")
-            end = results.values(files, name, way, "16f, last 128")
-            seeds = sorted(set(start) & set(end))
-            if seeds:
-                rise = [end[s] / start[s] for s in seeds]
-                row = {"videos": f"{name}, {way}", "seeds": len(seeds)}
-                row["first 128 frames"] = results.told([start[s] for s in seeds], "16f")
-                row["last 128 frames"] = results.told([end[s] for s in seeds], "16f")
-                table.append(row | {"times": results.told(rise, "")})
-    return table
 
 
 def size_rows() -> list[dict]:
@@ -121,16 +102,8 @@ def size_rows() -> list[dict]:
         p = p.but(video_stream="3d") if name == "128" else p  # Table 5.3 describes improved R2
         counts = sizes.sizes(p)
         for network, row in counts.items():
-            n = row["parameters"]
-            table.append(
-                {
-                    "preset": name,
-                    "network": network,
-                    "parameters": n,
-                    "published": row["published"],
-                    "GB": n * 4 / 1024**3,
-                }
-            )
+            size = {"GB": row["parameters"] * 4 / 1024**3}
+            table.append({"preset": name, "network": network} | row | size)
     return table
 
 
@@ -151,19 +124,13 @@ def measured_rows(found: Mapping) -> list[dict]:
     """Rows of the benchmark for a table."""
     table = []
     for r in found["rows"]:
-        row = {k: r[k] for k in ("what", "preset", "how", "machine")}
+        row = {k: r[k] for k in ("what", "preset", "how")}
         if "left_out" in r:
             row |= {"median": None, "unit": f"left out: {r['left_out']}"}
         else:
             row |= {"median": r["median"], "unit": r["unit"]}
-        table.append({k: row[k] for k in ("what", "preset", "how", "median", "unit", "machine")})
+        table.append(row | {"machine": r["machine"]})
     return table
-
-
-# Where full scale is: AT_64 are studies whose published tables are of 64x64, not of 128x128.
-FACES = ("T3.2", "F3.4", "T3.4", "T3.5", "T3.6", "F3.12", "T4.6")  # on uva; the others on taichi
-AT_64 = (*FACES, "F4.4", "T4.2", "T4.3", "4.5.3", "T4.8")
-SETS = {"T4.5": ("taichi", "sky"), "T5.5": ("taichi", "sky"), "T5.8": ("taichi", "sky")}
 
 
 def full_scale_rows(found: Mapping) -> list[dict]:
@@ -178,11 +145,11 @@ def full_scale_rows(found: Mapping) -> list[dict]:
         if r["what"] == "train R2" and "left_out" not in r and r["how"] == "as it is"
     }
     table = []
-    for s in (s for s in studies.STUDIES.values() if s.variants):
-        name = "64" if s.name in AT_64 else "128"
+    for s in (s for s in STUDIES.values() if s.variants):
+        name = s.full_scale.preset
         p, measured = preset(name), rows.get(name, {})
         rate, peak = measured.get("median"), measured.get("peak MB on the GPU")
-        for data in SETS.get(s.name, ("uva",) if s.name in FACES else ("taichi",)):
+        for data in s.full_scale.datasets:
             asked = f"-p study '{s.name}' -p dataset {data} -p preset {name}"
             row = {"study": s.name, "command": f"papermill 06_ablations.ipynb out.ipynb {asked}"}
             row |= {"trainings": len(s.contestants), "pairs of one": p.steps * p.batch}

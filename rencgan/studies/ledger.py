@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
 from rencgan.core.errors import InputError
 from rencgan.studies import results
@@ -19,32 +20,29 @@ NOT_HERE = "not testable here"
 VERDICTS = (HELD, NOT_HELD, UNDECIDED, NOT_HERE)
 
 
-def judged(claim: Claim, files: Sequence[dict]) -> dict:
+def judged(claim: Claim, table: pd.DataFrame) -> dict:
     """A claim's row: its verdict on the data set that has most seeds of it (of as many, the first
-    in the files' order), where that is, and in brief what the others say.
+    in the table), where that is, and in brief what the others say.
     """
     row = {"claim": claim.text, "source": claim.source, "study": claim.study}
-    nothing = {"gain": "", "seeds": 0, "where": "", "so printed": ""}
+    row |= {"verdict": UNDECIDED, "gain": "", "seeds": 0, "where": "", "so printed": ""}
+    row |= {"why": "not run yet", "elsewhere": ""}
     if claim.why_not:
-        return row | {"verdict": NOT_HERE} | nothing | {"why": claim.why_not, "elsewhere": ""}
+        return row | {"verdict": NOT_HERE, "why": claim.why_not}
     found = {}
-    for dataset in dict.fromkeys(f["dataset"] for f in files):
-        of = [f for f in files if f["dataset"] == dataset]
-        v = claim.verdict(of)
-        if v is not None:
-            found[f"{of[0]['preset']}, {of[0]['source']} {dataset}"] = v
+    for dataset, of in table.groupby("dataset", sort=False):
+        if (v := claim.verdict(of)) is not None:
+            found[dataset] = v, f"{of.preset.iloc[0]}, {of.source.iloc[0]} {dataset}"
     if not found:
-        return row | {"verdict": UNDECIDED} | nothing | {"why": "not run yet", "elsewhere": ""}
-    where = max(found, key=lambda place: found[place].seeds)  # the first of as many
-    printed = claim.in_print(where.split()[-1])
-    best = found.pop(where)
-    told = {"verdict": best.verdict, "gain": _gain(best), "seeds": best.seeds, "where": where}
-    told |= {"so printed": printed}
-    others = [
-        f"{place.split()[-1]}: {v.verdict}, {_percent(v.gain)} %, {v.seeds} seed(s)"
-        for place, v in found.items()
-    ]
-    return row | told | {"why": best.why, "elsewhere": "; ".join(others)}
+        return row
+    dataset = max(found, key=lambda d: found[d][0].seeds)  # the first of as many
+    best, where = found.pop(dataset)
+    others = (
+        f"{d}: {v.verdict}, {_percent(v.gain)} %, {v.seeds} seed(s)" for d, (v, _) in found.items()
+    )
+    row |= {"verdict": best.verdict, "gain": _gain(best), "seeds": best.seeds, "where": where}
+    row |= {"so printed": claim.in_print(dataset), "why": best.why}
+    return row | {"elsewhere": "; ".join(others)}
 
 
 def _gain(v: Verdict) -> str:
@@ -60,12 +58,12 @@ def _percent(log: float) -> str:
     return f"{value:+.1f}" if abs(value) < 2 else f"{value:+.0f}"
 
 
-def rows(files: Sequence[dict], claims: Sequence[Claim] = CLAIMS) -> list[dict]:
+def rows(table: pd.DataFrame, claims: Sequence[Claim] = CLAIMS) -> list[dict]:
     """The ledger: a row a claim. gain: by how many per cent the number of the side that is claimed
     to be worse is larger (of jumps: further from real video's; where more is better: smaller), in
     the comparison that decides.
     """
-    return [judged(c, files) for c in claims]
+    return [judged(c, table) for c in claims]
 
 
 def count(table: Sequence[Mapping]) -> dict[str, int]:
@@ -88,22 +86,22 @@ def summary(table: Sequence[Mapping]) -> str:
     )
 
 
-def details(files: Sequence[dict], claims: Sequence[Claim]) -> list[dict]:
-    """Of the files of one data set, a row for every comparison of the claims that has results: its
-    measure, whether the printed numbers order the two so, its own verdict, and its gain.
+def details(table: pd.DataFrame, claims: Sequence[Claim]) -> list[dict]:
+    """Of the results of one data set, a row for every comparison of the claims that has results:
+    its measure, whether the printed numbers order the two so, its own verdict, and its gain.
     """
-    table = []
+    found = []
     for claim in claims:
         several = len({c.worse for c in claim.comparisons}) > 1
         for one in claim.comparisons:
-            v = claim.verdict_of(one, files)
+            v = claim.verdict_of(one, table)
             if v is None:
                 continue
             against = f" (here: {one.worse[0]})" if several else ""
             row = {"claim": claim.text + against, "source": claim.source, "measure": one.measure}
-            row |= {"so printed": claim.in_print(files[0]["dataset"], [one]), "here": v.verdict}
-            table.append(row | {"rule": claim.rule, "gain": _gain(v), "seeds": v.seeds})
-    return table
+            row |= {"so printed": claim.in_print(table.dataset.iloc[0], [one]), "here": v.verdict}
+            found.append(row | {"rule": claim.rule, "gain": _gain(v), "seeds": v.seeds})
+    return found
 
 
 def by_chance(table: Sequence[Mapping]) -> str:
@@ -123,19 +121,18 @@ def by_chance(table: Sequence[Mapping]) -> str:
 MARKS = ("<!-- ledger -->", "<!-- /ledger -->")
 
 
-def page(files: Sequence[dict]) -> str:
+def page(table: pd.DataFrame) -> str:
     """The count, and the claims that are decided, as Markdown."""
-    table = rows(files)
-    decided = [row for row in table if row["verdict"] in (HELD, NOT_HELD)]
+    found = rows(table)
     columns = ("claim", "source", "verdict", "gain", "where", "so printed", "elsewhere")
-    shown = [{k: row[k] for k in columns} for row in decided]
-    return "\n\n".join([summary(table), results.as_markdown(shown)])
+    decided = [{k: r[k] for k in columns} for r in found if r["verdict"] in (HELD, NOT_HELD)]
+    return "\n\n".join([summary(found), results.as_markdown(decided)])
 
 
-def whole(files: Sequence[dict]) -> str:
+def whole(table: pd.DataFrame) -> str:
     """Every claim, then the count, as Markdown."""
-    table = rows(files)
-    return f"{results.as_markdown(table)}\n{summary(table)}"
+    found = rows(table)
+    return f"{results.as_markdown(found)}\n{summary(found)}"
 
 
 def main(argv: Sequence[str] | None = None) -> None:

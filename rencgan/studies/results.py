@@ -1,88 +1,70 @@
 """The published results as tables: `python -m rencgan.studies.results`.
 
-Reads what `rencgan.studies.runs` wrote. Nothing is stored here: other files give other rows.
-Verdicts on them: ledger.py.
+Reads what `rencgan.studies.runs` wrote into one long table, a row a number. Nothing is stored here:
+other files give other rows. Verdicts on them: ledger.py.
 """
 
 import argparse
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from rencgan.core.errors import InputError
 from rencgan.evaluate.scores import same_card
-from rencgan.studies.runs import RESULTS, are_timed
-from rencgan.studies.variants import CLIP_WAYS, COMPARED, CONTESTANTS, LENGTHS, WAYS
+from rencgan.studies.runs import RESULTS, are_timed, is_scored
+from rencgan.studies.variants import CLIP_WAYS, COMPARED, CONTESTANTS, WAYS
 
 METRIC = "FVD (compact)"
 REAL = "real"
-OWN_FVDS = ("16f, own", "128f, own")
 OWN = "scores from frame 8"  # in the files of R3
+FOURTH = "scores of every 4th frame"
 
 
-def _score(name: str) -> Callable[[dict], float | None]:
-    return lambda way: next((s["value"] for s in way["scores"] if s["name"] == name), None)
+class Measure(NamedTuple):
+    """A column of a table: where it stands in one way of a result file, under what name."""
+
+    place: str  # scores, own, fourth, long, clips, or "" for the way itself
+    name: str
+    digits: int = 2
 
 
-def _own(length: str) -> Callable[[dict], float | None]:
-    """From the first frame that is the model's own: of R3 the ninth, of all others the first."""
-
-    def found(way: dict) -> float | None:
-        scores = way.get(OWN, way["scores"])
-        return next((s["value"] for s in scores if s["name"] == f"{METRIC} {length}"), None)
-
-    return found
+def _fvd(place: str, rest: str) -> Measure:
+    return Measure(place, f"{METRIC} {rest}", 1)
 
 
-def _every_4th(name: str) -> Callable[[dict], float | None]:
-    """Of what was made at every fourth frame (its file holds 16 and 32 frames alone), or of every
-    fourth frame of what was made.
-    """
-
-    def found(way: dict) -> float | None:
-        scores = way.get("scores of every 4th frame")
-        if scores is None and any(s["name"] == f"{METRIC} 128f" for s in way["scores"]):
-            return None
-        return next((s["value"] for s in scores or way["scores"] if s["name"] == name), None)
-
-    return found
-
-
-def _long(name: str) -> Callable[[dict], float | None]:
-    return lambda way: way.get("long", {}).get(name)
-
-
-# Column -> where it stands in one way of a result file.
-MEASURES: dict[str, Callable[[dict], float | None]] = {
-    "16f": _score(f"{METRIC} 16f"),
-    "128f": _score(f"{METRIC} 128f"),
-    "ratio": _score(f"{METRIC} 16f / {METRIC} 128f"),
-    "16f, own": _own("16f"),
-    "128f, own": _own("128f"),
-    "16f, last 128": _long(f"{METRIC} 16f, end"),
-    "jump": _long("jump"),
-    "seam ratio": _long("seam ratio"),
-    "motion": _long("motion"),
-    "drift": _long("drift"),
-    "repetition": _long("repetition"),
-    "s for 1000": lambda way: way.get("seconds for 1000 frames"),
+MEASURES = {
+    "16f": _fvd("scores", "16f"),
+    "128f": _fvd("scores", "128f"),
+    "ratio": Measure("scores", f"{METRIC} 16f / {METRIC} 128f"),
+    "16f, own": _fvd("own", "16f"),  # from the first frame that is the model's own
+    "128f, own": _fvd("own", "128f"),
+    "16f, last 128": _fvd("long", "16f, end"),
+    "jump": Measure("long", "jump"),
+    "seam ratio": Measure("long", "seam ratio"),
+    "motion": Measure("long", "motion", 4),
+    "drift": Measure("long", "drift", 3),
+    "repetition": Measure("long", "repetition"),
+    "s for 1000": Measure("", "seconds for 1000 frames", 1),
 }
-# Of single studies; not in the table of the comparison.
-OTHER_MEASURES: dict[str, Callable[[dict], float | None]] = {
-    "16f, every 4th": _every_4th(f"{METRIC} 16f"),
-    "32f, every 4th": _every_4th(f"{METRIC} 32f"),
-    **{f"{n}f": _score(f"{METRIC} {n}f") for n in LENGTHS if n not in (16, 128)},
-    "16f, first 128": _long(f"{METRIC} 16f, start"),
-    "clip motion": lambda way: way.get("clips", {}).get("motion"),
-    "clip sharpness": lambda way: way.get("clips", {}).get("sharpness"),
+OTHER_MEASURES = {  # of single studies; not in the table of the comparison
+    **{f"{n}f, every 4th": _fvd("fourth", f"{n}f") for n in (16, 32)},
+    **{f"{n}f": _fvd("scores", f"{n}f") for n in (10, 32, 64, 96, 100)},
+    "16f, first 128": _fvd("long", "16f, start"),
+    "clip motion": Measure("clips", "motion", 4),
+    "clip sharpness": Measure("clips", "sharpness", 4),
 }
-DIGITS = dict.fromkeys(("16f, every 4th", "32f, every 4th", "16f, first 128"), 1)
-DIGITS |= dict.fromkeys((f"{n}f" for n in LENGTHS), 1)
-DIGITS |= dict.fromkeys(("16f, own", "128f, own", "16f, last 128", "s for 1000"), 1)
-DIGITS |= dict.fromkeys(("motion", "clip motion", "clip sharpness"), 4)
-DIGITS |= dict.fromkeys(("drift", "error", "last kept", "energy", "likelihood"), 3)
+LOGS = ("jump", "seam ratio")  # "log jump" is |log|: how far a junction is from real ones
+FORESIGHT = ("error", "last kept", "energy", "likelihood")
+DIGITS = {name: m.digits for name, m in (MEASURES | OTHER_MEASURES).items()}
+DIGITS |= dict.fromkeys(FORESIGHT, 3)
+OWN_FVDS = ("16f, own", "128f, own")
+KEYS = ("dataset", "source", "preset", "contestant", "kind", "prior", "seed")
+
+# ------------------------------------------------------------------------------- files to one table
 
 
 def read(
@@ -90,22 +72,76 @@ def read(
     dataset: str | None = None,
     preset: str = "mini",
     source: str = "procedural",
-) -> list[dict]:
-    """The result files of a preset and source (and of one data set), sorted as the contestants are.
+) -> pd.DataFrame:
+    """The result files of a preset and source (and of one data set) as one table (see `frame`), in
+    the contestants' order.
 
     Raises InputError for files that are no results, and for those that do not go into one table:
     compared with other videos, by other rules, or trained by other recipes.
     """
-    found = []
-    for path in sorted(folder.glob("*.json")):
-        content = _content(path)
-        if (content["preset"], content["source"]) == (preset, source):
-            found += [content] if dataset in (None, content["dataset"]) else []
     order = [REAL, *CONTESTANTS]
-    known = [f for f in found if f["contestant"] in order]
+    known = [
+        f
+        for f in map(_content, sorted(folder.glob("*.json")))
+        if (f["preset"], f["source"]) == (preset, source)
+        and dataset in (None, f["dataset"])
+        and f["contestant"] in order
+    ]
     _check_recipes(known)
     _check_cards(known)
-    return sorted(known, key=lambda f: (order.index(f["contestant"]), f["seed"]))
+    return frame(sorted(known, key=lambda f: (order.index(f["contestant"]), f["seed"])))
+
+
+def frame(files: Sequence[dict]) -> pd.DataFrame:
+    """Result files as a table of KEYS, way, measure and value, a row a number: MEASURES and
+    OTHER_MEASURES of every way, "log jump", "scored" of a way that has all its scores; with way ""
+    the "train s", all its seconds ("took s") and the FORESIGHT of a file.
+    """
+    rows = [
+        (*("" if f.get(key) is None else f[key] for key in KEYS), *number)
+        for f in files
+        for number in _numbers(f)
+        if number[-1] is not None
+    ]
+    return pd.DataFrame(rows, columns=[*KEYS, "way", "measure", "value"])
+
+
+def _numbers(f: dict) -> Iterator[tuple[str, str, float | None]]:
+    """(way, measure, value) of one file. Seconds of ways count where they were taken together: else
+    the machine's load would be compared.
+    """
+    if (seconds := f.get("training", {}).get("seconds")) is not None:
+        videos = sum(w.get("seconds for all videos") or 0 for w in f["ways"].values())
+        base = f["training"].get("R2", {"seconds": 0})["seconds"]
+        yield "", "train s", None if base is None else seconds + base  # of R3 with its R2
+        yield "", "took s", seconds + videos
+    yield from (("", m, f.get("foresight", {}).get(m)) for m in FORESIGHT)
+    timed, contestant = are_timed(f), CONTESTANTS.get(f["contestant"])
+    for name, way in f["ways"].items():
+        if contestant and is_scored(way, name, contestant):
+            yield name, "scored", 1.0
+        parts = _parts(way)
+        for measure, (place, key, _) in (MEASURES | OTHER_MEASURES).items():
+            value = parts[place].get(key)
+            if measure == "s for 1000" and not timed:
+                continue
+            yield name, measure, value
+            if measure in LOGS and value is not None:
+                yield name, f"log {measure}", abs(float(np.log(max(value, 1e-6))))
+
+
+def _parts(way: dict) -> dict[str, dict]:
+    """The places of MEASURES in one way of a file. What was made at every fourth frame (its scores
+    end at 32 frames) is as every fourth frame of what was made.
+    """
+    scores, own, fourth = (
+        {s["name"]: s["value"] for s in way.get(place, way["scores"])}
+        for place in ("scores", OWN, FOURTH)
+    )
+    if FOURTH not in way and f"{METRIC} 128f" in scores:
+        fourth = {}
+    found = {"scores": scores, "own": own, "fourth": fourth, "": way}
+    return found | {place: way.get(place, {}) for place in ("long", "clips")}
 
 
 def _content(path: Path) -> dict:
@@ -128,12 +164,12 @@ def _check_recipes(files: Sequence[dict]) -> None:
         told = {str(w["provenance"].get("preset")) for w in f["ways"].values() if "provenance" in w}
         recipe = (str(f.get("switches")), *sorted(told))
         same = {("task",): f.get("task"), ("recipe", f["dataset"], f["contestant"]): recipe}
+        here = f"{f['contestant']} ({f['dataset']}, seed {f['seed']})"
         for place, value in same.items():
-            name, other = first.setdefault(place, (_name(f), value))
+            name, other = first.setdefault(place, (here, value))
             if other != value:
                 raise InputError(
-                    f"{name} and {_name(f)} do not go into one table: "
-                    f"they are of another {place[0]}"
+                    f"{name} and {here} do not go into one table: they are of another {place[0]}"
                 )
 
 
@@ -155,63 +191,24 @@ def _check_cards(files: Sequence[dict]) -> None:
                     )
 
 
-def _name(f: dict) -> str:
-    return f"{f['contestant']} ({f['dataset']}, seed {f['seed']})"
+# ------------------------------------------------------------------------------------ one table's
 
 
-def values(files: Sequence[dict], name: str, way: str, measure: str) -> dict[int, float]:
-    """Seed -> value of a measure, or the mean |log| of "jump" or "seam ratio" where that is asked
-    for as "log jump" or "log seam ratio", of the files that have it. Seconds count only where those
-    of all ways of a file were taken together.
-    """
-    if measure.startswith("log "):
-        plain = values(files, name, way, measure.removeprefix("log "))
-        return {seed: abs(float(np.log(max(v, 1e-6)))) for seed, v in plain.items()}
-    found = {}
-    for f in files:
-        timed = measure != "s for 1000" or are_timed(f)  # else the machine's load is compared
-        if f["contestant"] == name and way in f["ways"] and timed:
-            value = (MEASURES | OTHER_MEASURES)[measure](f["ways"][way])
-            if value is not None:
-                found[f["seed"]] = value
-    return found
+def count(table: pd.DataFrame) -> int:
+    """How many result files a table is of."""
+    return len(table.drop_duplicates(list(KEYS)))
 
 
-def rows(files: Sequence[dict]) -> list[dict]:
-    """The table of one data set: every contestant and way, means over seeds and their standard
-    deviation. First "real": other unseen videos in a contestant's place.
-    """
-    table = []
-    own = any(f.get("kind") == "r3" for f in files)  # else both would stand there twice
-    shown = [m for m in MEASURES if own or m not in OWN_FVDS]
-    for name in dict.fromkeys(f["contestant"] for f in files):
-        for way in dict.fromkeys(w for f in files if f["contestant"] == name for w in f["ways"]):
-            found = {m: values(files, name, way, m) for m in shown}
-            row = {"videos": f"{name}, {way}"}
-            row["prior"] = next(f.get("prior") for f in files if f["contestant"] == name) or ""
-            row["seeds"] = len(found["motion"] or found["128f"])
-            row["train s"] = _seconds(files, name)
-            table.append(row | {m: told(list(v.values()), m) for m, v in found.items()})
-    order = {way: i for i, way in enumerate(WAYS)}
-    names = list(dict.fromkeys(f["contestant"] for f in files))
-    place = {r["videos"]: (_index(names, r["videos"]), order.get(_way_of(r), 0)) for r in table}
-    return sorted(table, key=lambda r: place[r["videos"]])
+def values(table: pd.DataFrame, name: str, way: str, measure: str) -> pd.Series:
+    """Seed -> value of a measure, of one data set."""
+    rows = (table.contestant == name) & (table.way == way) & (table.measure == measure)
+    return table[rows].set_index("seed").value
 
 
-def _way_of(row: dict) -> str:
-    return row["videos"].rpartition(", ")[2]
-
-
-def _index(names: Sequence[str], videos: str) -> int:
-    return names.index(videos.rpartition(", ")[0])
-
-
-def _seconds(files: Sequence[dict], name: str) -> str:
-    """Mean training time over seeds; of R3 with its R2."""
-    told = [f["training"] for f in files if f["contestant"] == name and "training" in f]
-    each = [[t["seconds"], t.get("R2", {"seconds": 0})["seconds"]] for t in told]
-    known = [sum(seconds) for seconds in each if None not in seconds]
-    return f"{np.mean(known):.0f}" if known else ""
+def cells(table: pd.DataFrame) -> dict[tuple[str, str, str], list[float]]:
+    """(contestant, way, measure) -> its values over the seeds, of one data set."""
+    grouped = table.groupby(["contestant", "way", "measure"], sort=False)
+    return grouped.value.agg(list).to_dict()
 
 
 def told(numbers: Sequence[float], measure: str) -> str:
@@ -223,49 +220,26 @@ def told(numbers: Sequence[float], measure: str) -> str:
     return f"{np.mean(numbers):.{digits}f}{spread}"
 
 
-# ------------------------------------------------------------------------------- single questions
-
-S = "sample"
-ROBUST, FASTER, REGRESSION = "robust sample", "faster sample", "R3, regression"
-
-
-def compared(files: Sequence[dict]) -> list[dict]:
-    """Those of the comparison and of real video, without single ablations."""
-    return [f for f in files if f["contestant"] == REAL or f["contestant"] in COMPARED]
-
-
-def foresight_rows(files: Sequence[dict]) -> list[dict]:
-    """How R3's heads foresee the next token of unseen videos, means over seeds: see foresight."""
-    table = []
-    for name in dict.fromkeys(f["contestant"] for f in files if "foresight" in f):
-        of = [f["foresight"] for f in files if f["contestant"] == name]
-        row = {"GPT": name, "seeds": len(of)}
-        for measure in ("error", "last kept", "energy", "likelihood"):
-            row[measure] = told([one[measure] for one in of if measure in one], measure)
-        table.append(row)
-    return table
-
-
-def gap_rows(files: Sequence[dict], measure: str = "128f, own") -> list[dict]:
-    """What the other heads close of the gap between R3's regression head and improved R2, seed by
-    seed, then their mean; [] where a side has no results. A gap of 0 or less is none.
+def rows(table: pd.DataFrame) -> list[dict]:
+    """The table of one data set: every contestant and way, means over seeds and their standard
+    deviation. First "real": other unseen videos in a contestant's place.
     """
-    table = []
-    goal = values(files, "improved R2", S, measure)
-    for way in (ROBUST, FASTER):
-        start = values(files, REGRESSION, way, measure)
-        for name in dict.fromkeys(f["contestant"] for f in files if f.get("kind") == "r3"):
-            found = values(files, name, way, measure)
-            seeds = sorted(set(goal) & set(start) & set(found))
-            if name == REGRESSION or not seeds:
-                continue
-            gaps = [start[s] - goal[s] for s in seeds]
-            open_gaps = [s for s, gap in zip(seeds, gaps, strict=True) if gap > 0]
-            closed = [(start[s] - found[s]) / (start[s] - goal[s]) for s in open_gaps]
-            row = {"head": name, "way": way, "gap to improved R2": told(gaps, measure)}
-            row["share closed"] = told(closed, "") if closed else "no gap"
-            table.append(row | {"seeds": len(seeds)})
-    return table
+    own = (table.kind == "r3").any()  # else both would stand there twice
+    shown = [m for m in MEASURES if own or m not in OWN_FVDS]
+    of_videos = table[table.way != ""].drop_duplicates(["contestant", "way"])
+    names, place = list(dict.fromkeys(table.contestant)), {way: i for i, way in enumerate(WAYS)}
+    of_videos = sorted(
+        of_videos.itertuples(), key=lambda r: (names.index(r.contestant), place.get(r.way, 0))
+    )
+    numbers, found = cells(table), []
+    for r in of_videos:
+        of = {m: numbers.get((r.contestant, r.way, m), []) for m in shown}
+        seconds = numbers.get((r.contestant, "", "train s"), [])
+        row = {"videos": f"{r.contestant}, {r.way}", "prior": r.prior}
+        row["seeds"] = len(of["motion"] or of["128f"])
+        row["train s"] = f"{np.mean(seconds):.0f}" if seconds else ""
+        found.append(row | {m: told(v, m) for m, v in of.items()})
+    return found
 
 
 def split(table: Sequence[Mapping]) -> tuple[list[dict], list[dict]]:
@@ -274,6 +248,67 @@ def split(table: Sequence[Mapping]) -> tuple[list[dict], list[dict]]:
     quality = [{k: v for k, v in r.items() if k not in (*cost, "seam ratio")} for r in table]
     took = [{k: r[k] for k in ("videos", "seeds", *cost)} for r in table if r["train s"]]
     return quality, took
+
+
+# ------------------------------------------------------------------------------- single questions
+
+S = "sample"
+ROBUST, FASTER, REGRESSION = "robust sample", "faster sample", "R3, regression"
+
+
+def compared(table: pd.DataFrame) -> pd.DataFrame:
+    """Those of the comparison and of real video, without single ablations."""
+    return table[table.contestant.isin([REAL, *COMPARED])]
+
+
+def foresight_rows(table: pd.DataFrame) -> list[dict]:
+    """How R3's heads foresee the next token of unseen videos, means over seeds: see foresight."""
+    of = table[table.measure.isin(FORESIGHT)]
+    numbers, found = cells(of), []
+    for name in dict.fromkeys(of.contestant):
+        each = {m: numbers.get((name, "", m), []) for m in FORESIGHT}
+        row = {"GPT": name, "seeds": len(each["error"])}
+        found.append(row | {m: told(v, m) for m, v in each.items()})
+    return found
+
+
+def gap_rows(table: pd.DataFrame, measure: str = "128f, own") -> list[dict]:
+    """What the other heads close of the gap between R3's regression head and improved R2, seed by
+    seed, then their mean; [] where a side has no results. A gap of 0 or less is none.
+    """
+    found = []
+    heads = [n for n in dict.fromkeys(table.contestant[table.kind == "r3"]) if n != REGRESSION]
+    for way in (ROBUST, FASTER):
+        sides = (("goal", "improved R2", S), ("start", REGRESSION, way))
+        ends = {key: values(table, name, codes, measure) for key, name, codes in sides}
+        for name in heads:
+            of = pd.DataFrame(ends | {"head": values(table, name, way, measure)}).dropna()
+            if of.empty:
+                continue
+            gaps = of.start - of.goal
+            closed = ((of.start - of["head"]) / gaps)[gaps > 0]
+            row = {"head": name, "way": way, "gap to improved R2": told(gaps, measure)}
+            row["share closed"] = told(closed, "") if len(closed) else "no gap"
+            found.append(row | {"seeds": len(of)})
+    return found
+
+
+def over_length(table: pd.DataFrame) -> list[dict]:
+    """Rows, a model each: its distance in the first and in the last 128 of 1000 frames (of clips of
+    16), the share that it rises by, and that of real video.
+    """
+    found = []
+    for name, way in dict.fromkeys(zip(table.contestant, table.way, strict=True)):
+        ends = {m: values(table, name, way, f"16f, {m} 128") for m in ("first", "last")}
+        of = pd.DataFrame(ends).dropna()
+        if len(of):
+            row = {"videos": f"{name}, {way}", "seeds": len(of)}
+            row |= {f"{m} 128 frames": told(of[m], "16f") for m in ends}
+            found.append(row | {"times": told(of["last"] / of["first"], "")})
+    return found
+
+
+# ---------------------------------------------------------------------------------------- as a page
 
 
 def as_markdown(table: Sequence[Mapping]) -> str:
@@ -289,14 +324,11 @@ def as_markdown(table: Sequence[Mapping]) -> str:
 MARKS = ("<!-- results -->", "<!-- /results -->")
 
 
-def page(files: Sequence[dict]) -> str:
+def page(table: pd.DataFrame) -> str:
     """The tables of all data sets, as Markdown: of the comparison, not of single ablations."""
-    files = compared(files)
     parts = []
-    for dataset in dict.fromkeys(f["dataset"] for f in files):
-        of = [f for f in files if f["dataset"] == dataset]
-        quality, _ = split(rows(of))
-        parts += [f"**{dataset}, {of[0]['preset']}**", as_markdown(quality)]
+    for dataset, of in compared(table).groupby("dataset", sort=False):
+        parts += [f"**{dataset}, {of.preset.iloc[0]}**", as_markdown(split(rows(of))[0])]
         parts += [as_markdown(foresight_rows(of)), as_markdown(gap_rows(of))]
     return "\n\n".join(part for part in parts if part)
 
@@ -311,8 +343,8 @@ def into(text: str, tables: str, marks: tuple[str, str] = MARKS) -> str:
 
 
 def show_or_put(argv, prog: str, about: str, text_of: Callable, page_of: Callable, marks) -> None:
-    """The command line of a table made of result files: prints text_of(files), or puts
-    page_of(files) between the marks of a file. Raises InputError where there are no files.
+    """The command line of a table made of result files: prints text_of(table), or puts
+    page_of(table) between the marks of a file. Raises InputError where there are no files.
     """
     parser = argparse.ArgumentParser(prog=prog, description=about)
     parser.add_argument("--folder", type=Path, default=RESULTS)
@@ -320,17 +352,17 @@ def show_or_put(argv, prog: str, about: str, text_of: Callable, page_of: Callabl
     parser.add_argument("--source", default="procedural", choices=("procedural", "real"))
     parser.add_argument("--into", type=Path, help="a file whose marked lines are replaced")
     o = parser.parse_args(argv)
-    files = read(o.folder, preset=o.preset, source=o.source)
-    if not files:
+    table = read(o.folder, preset=o.preset, source=o.source)
+    if table.empty:
         raise InputError(
             f"{o.folder} holds no results at {o.preset}; rencgan.studies.runs makes them"
         )
     if o.into is None:
-        print(text_of(files))
+        print(text_of(table))
     elif not o.into.is_file():
         raise InputError(f"there is no file {o.into} to put the tables into")
     else:
-        text = into(o.into.read_text(encoding="utf-8"), page_of(files), marks)
+        text = into(o.into.read_text(encoding="utf-8"), page_of(table), marks)
         o.into.write_text(text, encoding="utf-8")
 
 

@@ -18,7 +18,6 @@ from rencgan.models.trained import Model, load_model
 from rencgan.presets.gpt import GPTPreset
 from rencgan.r3.training import GPTJob, train_gpt
 from rencgan.r3.videos import R3, load_r3
-from rencgan.studies import recipes
 from rencgan.studies.variants import Contestant, contestant
 from rencgan.training.loop import Job, train
 
@@ -104,8 +103,7 @@ class OverTokens:
 
 def switches(c: Contestant, p) -> tuple:
     """Those with which a contestant is trained (Job.changes)."""
-    asked = c.switches(p) if callable(c.switches) else c.switches
-    return asked or recipes.switches(p, c.kind)
+    return c.changes(p)
 
 
 def trainee(c: Contestant, p, videos: VideoSet, work: Path) -> Networks | OverTokens:

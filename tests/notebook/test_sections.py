@@ -20,6 +20,7 @@ from rencgan.studies import catalogue as studies
 from rencgan.studies import results
 from rencgan.studies import runs as compare
 from rencgan.studies.catalogue import STUDIES
+from rencgan.studies.results import frame
 
 
 def test_a_section_has_tables_verdicts_frames_and_published_numbers(tmp_path):
@@ -33,7 +34,7 @@ def test_a_section_has_tables_verdicts_frames_and_published_numbers(tmp_path):
         90,
     }
     p = check({"preset": "mini"}, AblationRun)
-    pieces = list(study_results.section(studies.study("T5.6"), files, tmp_path, None, p))
+    pieces = list(study_results.section(studies.study("T5.6"), frame(files), tmp_path, None, p))
     told = "".join(piece.html for piece in pieces)
     for words in (
         "T5.6 · 3d or 1p2d",
@@ -48,7 +49,7 @@ def test_a_section_has_tables_verdicts_frames_and_published_numbers(tmp_path):
 
 def test_a_study_that_was_not_run_says_how(tmp_path):
     p = check({"preset": "mini"}, AblationRun)
-    pieces = study_results.section(studies.study("T4.3"), [], tmp_path, None, p)
+    pieces = study_results.section(studies.study("T4.3"), frame([]), tmp_path, None, p)
     told = "".join(piece.html for piece in pieces)
     assert "Not run on sky: python -m rencgan study &#x27;T4.3&#x27;" in told
     assert "not run yet" in told and "3379.64" in told
@@ -71,7 +72,7 @@ def replace_size():
 def test_what_length_does():
     f = file("R2", 0, 100.0)
     f["ways"]["sample"]["long"][f"{results.METRIC} 16f, start"] = 150.0
-    (row,) = study_results.over_length([f, file("AR2", 0)])
+    (row,) = results.over_length(frame([f, file("AR2", 0)]))
     assert row == {
         "videos": "R2, sample",
         "seeds": 1,

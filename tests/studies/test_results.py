@@ -6,7 +6,7 @@ from samples import SIDE, file
 
 from rencgan.core.errors import InputError
 from rencgan.studies import results
-from rencgan.studies.results import METRIC
+from rencgan.studies.results import METRIC, frame
 
 
 def test_files_are_read_by_preset_and_data_set_in_the_contestants_order(tmp_path):
@@ -16,8 +16,9 @@ def test_files_are_read_by_preset_and_data_set_in_the_contestants_order(tmp_path
     for i, content in enumerate(reversed(wanted + others)):
         (tmp_path / f"{i}.json").write_text(json.dumps(content))
     found = results.read(tmp_path, "sky")
-    assert [(f["contestant"], f["seed"]) for f in found] == [("R2", 0), ("R2", 1), ("AR2", 0)]
-    assert len(results.read(tmp_path)) == 4
+    there = found[["contestant", "seed"]].drop_duplicates().values.tolist()
+    assert there == [["R2", 0], ["R2", 1], ["AR2", 0]] and set(found.dataset) == {"sky"}
+    assert results.count(results.read(tmp_path)) == 4
     (tmp_path / "broken.json").write_text("{")
     with pytest.raises(InputError, match="broken.json is no JSON"):
         results.read(tmp_path)
@@ -35,7 +36,7 @@ def test_the_table_has_means_and_spreads_over_seeds():
         file("R2", 0, 90.0),
         file("R2", 1, 110.0),
     ]
-    real, r2 = results.rows(files)
+    real, r2 = results.rows(frame(files))
     assert real["videos"] == "real, other unseen videos" and real["128f"] == "20.0"
     assert r2["videos"] == "R2, sample" and r2["seeds"] == 2 and r2["prior"] == "none"
     assert r2["128f"] == "100.0 ± 14.1" and r2["16f, last 128"] == "300.0 ± 42.4"
@@ -44,7 +45,7 @@ def test_the_table_has_means_and_spreads_over_seeds():
 
 def test_the_table_is_split_so_that_it_fits_a_page():
     real = file("real", 0, way="x", training={"seconds": None})
-    quality, took = results.split(results.rows([file("R2", 0), real]))
+    quality, took = results.split(results.rows(frame([file("R2", 0), real])))
     assert "s for 1000" not in quality[0] and len(quality) == 2
     assert took == [{"videos": "R2, sample", "seeds": 1, "train s": "300", "s for 1000": "1.5"}]
 
@@ -63,7 +64,7 @@ def test_files_of_another_task_or_recipe_go_into_no_table(tmp_path, one, other, 
         results.read(tmp_path)
     found = file("R2", 1, **one)
     (tmp_path / "1.json").write_text(json.dumps(found))
-    assert len(results.read(tmp_path)) == 2
+    assert results.count(results.read(tmp_path)) == 2
     found["ways"]["sample"]["provenance"] = {"preset": {"lr_encoder": 1.0}}
     (tmp_path / "1.json").write_text(json.dumps(found))
     with pytest.raises(InputError, match="another recipe"):
@@ -74,7 +75,7 @@ def test_ways_stand_in_one_order_and_without_long_videos_leave_cells_empty():
     short, plain = file("R2", 0, way="VDrej"), file("R2", 0)
     del short["ways"]["VDrej"]["long"]
     both = short | {"ways": short["ways"] | plain["ways"]}
-    first, second = results.rows([both])
+    first, second = results.rows(frame([both]))
     assert (first["videos"], second["videos"]) == ("R2, sample", "R2, VDrej")
     assert second["128f"] == "100.0" and second["jump"] == second["16f, last 128"] == ""
 
@@ -97,15 +98,15 @@ def test_r3s_own_frames_and_foresight_stand_in_tables_of_their_own():
         f["ways"]["robust sample"][results.OWN] = own
         f["foresight"] = {"error": 1.0, "last kept": 3.0, "energy": energy, "tokens": 9}
         files.append(f)
-    assert "128f, own" not in results.rows(files[:1])[0]
-    plain, row = results.rows(files)
+    assert "128f, own" not in results.rows(frame(files[:1]))[0]
+    plain, row = results.rows(frame(files))
     assert row["videos"] == "R3, mixture, robust sample" and row["seeds"] == 2
     assert row["128f"] == "100.0 ± 0.0" and row["128f, own"] == "70.0 ± 0.0"
     assert plain["128f"] == plain["128f, own"] == "100.0"
-    (row,) = results.foresight_rows(files)
+    (row,) = results.foresight_rows(frame(files))
     assert row["energy"] == "2.100 ± 0.141" and row["likelihood"] == "" and row["seeds"] == 2
-    assert results.foresight_rows(files[:1]) == []
-    page = results.page([*files, file("AR2", 0, dataset="taichi")])
+    assert results.foresight_rows(frame(files[:1])) == []
+    page = results.page(frame([*files, file("AR2", 0, dataset="taichi")]))
     assert page.index("**sky") < page.index("| GPT |") < page.index("**taichi")
 
 
@@ -114,13 +115,13 @@ def test_the_gap_between_regression_and_improved_r2():
     for seed, far in ((0, 90.0), (1, 70.0), (2, 40.0)):  # the last lies before improved R2
         files.append(file("R3, regression", seed, far, results.ROBUST, kind="r3"))
         files.append(file("R3, flow", seed, 60.0, results.ROBUST, kind="r3"))
-    (row,) = results.gap_rows(files)
+    (row,) = results.gap_rows(frame(files))
     assert row["head"] == "R3, flow" and row["way"] == results.ROBUST and row["seeds"] == 3
     assert row["gap to improved R2"] == "16.7 ± 25.2"
     assert row["share closed"] == "0.62 ± 0.18"  # (90 - 60) / 40 and (70 - 60) / 20
     none = [f for f in files if f["seed"] == 2]
-    assert results.gap_rows(none)[0]["share closed"] == "no gap"
-    assert results.gap_rows(files[:3]) == []
+    assert results.gap_rows(frame(none))[0]["share closed"] == "no gap"
+    assert results.gap_rows(frame(files[:3])) == []
 
 
 def test_the_command_prints_both_tables_and_refuses_an_empty_folder(tmp_path, capsys):

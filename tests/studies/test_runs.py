@@ -20,6 +20,7 @@ from rencgan.presets.gpt import GPT_PRESETS
 from rencgan.presets.preset import PRESETS
 from rencgan.studies import results, trainees
 from rencgan.studies import runs as compare
+from rencgan.studies.results import frame
 from rencgan.studies.runs import Task, slug
 from rencgan.studies.trainees import trainee
 from rencgan.studies.variants import CONTESTANTS, contestant
@@ -154,7 +155,7 @@ def test_a_contestant_is_trained_scored_and_written_once(name, tmp_path, monkeyp
         compare.run(c, p, videos, ["sample"], SMALL, out, tmp_path)
     with pytest.raises(InputError, match="another recipe, data or task; delete it"):
         compare.run(c, p, videos, ["sample"], Task(4, 2, 160), out, tmp_path)
-    other = replace(c, preset=lambda p: c.preset(p).but(lr_encoder=1e-4))
+    other = replace(c, but={"lr_encoder": 1e-4})
     with pytest.raises(InputError, match="another recipe, data or task; delete it"):
         compare.run(other, p, videos, ["sample"], SMALL, out, tmp_path)
 
@@ -307,7 +308,7 @@ def test_what_it_is_compared_with_is_judged_at_every_fourth_frame_too(tmp_path):
     assert cards[0]["real"]["pixels crc32"] == cards[1]["real"]["pixels crc32"]
     assert [f["step"] for f in files] == [1, 4]
     for f in files:
-        found = results.values([f], f["contestant"], "sample", "32f, every 4th")
+        found = results.values(frame([f]), f["contestant"], "sample", "32f, every 4th")
         assert list(found) == [0] and found[0] > 0
 
 
