@@ -309,7 +309,7 @@ def test_what_it_is_compared_with_is_judged_at_every_fourth_frame_too(tmp_path):
     assert [f["step"] for f in files] == [1, 4]
     for f in files:
         found = results.values(frame([f]), f["contestant"], "sample", "32f, every 4th")
-        assert list(found) == [0] and found[0] > 0
+        assert list(found.index) == [0] and found[0] > 0
 
 
 def test_variants_of_one_seed_share_their_warm_ups(tmp_path):
