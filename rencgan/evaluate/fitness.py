@@ -11,8 +11,8 @@ development half, on which an extractor may be improved, and a test half, which 
 import argparse
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -134,40 +134,16 @@ def halves(shots: Sequence[Shot]) -> dict[str, list[Shot]]:
 # ------------------------------------------------------------------------------------- the table
 
 
-@dataclass(frozen=True)
-class Row:
-    """What one family came to. distances: at the floor and at each level, means over draws."""
-
-    family: str
-    unit: str
-    levels: tuple[float, ...]
-    videos: int
-    floor: float
-    floor_spread: float
-    distances: tuple[float, ...]
-    spreads: tuple[float, ...]
-    trained_on: bool  # played a part in the extractor's training
-
-    @property
-    def monotone(self) -> bool:
-        """Whether the mean distance rises at every level."""
-        steps = [self.floor, *self.distances]
-        return all(b > a for a, b in zip(steps, steps[1:], strict=False))
-
-    @property
-    def leaves_floor_at(self) -> float | None:
-        """The first level that lies above the floor by more than twice the spread of both."""
-        rows = zip(self.levels, self.distances, self.spreads, strict=True)
-        left = (n for n, d, s in rows if d - self.floor > 2 * max(self.floor_spread, s))
-        return next(left, None)
-
-    @property
-    def fit(self) -> bool:
-        return self.monotone and self.leaves_floor_at is not None
-
-    def as_dict(self) -> dict:
-        facts = asdict(self) | {k: getattr(self, k) for k in ("monotone", "leaves_floor_at", "fit")}
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in facts.items()}
+def verdict(row: dict) -> dict:
+    """Whether a row's mean distance rises at every level; the first level that lies above the floor
+    by more than twice the spread of both, or None; and whether that makes the extractor fit.
+    """
+    steps, left = [row["floor"], *row["distances"]], None
+    monotone = all(b > a for a, b in zip(steps, steps[1:], strict=False))
+    for level, d, s in zip(row["levels"], row["distances"], row["spreads"], strict=True):
+        if left is None and d - row["floor"] > 2 * max(row["floor_spread"], s):
+            left = level
+    return {"monotone": monotone, "leaves_floor_at": left, "fit": monotone and left is not None}
 
 
 def _starts(shots: Sequence[Shot], span: int, rng: np.random.Generator) -> list[int]:
@@ -210,8 +186,10 @@ def measure(
     trained_on: Sequence[str] = (),
     draws: int = 6,
     seed: int = 0,
-) -> Row:
-    """One row of the table; a swapped class takes its clips from the second largest class."""
+) -> dict:
+    """One row of the table: distances at the floor and at each level, means over draws, with their
+    spreads, and the verdict. A swapped class takes its clips from the second largest class.
+    """
     usable, others = [s for s in shots if len(s.frames) >= family.span], []
     if family.make is None:
         sizes = Counter(s.label for s in usable)
@@ -232,22 +210,23 @@ def measure(
         rows.append([distance_of(reference, features) for features in made])
     floor, *distances = np.mean(rows, 0).tolist()
     floor_spread, *spreads = np.std(rows, 0, ddof=1).tolist()
-    return Row(
-        family.name,
-        family.unit,
-        family.levels,
-        len(usable),
-        floor,
-        floor_spread,
-        tuple(distances),
-        tuple(spreads),
-        family.name in trained_on,
-    )
+    row = {
+        "family": family.name,
+        "unit": family.unit,
+        "levels": list(family.levels),
+        "videos": len(usable),
+        "floor": floor,
+        "floor_spread": floor_spread,
+        "distances": distances,
+        "spreads": spreads,
+        "trained_on": family.name in trained_on,  # played a part in the extractor's training
+    }
+    return row | verdict(row)
 
 
 def table(
     shots: Sequence[Shot], extractor: Extractor, trained_on: Sequence[str] = (), draws: int = 6
-) -> dict[str, list[Row]]:
+) -> dict[str, list[dict]]:
     """The rows of every family, for the development and for the test half."""
     found = {}
     with Progress(2 * len(FAMILIES), "spoiling real video") as bar:
@@ -259,8 +238,8 @@ def table(
     return found
 
 
-def as_markdown(rows: Sequence[Mapping]) -> str:
-    """The table for people, from rows as `Row.as_dict` gives them."""
+def as_markdown(rows: Sequence[dict]) -> str:
+    """The table for people, from rows as `measure` gives them."""
     lines = ["| spoilt by | floor | distance at each level | in training |", "|---|---|---|---|"]
     for r in rows:
         steps = ", ".join(
@@ -286,10 +265,7 @@ def run(
     network = find(extractor)
     trained_on = compact.TRAINED_ON if extractor == "compact" else ()
     shots = load(folder, network.size, scenes)
-    found = {
-        half: [r.as_dict() for r in rows]
-        for half, rows in table(shots, network, trained_on, draws).items()
-    }
+    found = table(shots, network, trained_on, draws)
     counts = {
         half: {"videos": len(part), "scenes": len({s.scene for s in part})}
         for half, part in halves(shots).items()

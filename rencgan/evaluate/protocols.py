@@ -1,7 +1,10 @@
 """How a Fréchet distance is taken, as data: the choices that make two papers' numbers differ.
 
 One checkpoint scored by two protocols gets two numbers; so a number is only worth its protocol.
-Named ones follow papers as far as they say what they do; `note` says where they do not.
+PROTOCOLS has the named ones: `ours` (any two folders), `thesis`, and those of StyleGAN-V, TATS,
+DIGAN and G3AN. They follow papers as far as they say what they do; `note` says where they do not.
+"(scaled)" in a score's name says that there were fewer videos than the protocol asks for.
+`scores.under_protocols` scores the same samples under all of them.
 """
 
 from dataclasses import asdict, dataclass, fields, replace

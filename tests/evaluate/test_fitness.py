@@ -83,22 +83,23 @@ def test_no_family_reaches_behind_the_end():
 def test_a_seeing_extractor_is_fit_and_a_blind_one_is_not():
     for name in ("noise", "wrong speed", "frozen frames"):
         row = fitness.measure(FAMILIES[name], shots(), Known())
-        assert row.monotone and row.fit and row.leaves_floor_at is not None, row
+        assert row["monotone"] and row["fit"] and row["leaves_floor_at"] is not None, row
     row = fitness.measure(FAMILIES["shuffled frames"], shots(), Known(blind=True))
-    assert not row.fit
+    assert not row["fit"]
     row = fitness.measure(FAMILIES["frozen frames"], shots(), Known(), ("frozen frames",))
-    assert row.trained_on and fitness.as_markdown([row.as_dict()]).endswith("| yes |")
+    assert row["trained_on"] and fitness.as_markdown([row]).endswith("| yes |")
 
 
 def test_fit_means_rising_and_leaving_the_floor_by_twice_the_spread():
-    def row(distances, spread=1.0):
-        levels = (1.0, 2.0, 3.0, 4.0)
-        return fitness.Row("x", "", levels, 9, 5.0, spread, distances, (spread,) * 4, False)
+    def told(distances, spread=1.0):
+        row = {"levels": (1, 2, 3, 4), "floor": 5.0, "floor_spread": spread}
+        return fitness.verdict(row | {"distances": distances, "spreads": (spread,) * 4})
 
-    assert row((5.5, 6.0, 7.1, 9.0)).fit and row((5.5, 6.0, 7.1, 9.0)).leaves_floor_at == 3
-    assert not row((5.5, 6.0, 5.9, 9.0)).fit, "it falls once"
-    assert not row((5.5, 6.0, 6.5, 7.0)).fit, "twice the spread is not left behind"
-    assert not row((4.9, 6.0, 7.1, 9.0)).fit, "the first level lies under the floor"
+    fit = told((5.5, 6.0, 7.1, 9.0))
+    assert fit == {"monotone": True, "leaves_floor_at": 3, "fit": True}
+    assert not told((5.5, 6.0, 5.9, 9.0))["fit"], "it falls once"
+    assert not told((5.5, 6.0, 6.5, 7.0))["fit"], "twice the spread is not left behind"
+    assert not told((4.9, 6.0, 7.1, 9.0))["fit"], "the first level lies under the floor"
 
 
 def test_swapped_class_replaces_clips_by_the_other_class():
@@ -179,5 +180,5 @@ def test_the_embedded_network_answers_to_noise_and_disorder_in_real_video():
     extractor = features.find("compact", device="cpu")
     for name in ("noise", "shuffled frames"):
         row = fitness.measure(FAMILIES[name], shots[:20], extractor, draws=2)
-        steps = [row.floor, *row.distances]
+        steps = [row["floor"], *row["distances"]]
         assert steps == sorted(steps), name
