@@ -127,7 +127,7 @@ def benchmark(o: argparse.Namespace) -> None:
 )
 def sizes(o: argparse.Namespace) -> None:
     """Parameter counts of the networks and the GPT, beside the published ones."""
-    from rencgan.presets.preset import preset
+    from rencgan.presets.table import preset
     from rencgan.studies import sizes
 
     p = preset(o.preset)

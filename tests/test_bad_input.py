@@ -33,7 +33,7 @@ from rencgan.data.video import read_frames, write_mp4
 from rencgan.data.videoset import VideoSet
 from rencgan.models.trained import load_model
 from rencgan.notebook import parameters
-from rencgan.presets.preset import SMOKE, preset
+from rencgan.presets.table import SMOKE, preset
 from rencgan.training.loop import Job, train
 
 resource = pytest.importorskip("resource")

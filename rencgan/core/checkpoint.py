@@ -2,7 +2,6 @@
 not ours.
 """
 
-import contextlib
 import hashlib
 import os
 import zipfile
@@ -11,7 +10,7 @@ from pathlib import Path
 import torch
 
 from rencgan.core.errors import InputError
-from rencgan.core.files import writing
+from rencgan.core.files import replaced
 
 FORMAT = "rencgan-1"
 
@@ -21,15 +20,11 @@ def save(path: Path, content: dict) -> None:
 
     A full disk raises InputError; the checkpoint that was there stays.
     """
-    temporary = path.with_name(f".{path.name}.part")  # what a kill leaves, the next save overwrites
     try:
-        with writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with open(temporary, "wb") as file:
-                torch.save({"format": FORMAT} | content, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
+        with replaced(path) as part, open(part, "wb") as file:
+            torch.save({"format": FORMAT} | content, file)
+            file.flush()
+            os.fsync(file.fileno())
     except RuntimeError:  # what torch makes of a write that failed
         raise InputError(
             f"the disk that holds {path.parent} is full, so the checkpoint could not be written; "
@@ -37,9 +32,6 @@ def save(path: Path, content: dict) -> None:
         ) from None
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}") from None
-    finally:
-        with contextlib.suppress(OSError):  # its folder may not be there
-            temporary.unlink()
 
 
 def load(path: str | Path, kind: str | None = None) -> dict:
@@ -67,6 +59,7 @@ def load(path: str | Path, kind: str | None = None) -> dict:
         ) from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{path} is not a checkpoint of this project")
+    content = migrated(content)
     if kind is not None and content.get("kind") != kind:
         raise InputError(
             f"{path} holds a model of kind {content.get('kind')!r}; {kind!r} is needed"
@@ -80,3 +73,23 @@ def digest(path: str | Path) -> str:
         raise InputError(f"there is no checkpoint {path}")
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+
+
+def migrated(content: dict) -> dict:
+    """Content of any release in today's form: LEncGAN's state was no memory yet, EncGAN3 without
+    an encoder had no name, and a GPT lay outside the networks.
+    """
+    if "gpt" in content:  # of R3
+        average = content.pop("average", None)
+        content["networks"] = {"gpt": content.pop("gpt")}
+        content["averages"] = {"gpt": average} if average else {}
+        content["optimisers"] = {"gpt": content.pop("optimiser", {})}
+        content |= {"kind": "r3", "base": content.pop("r2")}
+        content.setdefault("random", {"torch": torch.get_rng_state()})
+    if content.get("kind") == "encgan3" and content["preset"].get("encoder") is False:
+        content["kind"] = "g3an"
+        for part in ("networks", "averages", "optimisers"):
+            content.get(part, {}).pop("encoder", None)
+    handed = content.pop("handed", None)
+    content.setdefault("memory", {} if handed is None else {"handed": handed})
+    return content

@@ -71,6 +71,11 @@ class ClipSampler:
             every = stride or hop
             self.items = [(s + o, 0) for s, n in rows for o in range(0, n - self.length + 1, every)]
 
+    @property
+    def size(self) -> int:
+        """H = W of its frames, pixels."""
+        return self.videos.size
+
     def __len__(self) -> int:
         """Samples in an epoch."""
         return len(self.items)

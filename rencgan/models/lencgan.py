@@ -6,19 +6,25 @@ h    (B, w)             an LSTM's output (hidden state)             c  (B, w) it
 Generator and critics are EncGAN3's. This is the control that the recall mechanism has to beat.
 """
 
+import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from rencgan.core.errors import InputError
+from rencgan.data.clips import WholeVideos
 from rencgan.data.hops import CLIP, clip_count
 from rencgan.data.pixels import as_clips
-from rencgan.models.networks import Codes, _fc_set, _frame_features, difference_maps
+from rencgan.models import losses, sampling
+from rencgan.models.encgan3 import EncGAN3
+from rencgan.models.networks import Codes, Encoder, _fc_set, _frame_features, difference_maps
 from rencgan.models.recall import stitched
-from rencgan.models.sampling import BATCH, recalled_clips
+from rencgan.models.system import Nets, Phase, Step, Terms, Turn
+from rencgan.models.vaegan import Pass
 from rencgan.presets.preset import Preset
 
 READ = CLIP - 1  # T_c: frames x_0..x_14 and maps v_1..v_15 that the LSTMs read of a clip
@@ -154,7 +160,151 @@ class LstmEncoder(nn.Module):
         return bound - nn.functional.softplus(bound - logvar) if bound else logvar
 
 
-# -------------------------------------------------------------------------------------- long videos
+# --------------------------------------------------------------------------------------- the system
+
+
+@dataclass(frozen=True)
+class LEncGAN(EncGAN3):
+    """EncGAN3's schedule without noise terms (Algorithms 3 and 4; `noise` puts them back), and an
+    image term ||x_k - x_hat_k|| for both encoder and generator, k = `target`; `reference` False
+    leaves it out (Figure 4.4).
+
+    A step is one clip of every video of the batch; the state that it hands on belongs to a run as
+    its weights do, and is saved with them. handed, forget_bias: see LstmEncoder (Figure 4.5; our
+    addition). memory "fc" is EncGAN3's encoder in the LSTMs' place, its content stream reading x_k
+    (Figure 4.6; our reading, as it became R_Enc); it has nothing to hand on, and its batch norm
+    needs two videos.
+    """
+
+    kind: ClassVar[str] = "lencgan"
+    prior: ClassVar[str | None] = "entire video"
+    always: ClassVar[dict[str, Any]] = {
+        "joint": False,
+        "recall_encoder": False,
+        "recall_critic": False,
+    }
+    any_hop: ClassVar[bool] = False
+    alone: ClassVar[str] = "the state of its videos is not shared"
+
+    noise: bool = False
+    reference: bool = True
+    target: int = 7
+    handed: str = "last"
+    memory: str = "lstm"
+    forget_bias: float = 0.0
+
+    def __post_init__(self):
+        if self.handed not in HANDED:
+            raise InputError(
+                f"what is handed on is one of {', '.join(HANDED)}, not {self.handed!r}"
+            )
+        if self.memory not in ("lstm", "fc"):
+            raise InputError(f"memory is 'lstm' or 'fc', not {self.memory!r}")
+        if self.memory == "fc" and self.handed != "nothing":
+            raise InputError("fc layers have no state: give handed 'nothing' with memory 'fc'")
+        if type(self.target) is not int or not 0 <= self.target < CLIP:
+            raise InputError(
+                f"the image term's target is one of frames 0 to {CLIP - 1}, not {self.target!r}"
+            )
+        if type(self.forget_bias) not in (int, float) or not math.isfinite(self.forget_bias):
+            raise InputError(f"forget_bias must be a finite number, not {self.forget_bias!r}")
+
+    def title(self, p: Preset) -> str:
+        return "LEncGAN"
+
+    def warmed(self, p: Preset) -> int:
+        return 0
+
+    def hop(self, p: Preset) -> int:
+        return hop_of(self.handed)
+
+    def reference_frame(self, r: int) -> int:
+        return self.target
+
+    def encoder(self, p: Preset) -> nn.Module:
+        return Encoder(p) if self.memory == "fc" else LstmEncoder(p, self.handed, self.forget_bias)
+
+    def reads(self, job: Any, known: Any = None) -> WholeVideos:
+        """The warm-ups have batches of their own, so all rows begin anew behind each."""
+        p = job.preset
+        anew = (p.warmup, p.warmup + p.motion_warmup)
+        return WholeVideos(job.videos(), self.hop(p), anew, job.seed)
+
+    def phase(self, step: int, p: Preset) -> Phase:
+        """Clips stay whole: those of a video must fit."""
+        found = super().phase(step, p)
+        return found if found.name == "stills" else replace(found, crop=1.0)
+
+    def turns(self, nets: Nets, s: Step) -> Iterator[Turn]:
+        if s.phase.name != "stills":
+            self.begin(s)
+        yield from super().turns(nets, s)
+        s.memory.pop("state", None)
+
+    def begin(self, s: Step) -> None:
+        """The state that the last step left becomes the one that this step begins with; zero for
+        videos that begin.
+        """
+        begins = s.reader.begins(s.number, s.phase.batch, s.rows)
+        if "handed" in s.memory and not begins.all():
+            begins = begins.to(s.x.device)[:, None]
+            s.memory["state"] = [part.masked_fill(begins, 0.0) for part in s.memory["handed"]]
+
+    def encode(self, nets: Nets, clips: Tensor, r: int, memory: dict) -> Codes:
+        if self.memory == "fc":
+            return super().encode(nets, clips, r, memory)
+        state = State(*memory["state"]) if "state" in memory else None
+        codes, handed = nets["encoder"](clips, state)
+        memory.pop("handed", None)
+        if handed is not None:
+            memory["handed"] = list(handed)
+        return codes
+
+    def encoder_loss(self, s: Step, f: Pass) -> Terms:
+        return self.image_term(f) | super().encoder_loss(s, f)
+
+    def generator_loss(self, nets: Nets, s: Step, f: Pass) -> Terms:
+        return self.image_term(f) | super().generator_loss(nets, s, f)
+
+    def image_term(self, f: Pass) -> Terms:
+        return losses.reference_term(f.clips, f.x_hat, self.target) if self.reference else {}
+
+    # ---------------------------------------------------------------------------------- long video
+
+    def generate(
+        self,
+        model: Any,
+        frames: int | None = None,
+        *,
+        footage: np.ndarray | None = None,
+        hop: int | None = None,
+        codes: str = "sample",
+        candidates: int = 1,
+        seed: int = 0,
+        **other,
+    ) -> Iterator[Tensor]:
+        """Algorithm 5: footage (T, H, W, 3) uint8 to a long video. Of every clip the first `hop`
+        frames are kept, of the last all 16: m clips at hop 15 make 15 m + 1 frames. (In print clips
+        have 15 frames, for T_c = 15 is their largest index.)
+        """
+        sampling.refuse_options("LEncGAN", other, footage=footage)
+        sampling.check_footage(footage, model.preset.size)
+        if hop not in (None, model.hop):
+            raise InputError(
+                f"this LEncGAN was trained with clips {model.hop} frames apart, not {hop!r}"
+            )
+        if candidates != 1:
+            raise InputError(
+                f"VDrej is not part of LEncGAN: give 1 candidate a clip, not {candidates!r}"
+            )
+        encoder, generator = model.nets["encoder"], model.nets["generator"]
+        if self.memory == "fc":
+            spaces = sampling.latent_spaces(encoder, footage, model.hop, self.target)
+        else:
+            spaces = latent_spaces(encoder, footage)
+        clips = sampling.recalled_clips(generator, spaces, model.hop, codes=codes, seed=seed)
+        pieces = stitched(clips, model.hop)
+        return pieces if frames is None else sampling.cut_to(pieces, frames)
 
 
 @torch.no_grad()
@@ -166,38 +316,9 @@ def latent_spaces(encoder: LstmEncoder, video: np.ndarray) -> Iterator[Codes]:
     """
     hop, device, state = hop_of(encoder.handed), next(encoder.parameters()).device, None
     starts = range(0, hop * clip_count(len(video), hop), hop)
-    for first in range(0, len(starts), BATCH):
-        clips = np.stack([video[s : s + CLIP] for s in starts[first : first + BATCH]])
+    for first in range(0, len(starts), sampling.BATCH):
+        clips = np.stack([video[s : s + CLIP] for s in starts[first : first + sampling.BATCH]])
         embeddings = encoder.embeddings(as_clips(clips, device))
         for e_c, e_m in zip(*(e.split(1) for e in embeddings), strict=True):
             codes, state = encoder.remember(e_c, e_m, state)
             yield Codes(*(part.float() for part in codes))
-
-
-def long_video(
-    encoder: LstmEncoder,
-    generator: nn.Module,
-    video: np.ndarray,
-    *,
-    codes: str = "sample",
-    seed: int = 0,
-) -> Iterator[Tensor]:
-    """Algorithm 5: footage to a long generated video, as pieces (1, 3, t, H, W) in [-1, 1].
-
-    video: (T, H, W, 3) uint8, T >= 16. Of every clip the first `hop` frames are kept, of the last
-    all 16: m clips at hop 15 make 15 m + 1 frames. (In print clips have 15 frames, for T_c = 15 is
-    their largest index.) Memory does not grow with the length.
-    """
-    hop = hop_of(encoder.handed)
-    spaces = latent_spaces(encoder, video)
-    return stitched(recalled_clips(generator, spaces, hop, codes=codes, seed=seed), hop)
-
-
-def check_long_video(trained: int, hop: int, candidates: int) -> None:
-    """Refuses what R2's long videos can do and LEncGAN's cannot."""
-    if hop != trained:
-        raise InputError(f"this LEncGAN was trained with clips {trained} frames apart, not {hop!r}")
-    if candidates != 1:
-        raise InputError(
-            f"VDrej is not part of LEncGAN: give 1 candidate a clip, not {candidates!r}"
-        )

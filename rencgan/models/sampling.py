@@ -36,6 +36,16 @@ def noise(
     return tuple(torch.from_numpy(joint).split(dims, dim=1))
 
 
+def refuse_options(name: str, other: dict, **needed) -> None:
+    """Refuses options of generation that a system does not know, and the want of those it needs."""
+    if unknown := [k for k, v in other.items() if v is not None]:
+        raise InputError(f"{name} makes no video from {' or '.join(unknown)}")
+    if missing := [k for k, v in needed.items() if v is None]:
+        raise InputError(
+            f"{name} makes no video from noise alone: give {' and '.join(missing)}, or take AR2"
+        )
+
+
 def check_footage(video: np.ndarray, size: int) -> None:
     """Refuses what the encoder cannot read: (T, H, W, 3) uint8 of the model's size is right."""
     if getattr(video, "dtype", None) != np.uint8 or video.ndim != 4 or video.shape[3] != 3:

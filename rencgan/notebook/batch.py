@@ -30,13 +30,13 @@ from rencgan.core.files import key_of, project_root, resolve
 from rencgan.data import sets as datasets
 from rencgan.notebook import parameters, steps_r3
 from rencgan.notebook.parameters import Run
-from rencgan.presets.preset import PRESETS
+from rencgan.presets.table import PRESETS
 from rencgan.studies import recipes
 from rencgan.studies.catalogue import Study, ways_of
 from rencgan.studies.catalogue import study as study_of
 from rencgan.studies.runs import task_of
 from rencgan.studies.setting import Setting, as_text, checked, close
-from rencgan.studies.trainees import slug, switches
+from rencgan.studies.trainees import slug
 from rencgan.studies.variants import COMPARED, CONTESTANTS, WAYS, Contestant, contestant
 
 # Preset: threads, memory in MiB, GPUs and minutes that a training with its scores is given. A job
@@ -288,7 +288,7 @@ def _compared(p: Plan, dataset: str, seed: int, chosen: Ways) -> list[Job]:
 def _model(c: Contestant, run: Setting) -> dict:
     """What decides a contestant's weights, and what is made of them, but for the data."""
     found = {k: v for k, v in vars(c).items() if not callable(v) and k not in ("ways", "usual")}
-    found |= {"preset": c.preset(run).as_dict(), "switches": dict(switches(c, run))}
+    found |= {"preset": c.preset(run).as_dict(), "switches": c.system(run).switches()}
     return found | ({"base": _model(contestant(c.base), run)} if c.base else {})
 
 

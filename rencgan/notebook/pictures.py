@@ -13,7 +13,7 @@ from rencgan.data.hops import CLIP
 from rencgan.data.pixels import as_clips
 from rencgan.data.videoset import VideoSet
 from rencgan.models.networks import Codes
-from rencgan.models.trained import Model
+from rencgan.models.trained import Trained
 from rencgan.notebook import show
 from rencgan.notebook import steps as study
 from rencgan.studies import weights
@@ -107,29 +107,29 @@ PICTURES = {
 }
 
 
-def _noise(model: Model, count: int, seed: int) -> Pair:
+def _noise(model: Trained, count: int, seed: int) -> Pair:
     rng = torch.Generator().manual_seed(seed)
     dims = model.preset.content_dim, model.preset.motion_dim
     return tuple(torch.randn(count, d, generator=rng).to(model.device) for d in dims)
 
 
-def _codes(model: Model, videos: VideoSet, seed: int, count: int) -> Codes:
+def _codes(model: Trained, videos: VideoSet, seed: int, count: int) -> Codes:
     """The latent spaces of held-out clips."""
-    if videos.size != model.preset.size:
+    if videos.size != model.size:
         raise InputError(
-            f"the weights that come with the project draw {model.preset.size} pixels, and these "
+            f"the weights that come with the project draw {model.size} pixels, and these "
             f"videos have {videos.size}: give preset mini or slim for pictures of codes"
         )
     return model.codes(as_clips(study.held_out_clips(videos, count, seed), model.device))
 
 
-def _of_clips(model: Model, videos: VideoSet, seed: int) -> list[Pair]:
+def _of_clips(model: Trained, videos: VideoSet, seed: int) -> list[Pair]:
     """The means of the latent spaces of two clips."""
     codes = _codes(model, videos, seed, 2)
     return [(codes.mu_c[i : i + 1], codes.mu_m[i : i + 1]) for i in range(2)]
 
 
-def _of_samples(model: Model, videos: VideoSet, seed: int) -> list[Pair]:
+def _of_samples(model: Trained, videos: VideoSet, seed: int) -> list[Pair]:
     """Two samples of the latent spaces of one clip."""
     codes = _codes(model, videos, seed, 1)
     eps_c, eps_m = _noise(model, 2, seed)

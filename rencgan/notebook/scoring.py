@@ -5,13 +5,12 @@ them, and beside references made of real frames.
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-import torch
 
 from rencgan.core.errors import InputError
 from rencgan.core.files import project_root
 from rencgan.core.progress import Progress
 from rencgan.data.hops import CLIP
-from rencgan.data.pixels import as_clips, as_frames
+from rencgan.data.pixels import as_frames
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate import cost, horizon, inception, measures
 from rencgan.evaluate import extractors as features
@@ -20,8 +19,9 @@ from rencgan.evaluate.classifier import train_classifier
 from rencgan.evaluate.extractors import Extractor
 from rencgan.evaluate.protocols import Protocol
 from rencgan.evaluate.scores import Score
-from rencgan.models.trained import Model, untrained
+from rencgan.models.trained import Trained, untrained
 from rencgan.studies import papers as published
+from rencgan.studies.generated import BATCH, clips_from_noise, clips_of, rebuilt, spaced
 
 PRINTED = {  # names of the data sets in the papers' tables
     "uva": "UvA",
@@ -31,7 +31,6 @@ PRINTED = {  # names of the data sets in the papers' tables
     "taichi": "Taichi",
     "sky": "Sky",
 }
-BATCH = 16  # clips that a model makes at a time
 Videos = Sequence[np.ndarray]  # each (T, H, W, 3) uint8
 
 
@@ -57,7 +56,7 @@ def attempt(work: Callable, *given, **options):
 # --------------------------------------------------------------------------------- videos to score
 
 
-def long_videos(model: Model, footage: Videos, p, codes: str | None = None) -> list[np.ndarray]:
+def long_videos(model: Trained, footage: Videos, p, codes: str | None = None) -> list[np.ndarray]:
     """A model's long video of every piece of footage, with the notebook's hop (LEncGAN: its own),
     seed and, unless they are given, way of drawing codes.
     """
@@ -65,7 +64,7 @@ def long_videos(model: Model, footage: Videos, p, codes: str | None = None) -> l
     with Progress(len(footage), "long videos to score") as bar:
         for i, video in enumerate(footage):
             options = {"hop": model.hop_for(p.hop), "codes": codes or p.codes}
-            made.append(model.long_frames(video, **options, seed=p.seed + i))
+            made.append(model.videos(footage=video, **options, seed=p.seed + i)[0])
             bar.update(i + 1)
     return made
 
@@ -77,22 +76,17 @@ def footage_of(
     less than a clip are left out.
     """
     chosen = videos.select(split=split, min_frames=CLIP)
-    return [chosen.video(i)[:frames] for i in _spaced(len(chosen), most)]
+    return [chosen.video(i)[:frames] for i in spaced(len(chosen), most)]
 
 
 def subjects_of(videos: VideoSet, split: str | None, most: int = 64) -> list[str]:
     """Whom the same videos show: the subject of each, its class where none is known."""
     chosen = videos.select(split=split, min_frames=CLIP)
-    each = [chosen.videos[i] for i in _spaced(len(chosen), most)]
+    each = [chosen.videos[i] for i in spaced(len(chosen), most)]
     return [v.subject or v.label for v in each]
 
 
-def _spaced(n: int, most: int) -> list[int]:
-    """At most `most` of n indices. Sets are often sorted by class; the first ones are of one."""
-    return np.linspace(0, n - 1, min(n, most)).round().astype(int).tolist()
-
-
-def contenders(model: Model, footage: Videos, made: Videos, p) -> dict[str, list[np.ndarray]]:
+def contenders(model: Trained, footage: Videos, made: Videos, p) -> dict[str, list[np.ndarray]]:
     """A model's videos and what they must beat, then references made of real frames, by name.
 
     To beat: an untrained model, the model's own clips in random order, its own first frame held.
@@ -109,7 +103,7 @@ def contenders(model: Model, footage: Videos, made: Videos, p) -> dict[str, list
 
 
 def clip_contenders(
-    model: Model, videos: VideoSet, p, step: int = 1, most: int = 64
+    model: Trained, videos: VideoSet, p, step: int = 1, most: int = 64
 ) -> tuple[dict[str, list[np.ndarray]], list[np.ndarray]]:
     """For EncGAN3: clips from noise, clips from the codes of training clips (as Table 3.2 is made),
     those of an untrained model, and real reference frames, held; and all real clips rebuilt.
@@ -119,49 +113,14 @@ def clip_contenders(
     training = clips_of(videos.select("train", min_frames=span), most, step)
     held = np.repeat(training[:, model.reference][:, None], CLIP, axis=1)
     made = {
-        "EncGAN3, from noise": from_noise(model, most, p.seed),
+        "EncGAN3, from noise": clips_from_noise(model, most, p.seed),
         "EncGAN3, from training clips": rebuilt(model, training),
-        "untrained model": from_noise(untrained(model), most, p.seed),
+        "untrained model": clips_from_noise(untrained(model), most, p.seed),
         "real reference frames, held": held,
     }
     every = videos.select(min_frames=span)
     every_clip = rebuilt(model, clips_of(every, len(every), step))
     return {name: list(clips) for name, clips in made.items()}, list(every_clip)
-
-
-def clips_of(videos: VideoSet, count: int, step: int = 1) -> np.ndarray:
-    """`count` clips (count, 16, H, W, 3), shared evenly among the videos: of each the first one,
-    then others evenly spaced.
-    """
-    span, found = (CLIP - 1) * step + 1, []
-    chosen = _spaced(len(videos), count)
-    for i in range(count):
-        video, of = videos.video(chosen[i % len(chosen)]), -(-count // len(chosen))
-        start = (len(video) - span) * (i // len(chosen)) // max(1, of - 1)
-        found.append(video[start : start + span : step])
-    return np.stack(found)
-
-
-def from_noise(model: Model, count: int, seed: int) -> np.ndarray:
-    """Clips of a model from codes drawn from N(0, I): (count, 16, H, W, 3) uint8."""
-    rng = torch.Generator().manual_seed(seed)
-    z_c, z_m = (
-        torch.randn(count, n, generator=rng).to(model.device)
-        for n in (model.preset.content_dim, model.preset.motion_dim)
-    )
-    parts = zip(z_c.split(BATCH), z_m.split(BATCH), strict=True)
-    return np.concatenate([model.clips(c, m) for c, m in parts])
-
-
-@torch.no_grad()
-def rebuilt(model: Model, clips: np.ndarray) -> np.ndarray:
-    """Clips (B, 16, H, W, 3) uint8 as a model makes them from the means of their codes."""
-    made = []
-    for first in range(0, len(clips), BATCH):
-        part = as_clips(clips[first : first + BATCH], model.device)
-        codes = model.codes(part)
-        made.append(model.clips(codes.mu_c, codes.mu_m))
-    return np.concatenate(made)
 
 
 def _shuffled(videos: Videos, p) -> list[np.ndarray]:
@@ -396,11 +355,12 @@ def _in_parts(extractor: Extractor, clips: np.ndarray) -> np.ndarray:
     return np.concatenate(found)
 
 
-def cost_rows(model: Model, footage: np.ndarray, p, lengths: Sequence[int]) -> list[dict]:
+def cost_rows(model: Trained, footage: np.ndarray, p, lengths: Sequence[int]) -> list[dict]:
     """Time and peak memory of long video at each length, its frames dropped as they come."""
 
     def make(n: int):
-        for piece in model.long_video(cost.Looped(footage, n + CLIP), hop=p.hop, seed=p.seed):
+        looped = cost.Looped(footage, n + CLIP)
+        for piece in model.generate(footage=looped, hop=p.hop, seed=p.seed):
             yield as_frames(piece[0])
 
     return cost.cost(make, lengths)

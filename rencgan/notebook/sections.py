@@ -17,7 +17,7 @@ from rencgan.notebook import scoring, show
 from rencgan.notebook import steps as study
 from rencgan.notebook.pictures import PICTURES
 from rencgan.notebook.show import Html
-from rencgan.presets.preset import PRESETS, preset
+from rencgan.presets.table import PRESETS, preset
 from rencgan.studies import catalogue, ledger, papers, runs, sizes
 from rencgan.studies.catalogue import STUDIES, Study
 from rencgan.studies.claims import claims_of

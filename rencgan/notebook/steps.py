@@ -18,14 +18,15 @@ from rencgan.data.hops import CLIP, long_length, seams
 from rencgan.data.video import write_mp4
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate import measures
-from rencgan.models.trained import Model, load_model
+from rencgan.models.trained import Trained, load_model
 from rencgan.notebook import show
-from rencgan.presets.preset import PUBLISHED_64, PUBLISHED_128, Preset
+from rencgan.presets.preset import Preset
+from rencgan.presets.table import PUBLISHED_64, PUBLISHED_128
 from rencgan.studies import recipes, weights
 from rencgan.training import loop as train
 
 # What notebooks call by these names.
-data, recipe, switches, RECIPES = recipes.data, recipes.recipe, recipes.switches, recipes.RECIPES
+data, recipe, RECIPES = recipes.data, recipes.recipe, recipes.RECIPES
 encgan3_recipe, lencgan_recipe = recipes.encgan3_recipe, recipes.lencgan_recipe
 r2_recipe, improved_r2_recipe = recipes.r2_recipe, recipes.improved_r2_recipe
 ar2_recipe = recipes.ar2_recipe
@@ -55,19 +56,17 @@ def job(
     """The training run that a notebook asks for; its folder is named after its recipe.
 
     preset: another recipe than the kind's own, such as improved_r2_recipe(p). variant: another row
-    of updates.VARIANTS than the run's.
+    of r2.VARIANTS than the run's.
     """
     preset = preset or RECIPES[kind](p)
-    data = videos.path or videos
-    changes = switches(p, kind)
-    variant = variant or (getattr(p, "variant", "v4") if kind == "r2" else "v4")
-    found = train.Job(kind, preset, data, Path(), p.seed, variant, changes, p.init_path)
+    data, system = videos.path or videos, recipes.system(p, kind, variant)
+    found = train.Job(system, preset, data, Path(), p.seed, p.init_path)
     return replace(found, out=p.out_dir / f"{kind}-{found.key()}")
 
 
 def trained(
     p, kind: str, videos: VideoSet, preset: Preset | None = None, variant: str = ""
-) -> tuple[Model, train.Job]:
+) -> tuple[Trained, train.Job]:
     """Trains the model (or goes on, or finds it finished) with progress, and loads it.
 
     Refuses, before it trains, data of which no held-out video could be shown afterwards. With the
@@ -76,8 +75,7 @@ def trained(
     """
     work = job(p, kind, videos, preset, variant)
     if getattr(p, "weights", "train") == "published":
-        name = weights.name_of(work.kind, work.preset)
-        return published_model(p, work, name, work.objective())
+        return published_model(p, work)
     step = work.preset.step_range[0] if kind == "encgan3" else 1
     videos.select(split="test", min_frames=(CLIP - 1) * step + 1)
     shown = Progress(work.preset.steps, f"training {kind}")
@@ -88,11 +86,12 @@ def trained(
     return load_model(path, kind), work
 
 
-def published_model(p, work, name: str, *recipe) -> tuple:
-    """The weights of that name in place of a training, and its job with a folder of their own; says
-    so where they are of another data set. Raises InputError for another recipe than theirs.
+def published_model(p, work) -> tuple:
+    """The weights of a recipe in place of its training, and its job with a folder of their own;
+    says so where they are of another data set. Raises InputError for another recipe than theirs.
     """
-    weights.check_recipe(name, work.preset, *recipe)
+    name = weights.name_of(work.system, work.preset)
+    weights.check_recipe(name, work.preset, work.system)
     out = p.out_dir / f"published-{name}"
     weights.write_history(name, out)
     if p.dataset != weights.DATASET:
@@ -250,7 +249,7 @@ def footage(
 
 
 def long_video(
-    model: Model, name: str, split: str, video: np.ndarray, p, fps: float = 25.0, **options
+    model: Trained, name: str, split: str, video: np.ndarray, p, fps: float = 25.0, **options
 ) -> LongVideo:
     """A model's long video of a piece of footage, with the notebook's hop (LEncGAN: its own), codes
     and seed; and how long it took.
@@ -260,13 +259,13 @@ def long_video(
     started = time.perf_counter()
     hop = model.hop_for(p.hop)
     settings = {"hop": hop, "codes": p.codes, "candidates": 1, "seed": p.seed} | options
-    made = model.long_frames(video, **settings)
+    made = model.videos(footage=video, **settings)[0]
     seconds = time.perf_counter() - started
     settings.pop("seed")
     return LongVideo(name, split, video, made, seconds, **settings, fps=fps, by=model.name)
 
 
-def again(model: Model, video: LongVideo, p, **options) -> LongVideo:
+def again(model: Trained, video: LongVideo, p, **options) -> LongVideo:
     """Another long video of the same footage, its codes drawn in another way."""
     return long_video(
         model, video.name, video.split, video.footage, p, video.fps, **{"codes": "sample"} | options
@@ -294,7 +293,7 @@ def measured(videos: Sequence[LongVideo], names: Sequence[str]) -> list[dict]:
     return [{"video": name} | measures.summary(v, real, r) for name, v in rows.items()]
 
 
-def over_seeds(model: Model, video: LongVideo, p, seeds: int) -> list[dict]:
+def over_seeds(model: Trained, video: LongVideo, p, seeds: int) -> list[dict]:
     """Plain sampling against VDrej on the same footage with several noise seeds: rows of mean and
     spread.
 
@@ -305,8 +304,12 @@ def over_seeds(model: Model, video: LongVideo, p, seeds: int) -> list[dict]:
     for name, candidates in (("plain", 1), (f"VDrej of {p.candidates}", p.candidates)):
         runs = []
         for seed in range(seeds):
-            made = model.long_frames(
-                video.footage, hop=video.hop, codes="sample", candidates=candidates, seed=seed
+            (made,) = model.videos(
+                footage=video.footage,
+                hop=video.hop,
+                codes="sample",
+                candidates=candidates,
+                seed=seed,
             )
             row = measures.summary(made, video.footage[: len(made)], video.hop)
             runs.append(row | {"critic": model.junction_score(made, video.hop)})
@@ -350,7 +353,7 @@ def show_ways(plain: LongVideo, others: dict[str, LongVideo], data: VideoSet) ->
     )
 
 
-def write_long(videos: Sequence[LongVideo], model: Model, p) -> list[Path]:
+def write_long(videos: Sequence[LongVideo], model: Trained, p) -> list[Path]:
     """Each long video as H.264 (with seed and checkpoint inside) and as a lossless array."""
     folder = p.out_dir / "long"
     folder.mkdir(parents=True, exist_ok=True)
@@ -361,7 +364,7 @@ def write_long(videos: Sequence[LongVideo], model: Model, p) -> list[Path]:
         path = folder / f"{by}-{v.split}-{way}-seed{p.seed}"
         facts = {"model": model.kind, "checkpoint": model.digest, "seed": p.seed, "hop": v.hop}
         facts |= {"codes": v.codes, "candidates": v.candidates, "footage": v.name}
-        scale = max(1, 256 // model.preset.size)
+        scale = max(1, 256 // model.size)
         write_mp4(path.with_suffix(".mp4"), v.made, v.fps, metadata=facts, scale=scale)
         write_array(path.with_suffix(".npy"), v.made)
         paths += [path.with_suffix(".mp4"), path.with_suffix(".npy")]

@@ -14,12 +14,15 @@ from rencgan.data.hops import CLIP, clips_for
 from rencgan.data.pixels import as_clips
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate import cost
-from rencgan.models.trained import Model
+from rencgan.models.trained import Trained, load_model
 from rencgan.notebook import steps as study
-from rencgan.presets.gpt import HEADS, GPTPreset, gpt_departures, gpt_preset
+from rencgan.presets.gpt import HEADS, GPTPreset
+from rencgan.presets.table import GPT_PRESETS, gpt_preset
 from rencgan.r3 import foresight, tokens
-from rencgan.r3.training import GPTJob, train_gpt
-from rencgan.r3.videos import R3, first_clips, load_r3
+from rencgan.r3.r3 import R3
+from rencgan.r3.r3 import tokens_of as tokens_of_job
+from rencgan.r3.videos import R3Model, first_clips
+from rencgan.training.loop import Job, train
 
 Videos = Sequence[np.ndarray]
 SHOWN = 3  # numbers of a token that are drawn as curves
@@ -43,24 +46,27 @@ def heads(p) -> tuple[str, ...]:
     return HEADS if p.head == "all" else (p.head,)
 
 
-def job(p, r2: Model, videos: VideoSet, head: str, **changes) -> GPTJob:
+def job(p, r2: Trained, videos: VideoSet, head: str, **changes) -> Job:
     """The training of a head; its folder is named after its recipe. changes: of its preset."""
-    found = GPTJob(recipe(p, head).but(**changes), r2, videos, Path(), p.out_dir / "tokens", p.seed)
+    preset, cache = recipe(p, head).but(**changes), p.out_dir / "tokens"
+    found = Job(R3(), preset, videos, Path(), p.seed, base=r2, cache=cache)
     return replace(found, out=p.out_dir / f"r3-{head}-{found.key()}")
 
 
-def trained(p, r2: Model, videos: VideoSet, **changes) -> dict[str, tuple[R3, GPTJob]]:
+def trained(p, r2: Trained, videos: VideoSet, **changes) -> dict[str, tuple[R3Model, Job]]:
     """The GPTs that a run asks for, over the same frozen R2 and the same tokens, by their head."""
     found = {}
     for head in heads(p):
         work = job(p, r2, videos, head, **changes)
         if getattr(p, "weights", "train") == "published":
-            found[head] = study.published_model(p, work, f"r3-{head}")
+            found[head] = study.published_model(p, work)
             continue
         shown = Progress(work.preset.steps, f"training the GPT, {head}")
         with shown:
-            path = train_gpt(work, lambda done, total, losses, bar=shown: bar.update(done, losses))
-        found[head] = load_r3(path, r2), work
+            path = train(
+                work, progress=lambda done, total, losses, bar=shown: bar.update(done, losses)
+            )
+        found[head] = load_model(path, base=r2), work
     return found
 
 
@@ -68,14 +74,14 @@ def departures(p: GPTPreset) -> list[dict]:
     """Rows of the table that tells how a GPT differs from the published one."""
     return [
         {"field": name, "published": str(theirs), "here": str(ours)}
-        for name, (theirs, ours) in gpt_departures(p).items()
+        for name, (theirs, ours) in p.departures(GPT_PRESETS["128"]).items()
         if name not in ("flow_width", "flow_blocks", "euler_steps", "components")
     ]
 
 
-def token_rows(jobs: Mapping[str, GPTJob]) -> list[dict]:
+def token_rows(jobs: Mapping[str, Job]) -> list[dict]:
     """Rows: what the GPTs are trained on."""
-    found = next(iter(jobs.values())).tokens()
+    found = tokens_of_job(next(iter(jobs.values())))
     lengths = [len(s) for s in found.sequences]
     rows = {
         "sequences": len(found),
@@ -88,7 +94,7 @@ def token_rows(jobs: Mapping[str, GPTJob]) -> list[dict]:
     return [{"what": name, "value": value} for name, value in rows.items()]
 
 
-def foresight_rows(found: Mapping[str, tuple[R3, GPTJob]], unseen: Videos, p) -> list[dict]:
+def foresight_rows(found: Mapping[str, tuple[R3Model, Job]], unseen: Videos, p) -> list[dict]:
     """Rows: how well each head foresees the next token of unseen videos; [] in disc+cont."""
     if p.format == "disc+cont":
         return []
@@ -99,7 +105,7 @@ def foresight_rows(found: Mapping[str, tuple[R3, GPTJob]], unseen: Videos, p) ->
     return rows
 
 
-def first_of(p, unseen: Videos, source: Model | None) -> tuple[np.ndarray, str]:
+def first_of(p, unseen: Videos, source: Trained | None) -> tuple[np.ndarray, str]:
     """The first clips that R3 goes on from, and what the tables call its prior: the first clips of
     held-out videos, or those that `source` (an AR2, an R2 trained with noise terms) draws.
     """
@@ -109,21 +115,21 @@ def first_of(p, unseen: Videos, source: Model | None) -> tuple[np.ndarray, str]:
 
 
 def make(
-    r3: R3, first: np.ndarray, p, frames: int, method: str, way: str, subjects=None
+    r3: R3Model, first: np.ndarray, p, frames: int, method: str, way: str, subjects=None
 ) -> np.ndarray:
     """Videos by one row of Table 5.11: (V, frames, H, W, 3) uint8. subjects: whom they show, for
     the format disc+cont; None where that is not known.
     """
     options = {"codes": "mean" if way == "mean" else "sample"}
     options["candidates"] = p.candidates if way == "VDrej" else 1
-    if r3.gpt_preset.format == "disc+cont":
+    if r3.preset.format == "disc+cont":
         options["subjects"] = subjects
-    return r3.clip_frames(
-        frames, first, method=method, seed=p.seed, temperature=p.temperature, **options
+    return r3.videos(
+        frames, first_clip=first, method=method, seed=p.seed, temperature=p.temperature, **options
     )
 
 
-def timed_rows(r3: R3, first: np.ndarray, p, frames: int = 1000) -> list[dict]:
+def timed_rows(r3: R3Model, first: np.ndarray, p, frames: int = 1000) -> list[dict]:
     """Rows of Table 5.11's form: seconds for one video, and where they go: rolling the GPT alone,
     and the rest, which is generating, judging and (robust) encoding.
     """
@@ -138,13 +144,13 @@ def timed_rows(r3: R3, first: np.ndarray, p, frames: int = 1000) -> list[dict]:
     return rows
 
 
-def tokens_of(r3: R3, first: np.ndarray, frames: int, seed: int) -> list[torch.Tensor]:
+def tokens_of(r3: R3Model, first: np.ndarray, frames: int, seed: int) -> list[torch.Tensor]:
     """The GPT's roll-out alone: the tokens (V, k) of all clips but the first, of so many frames."""
     clips, count = as_clips(first, r3.device), clips_for(frames, r3.hop)
     return list(r3.rolled(clips, count, r3.roll(len(first), seed)))
 
 
-def trajectories(r3: R3, sides: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
+def trajectories(r3: R3Model, sides: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
     """How the leading numbers of the tokens move along one video of each side (T, H, W, 3): a dict
     of curves for each number, every token encoded from the frames that are seen.
     """
@@ -157,9 +163,9 @@ def trajectories(r3: R3, sides: Mapping[str, np.ndarray]) -> list[dict[str, np.n
     return [{name: x[:, i].numpy() for name, x in seen.items()} for i in order.tolist()]
 
 
-def attention(r3: R3, video: np.ndarray) -> np.ndarray:
+def attention(r3: R3Model, video: np.ndarray) -> np.ndarray:
     """Attention maps of a real video's tokens: (blocks, heads, N, N)."""
-    if r3.gpt_preset.format == "disc+cont":
+    if r3.preset.format == "disc+cont":
         raise InputError("attention is shown of plain sequences, not of disc+cont")
     found = tokens.encode(r3.r2, video)[: r3.gpt.positions]
     x = r3.coordinates.of(torch.from_numpy(found).to(r3.device))
@@ -186,7 +192,7 @@ def looking_back(maps: np.ndarray) -> list[dict]:
     return rows
 
 
-def source_of_first(p, videos: VideoSet) -> Model | None:
+def source_of_first(p, videos: VideoSet) -> Trained | None:
     """The model that draws R3's first clips where they come from nothing: AR2 as notebook 04
     trains it (`-p first_clip ar2`), or improved R2 with noise terms (`-p first_clip noise`).
     """

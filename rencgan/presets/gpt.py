@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from rencgan.core.errors import InputError
 from rencgan.presets.recipe import Recipe
 
 HEADS = ("regression", "mixture", "flow")
@@ -80,77 +79,3 @@ class GPTPreset(Recipe):
         rise = min(1.0, (step + 1) / self.ramp) if self.ramp else 1.0
         rest, falling = self.steps - step, self.lr_decay * self.steps
         return rise * (min(1.0, rest / falling) if falling else 1.0)
-
-
-PUBLISHED = GPTPreset()
-SIXTY_FOUR = GPTPreset(
-    name="64",
-    why="a GPT for the 276 numbers of the latent spaces at 64x64; its sizes are ours",
-    blocks=12,
-    heads=8,
-    width=512,
-    flow_width=512,
-    directions=128,
-    carry=True,
-    starts=8,
-    lr=3e-4,
-    ramp=200,
-    lr_decay=0.3,
-    average=0.999,
-)
-MINI = GPTPreset(
-    name="mini",
-    why="the CPU default: two minutes; with more steps it learns the training videos by heart",
-    blocks=4,
-    heads=4,
-    width=192,
-    flow_width=256,
-    directions=64,
-    carry=True,
-    starts=8,
-    dropout=0.2,
-    batch=16,
-    steps=240,
-    lr=1e-3,
-    weight_decay=0.1,
-    ramp=30,
-    lr_decay=0.5,
-    average=0.99,
-)
-SMOKE = GPTPreset(
-    name="smoke",
-    why="the tests: seconds on a CPU",
-    blocks=2,
-    heads=2,
-    width=16,
-    positions=12,
-    components=2,
-    flow_width=16,
-    flow_blocks=1,
-    euler_steps=2,
-    directions=6,
-    carry=True,
-    starts=2,
-    batch=4,
-    steps=6,
-    lr=1e-3,
-    lr_decay=0.5,
-    average=0.5,
-)
-SLIM = MINI.but(
-    name="slim", why="that of mini, narrower: the weights that come with the project", width=128
-)
-
-GPT_PRESETS = {p.name: p for p in (SMOKE, MINI, SLIM, SIXTY_FOUR, PUBLISHED)}
-
-
-def gpt_preset(name: str) -> GPTPreset:
-    """The GPT of a preset; an unknown one is refused with the list of those there are."""
-    if name not in GPT_PRESETS:
-        raise InputError(f"there is no GPT for {name!r}; choose one of {', '.join(GPT_PRESETS)}")
-    return GPT_PRESETS[name]
-
-
-def gpt_departures(p: GPTPreset) -> dict[str, tuple]:
-    """Fields in which a preset differs from the published GPT, as {field: (published, ours)}."""
-    return p.departures(PUBLISHED)

@@ -3,14 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import chain
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from rencgan.core.errors import InputError
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A dataclass of plain values: every field has a default, which also says its type."""
+    """A dataclass of plain values: every field has a default, which also says its type.
+
+    added: fields that came after the first results, at the value that stands for what was before.
+    """
+
+    added: ClassVar[dict[str, Any]] = {}
 
     def __post_init__(self):
         for f in fields(self):
@@ -44,6 +49,12 @@ class Recipe:
 
     def as_dict(self) -> dict:
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    def identity(self) -> dict:
+        """The same for keys: without fields that came later and stand for what was before, so that
+        they make no old result a stranger.
+        """
+        return {k: v for k, v in self.as_dict().items() if self.added.get(k, ...) != v}
 
     def departures(self, base: Self) -> dict[str, tuple]:
         """Fields in which this preset differs from `base`, as {field: (base's value, ours)}."""

@@ -17,13 +17,13 @@ from rencgan.core.errors import InputError
 from rencgan.data.hops import CLIP
 from rencgan.r3.rollout import token_noise
 from rencgan.r3.tokens import encode
-from rencgan.r3.videos import R3
+from rencgan.r3.videos import R3Model
 
 DRAWS = 32
 
 
 @torch.no_grad()
-def foresight(r3: R3, videos: Sequence[np.ndarray], seed: int = 0) -> dict[str, float | int]:
+def foresight(r3: R3Model, videos: Sequence[np.ndarray], seed: int = 0) -> dict[str, float | int]:
     """Means over all tokens of videos (T, H, W, 3) uint8 but each one's first; more tokens than the
     GPT has positions are cut off.
 
@@ -33,7 +33,7 @@ def foresight(r3: R3, videos: Sequence[np.ndarray], seed: int = 0) -> dict[str, 
     energy       the energy score of the draws
     likelihood   nats a number of the token (mixture only)
     """
-    if r3.gpt_preset.format == "disc+cont":
+    if r3.preset.format == "disc+cont":
         raise InputError("foresight is measured on plain sequences: disc+cont knows classes")
     found: dict[str, list[Tensor]] = {}
     for i, video in enumerate(videos):
@@ -48,7 +48,7 @@ def foresight(r3: R3, videos: Sequence[np.ndarray], seed: int = 0) -> dict[str, 
     return means | {"tokens": sum(map(len, found["error"]))}
 
 
-def _of_one(r3: R3, x: Tensor, seed: int, number: int) -> dict[str, Tensor]:
+def _of_one(r3: R3Model, x: Tensor, seed: int, number: int) -> dict[str, Tensor]:
     """x: (n, k). Values for the n - 1 tokens behind the first."""
     before, y = x[None, :-1], x[1:]
     h, _ = r3.gpt(before)
@@ -63,6 +63,6 @@ def _of_one(r3: R3, x: Tensor, seed: int, number: int) -> dict[str, Tensor]:
         "last kept": (before[0] - y).norm(dim=-1),
         "energy": (drawn - y).norm(dim=-1).mean(0) - pairs / 2,
     }
-    if r3.gpt_preset.head == "mixture":
+    if r3.preset.head == "mixture":
         found["likelihood"] = r3.gpt.log_prob(h, before, y[None])[0] / r3.gpt.dim
     return found

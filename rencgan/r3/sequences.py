@@ -8,7 +8,7 @@ In disc+cont classes and lengths are symbols of one vocabulary: the classes (0 i
 stands for any of them in a tenth of the sequences), then the lengths from 1 up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,8 @@ from torch import Tensor
 
 from rencgan.core.errors import InputError
 from rencgan.presets.gpt import GPTPreset
+from rencgan.r3.gpt import Statistics
+from rencgan.r3.tokens import Coordinates, persistence
 
 UNKNOWN_SHARE = 0.1
 
@@ -72,16 +74,32 @@ class Sequences:
         names: Sequence[str],
         p: GPTPreset,
         seed: int,
+        coordinates: Coordinates | None = None,
     ):
         short = [len(s) for s in sequences if len(s) < 2]
         if short or not sequences:
             raise InputError("a training sequence needs at least two tokens, the second to predict")
         self.sequences, self.subjects, self.names = sequences, subjects, names
-        self.p, self.seed = p, seed
-        self.vocabulary = Vocabulary(tuple(sorted(set(subjects))), p.longest)
+        self.p, self.seed, self.coordinates = p, seed, coordinates
+        self.words = Vocabulary(tuple(sorted(set(subjects))), p.longest)
         self.same = {
             name: [i for i, other in enumerate(subjects) if other == name] for name in set(subjects)
         }
+
+    size = 0  # of frames: it reads none
+
+    def statistics(self) -> Statistics | None:
+        """What is known of the tokens before training, where the preset carries it."""
+        if not self.p.carry:
+            return None
+        return Statistics(*persistence([torch.from_numpy(s) for s in self.sequences]))
+
+    def stream(
+        self, first: int, last: int, takes: Callable, device: torch.device
+    ) -> Iterator[Batch]:
+        """Batches `first` to `last` - 1 on the device."""
+        for step in range(first, last):
+            yield self.batch(step).to(device)
 
     def batch(self, step: int) -> Batch:
         rng = np.random.default_rng([self.seed, 2, step])
@@ -115,7 +133,7 @@ class Sequences:
         return np.concatenate(row), -1
 
     def _with_symbols(self, i: int, rng: np.random.Generator) -> tuple[np.ndarray, Tensor]:
-        most, words = self.p.longest, self.vocabulary
+        most, words = self.p.longest, self.words
         first, second = self._window(i, rng, most), self._another(i, rng, most)
         unknown = rng.random() < UNKNOWN_SHARE
         symbols = [words.of_class(None if unknown else self.subjects[i])]

@@ -24,7 +24,7 @@ from rencgan.data.hops import CLIP
 from rencgan.data.videoset import VideoSet
 from rencgan.models.networks import Codes
 from rencgan.models.sampling import check_footage, latent_spaces
-from rencgan.models.trained import Model
+from rencgan.models.trained import Trained
 
 
 def as_tokens(codes: Codes) -> Tensor:
@@ -59,7 +59,7 @@ class Tokens:
         return tuple(sorted(set(self.subjects)))
 
 
-def encoded(r2: Model, videos: VideoSet, positions: int, starts: int = 1) -> Tokens:
+def encoded(r2: Trained, videos: VideoSet, positions: int, starts: int = 1) -> Tokens:
     """Token sequences of videos, cut to `positions` tokens, at the hop of the R2.
 
     starts: every video is encoded from that many first frames, spread over a hop: frame 0 alone as
@@ -87,14 +87,14 @@ def encoded(r2: Model, videos: VideoSet, positions: int, starts: int = 1) -> Tok
     return Tokens(*(tuple(column) for column in zip(*found, strict=True)))
 
 
-def encode(r2: Model, video: np.ndarray) -> np.ndarray:
+def encode(r2: Trained, video: np.ndarray) -> np.ndarray:
     """The tokens (n, d) of one video (T, H, W, 3) uint8."""
     check_footage(video, r2.preset.size)
-    spaces = latent_spaces(r2.encoder, video, r2.hop, r2.reference)
+    spaces = latent_spaces(r2.nets["encoder"], video, r2.hop, r2.system.reference_frame(r2.hop))
     return torch.cat([as_tokens(space) for space in spaces]).cpu().numpy()
 
 
-def cached(r2: Model, videos: VideoSet, folder: Path, positions: int, starts: int = 1) -> Tokens:
+def cached(r2: Trained, videos: VideoSet, folder: Path, positions: int, starts: int = 1) -> Tokens:
     """The same, read from `folder` where it was made before."""
     told = [r2.digest, videos.path.name if videos.path else "", positions, starts]
     told += [(v.name, v.start, v.length) for v in videos.videos]

@@ -7,16 +7,14 @@ faster   the GPT rolls out all tokens, then the generator draws all clips
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
-from rencgan.data.hops import clips_for
-from rencgan.data.pixels import as_clips, as_frames
+from rencgan.data.hops import CLIP, clips_for
+from rencgan.data.pixels import as_clips
 from rencgan.models.networks import Codes, draw
 from rencgan.models.recall import stitched
 from rencgan.models.sampling import (
@@ -27,10 +25,8 @@ from rencgan.models.sampling import (
     noise,
     recalled_clips,
 )
-from rencgan.models.trained import Model
-from rencgan.presets.gpt import GPT_PRESETS, GPTPreset
-from rencgan.presets.preset import Preset
-from rencgan.r3.gpt import GPT, KIND
+from rencgan.models.trained import Trained
+from rencgan.r3.gpt import GPT
 from rencgan.r3.rollout import Context, Scripts, token_noise
 from rencgan.r3.sequences import Vocabulary
 from rencgan.r3.tokens import Coordinates, as_codes, as_tokens
@@ -39,47 +35,33 @@ METHODS = ("robust", "faster")
 
 
 @dataclass(frozen=True)
-class R3:
-    """A trained GPT in evaluation mode with the R2 whose codes it was trained on."""
-
-    r2: Model
-    gpt: GPT
-    gpt_preset: GPTPreset
-    coordinates: Coordinates
-    words: Vocabulary
-    step: int
-    seed: int
-    digest: str
-    kind: str = KIND
+class R3Model(Trained):
+    """A trained R3: the GPT, and as its base the R2 whose codes it was trained on."""
 
     @property
-    def name(self) -> str:
-        """What tables call it: "R3, regression"."""
-        p = self.gpt_preset
-        extra = f", {p.format}" if p.format != "pad0" else ""
-        extra += f", width {p.width}" if p.width != GPT_PRESETS.get(p.name, p).width else ""
-        extra += ", noise" if p.context_noise else ""
-        return f"R3, {p.head}{extra}"
+    def r2(self) -> Trained:
+        return self.base
 
     @property
-    def preset(self) -> Preset:
-        """Of the R2: the size of its frames, its hop."""
-        return self.r2.preset
+    def gpt(self) -> GPT:
+        return self.nets["gpt"]
 
     @property
-    def hop(self) -> int:
-        return self.r2.hop
+    def coordinates(self) -> Coordinates:
+        """How the GPT sees a token."""
+        return self.extras["coordinates"].to(self.device)
 
     @property
-    def device(self) -> torch.device:
-        return self.r2.device
+    def words(self) -> Vocabulary:
+        """The symbols that it knows (disc+cont)."""
+        return self.extras["words"]
 
     # ------------------------------------------------------------------------- tokens and spaces
 
     @torch.no_grad()
     def tokens(self, clips: Tensor) -> Tensor:
         """Clips (V, 3, 16, H, W) to tokens in the GPT's coordinates, (V, k)."""
-        space = self.r2.encoder(clips, self.r2.reference)
+        space = self.r2.nets["encoder"](clips, self.r2.system.reference_frame(self.hop))
         return self.coordinates.of(as_tokens(Codes(*(part.float() for part in space))))
 
     def spaces(self, tokens: Tensor) -> Codes:
@@ -111,9 +93,9 @@ class R3:
                 "the seed is a whole number and the temperature a number, both 0 or more, "
                 f"not {seed!r} and {temperature!r}"
             )
-        if self.gpt_preset.format != "disc+cont":
+        if self.preset.format != "disc+cont":
             if subjects is not None:
-                raise InputError(f"a GPT of the format {self.gpt_preset.format} knows no subjects")
+                raise InputError(f"a GPT of the format {self.preset.format} knows no subjects")
             return Roll(self.gpt, Context(self.gpt, level or 0.0), seed, temperature)
         subjects = [None] * videos if subjects is None else list(subjects)
         if len(subjects) != videos or level is not None:
@@ -160,7 +142,7 @@ class R3:
         check_ways(codes, candidates)
         if not isinstance(frames, int | np.integer) or frames < 1:
             raise InputError(f"a video has a whole number of frames, at least 1, not {frames!r}")
-        check_first_clip(first_clip, self.preset.size)
+        check_first_clip(first_clip, self.size)
         roll = self.roll(len(first_clip), seed, temperature, **options)
         count = clips_for(frames, self.hop)
         drawn = {"codes": codes, "candidates": candidates, "seed": seed}
@@ -168,16 +150,12 @@ class R3:
         clips = make(as_clips(first_clip, self.device), count, roll, drawn)
         return cut_to(stitched(clips, self.hop), frames)
 
-    def clip_frames(self, frames: int, first_clip: np.ndarray, **options) -> np.ndarray:
-        """The same as one array (V, frames, H, W, 3) uint8."""
-        pieces = [as_frames(piece) for piece in self.from_clip(frames, first_clip, **options)]
-        return np.concatenate(pieces, axis=1)
-
     @torch.no_grad()
     def _robust(self, first: Tensor, count: int, roll: "Roll", drawn: dict) -> Iterator[Tensor]:
         """Algorithm 11. The last clip keeps its 16 frames; the listing gives it r."""
         yield first
-        clip, dims = first, (self.preset.content_dim, self.preset.motion_dim)
+        clip, p = first, self.r2.preset
+        dims = (p.content_dim, p.motion_dim)
         for number in range(1, count):
             token = roll.following(self.tokens(clip), number)
             space = Codes(*(part[:, None] for part in self.spaces(token)))
@@ -194,12 +172,18 @@ class R3:
         """VDrej for every video behind its clip; where a new scene begins it is judged alone."""
         r2 = self.r2
         if not any(cuts):
-            return best(r2.generator, z, r2.video_d, clip, self.hop)
+            return best(r2.nets["generator"], z, r2.nets["video_d"], clip, self.hop)
         kept = []
         for v, cut in enumerate(cuts):
             own = tuple(part[v : v + 1] for part in z)
             kept.append(
-                best(r2.generator, own, r2.video_d, None if cut else clip[v : v + 1], self.hop)
+                best(
+                    r2.nets["generator"],
+                    own,
+                    r2.nets["video_d"],
+                    None if cut else clip[v : v + 1],
+                    self.hop,
+                )
             )
         return torch.cat(kept)
 
@@ -220,10 +204,10 @@ class R3:
     ) -> Iterator[Tensor]:
         """The clips of video v behind its first one."""
         return recalled_clips(
-            self.r2.generator,
+            self.r2.nets["generator"],
             (Codes(*(part[v : v + 1] for part in space)) for space in spaces),
             self.hop,
-            video_d=self.r2.video_d,
+            video_d=self.r2.nets["video_d"],
             previous=first[v : v + 1],
             first=1,
             video=v,
@@ -255,41 +239,13 @@ class Roll:
         return self.context.cuts
 
 
-def load_r3(path: str | Path, r2: Model) -> R3:
-    """The R3 that a checkpoint and its R2 make. InputError for a checkpoint of another kind, and
-    for an R2 that is not the one whose codes it was trained on.
-    """
-    return r3_of(checkpoint.load(path, KIND), checkpoint.digest(path), path, r2)
-
-
-def r3_of(content: dict, digest: str, path: str | Path, r2: Model) -> R3:
-    """The R3 that the content of a checkpoint makes; `path` is what a refusal names."""
-    if content.get("r2") != r2.digest:
-        raise InputError(
-            f"{path} was trained on the codes of another R2 ({content.get('r2')}), not of this "
-            f"one ({r2.digest}); give that one"
-        )
-    try:
-        p = GPTPreset(**content["preset"])
-        coordinates = Coordinates(**content["coordinates"]).to(r2.device)
-        words = Vocabulary(tuple(content["classes"]), p.longest)
-        gpt = GPT(p, coordinates.dim, len(words) if p.format == "disc+cont" else 0)
-        gpt.load_state_dict(content["average"] or content["gpt"])
-        step, seed = content["step"], content["seed"]
-    except (KeyError, TypeError, RuntimeError) as error:
-        reason = str(error).splitlines()[0][:80]
-        raise InputError(f"{path} does not hold a complete GPT ({reason})") from None
-    gpt = gpt.to(r2.device).eval().requires_grad_(False)
-    return R3(r2, gpt, p, coordinates, words, step, seed, digest)
-
-
-def first_clips(model: Model, videos: int, seed: int = 0) -> np.ndarray:
+def first_clips(model: Trained, videos: int, seed: int = 0) -> np.ndarray:
     """First clips for an R3 with no prior at all, (V, 16, H, W, 3) uint8: from an AR2, or from an
     R2 that was trained with noise terms. Another model raises InputError.
     """
     if model.kind == "ar2":
-        return model.noise_frames(16, videos, seed=seed)
-    if model.kind != "r2" or not model.objective.noise:
+        return model.videos(CLIP, videos=videos, seed=seed)
+    if model.kind != "r2" or not model.system.noise:
         raise InputError(
             f"{model.name} draws no clip from noise alone; "
             "an AR2, or an R2 trained with noise terms, is needed"

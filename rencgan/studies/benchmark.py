@@ -39,7 +39,8 @@ from rencgan.evaluate.cost import meters, seconds
 from rencgan.evaluate.extractors import Extractor, find
 from rencgan.evaluate.protocols import protocol
 from rencgan.evaluate.scores import evaluate
-from rencgan.presets.preset import PRESETS, PUBLISHED_64, Preset, preset
+from rencgan.presets.preset import Preset
+from rencgan.presets.table import PRESETS, PUBLISHED_64, preset
 from rencgan.r3.videos import METHODS as R3_METHODS
 from rencgan.studies import untrained
 from rencgan.studies.schedules import schedules

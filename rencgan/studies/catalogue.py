@@ -19,7 +19,7 @@ from pydantic.dataclasses import dataclass
 
 from rencgan.core.errors import InputError
 from rencgan.core.files import project_root
-from rencgan.presets.preset import PRESETS
+from rencgan.presets.table import PRESETS
 from rencgan.studies import papers, results, runs
 from rencgan.studies.book import STRICT, book, built
 from rencgan.studies.results import MEASURES, OTHER_MEASURES

@@ -19,7 +19,7 @@ from rencgan.notebook import parameters
 from rencgan.notebook import steps as study
 from rencgan.notebook import steps_r3 as study_r3
 from rencgan.studies import weights
-from rencgan.training.loop import read_history
+from rencgan.training.record import read_history
 
 KEPT = 120  # lines of a history that go into a card
 # name -> the notebook's parameters, its kind of model, and another recipe than the kind's own
@@ -67,8 +67,6 @@ def _written(name: str, trained, job, videos, started: float, folder: Path) -> P
     told = {"trained on": study.source(videos), "recipe": job.key(), "history": history[::every]}
     record = provenance(job.preset, job.seed, videos.card, started)
     told |= {"provenance": record}
-    if name not in weights.GPTS:
-        told["variant"] = job.variant
     return weights.write(name, trained, content, told, folder)
 
 

@@ -15,7 +15,7 @@ import json
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -23,182 +23,31 @@ from PIL import Image
 
 from rencgan.core.errors import InputError
 from rencgan.core.files import alone, jsonable, key_of, project_root
-from rencgan.core.progress import Progress
 from rencgan.core.provenance import provenance
-from rencgan.data.hops import CLIP, clip_count, clips_for
-from rencgan.data.pixels import as_frames
-from rencgan.data.procedural import catalogue, longer
+from rencgan.data.hops import CLIP
 from rencgan.data.video import write_mp4
 from rencgan.data.videoset import VideoSet
-from rencgan.evaluate import cost, horizon, measures
+from rencgan.evaluate import horizon, measures
 from rencgan.evaluate.extractors import Extractor, find
 from rencgan.evaluate.frechet import distance_of
 from rencgan.evaluate.protocols import PROTOCOLS
 from rencgan.evaluate.scores import evaluate
-from rencgan.models.trained import Model
-from rencgan.notebook import scoring
-from rencgan.presets.preset import PRESETS
+from rencgan.models.trained import Trained
+from rencgan.presets.table import PRESETS
 from rencgan.r3.foresight import foresight
-from rencgan.r3.videos import R3
-from rencgan.studies import trainees
+from rencgan.studies import generated, trainees
+from rencgan.studies.generated import made_by, seconds_for_1000
 from rencgan.studies.recipes import data
 from rencgan.studies.setting import Setting, checked
 from rencgan.studies.trainees import slug
+from rencgan.studies.unseen import SHORT, Task, Unseen, task_of, unseen
 from rencgan.studies.variants import CLIP_WAYS, COMPARED, WAYS, Contestant, contestant
 
 RESULTS = project_root() / "reports" / "results"
-SHORT, LONG = 128, 1000  # frames of the videos
-REACH = CLIP  # frames of footage beyond them: clips 15 frames apart do not end where others do
-CANDIDATES = 20
 STRIP = 8  # frames of a video that are kept as a picture
 CLIPS = 256  # of 16 frames, where a contestant makes nothing longer
 TIMED = "timed together"  # the ways of a file whose seconds go together
 ENDS = 128  # frames at both ends of a long video whose clips are compared
-
-
-@dataclass(frozen=True)
-class Task:
-    """How much is made and scored; the smallest is for the tests."""
-
-    short: int = 64  # videos of SHORT frames
-    long: int = 16  # of them made on to `frames`
-    frames: int = LONG
-
-
-def task_of(preset: str) -> Task:
-    """What a comparison at a preset makes."""
-    return Task(4, 2, 200) if preset == "smoke" else Task()
-
-
-# ------------------------------------------------------------------------------- unseen real video
-
-
-@dataclass(frozen=True)
-class Unseen:
-    """Real videos that no contestant was trained on: (T, H, W, 3) uint8, the first `long` of them
-    with `frames` frames and REACH beyond; whom they show; and others like them, as real video's
-    own contestant.
-    """
-
-    footage: list[np.ndarray]
-    subjects: list[str]
-    others: list[np.ndarray]
-    long: int
-    frames: int
-    source: str
-    short: int = SHORT  # frames of all of them that are scored
-
-    def every(self, step: int) -> "Unseen":
-        """One frame of every `step` of the videos; none of them is long."""
-        kept = [[v[::step] for v in side] for side in (self.footage, self.others)]
-        source = f"{self.source}, one frame of every {step}"
-        return Unseen(kept[0], self.subjects, kept[1], 0, 0, source, SHORT // step)
-
-    def clips(self, count: int, step: int = 1) -> list[np.ndarray]:
-        """So many clips of 16 frames, `step` apart, evenly shared and evenly spaced."""
-        of, span = -(-count // len(self.footage)), (CLIP - 1) * step + 1
-        starts = np.linspace(0, SHORT - span, of).astype(int)
-        return [v[s : s + span : step] for s in starts for v in self.footage][:count]
-
-    def real(self, frames: int, others: bool = False) -> list[np.ndarray]:
-        """What is compared with: all videos to 128 frames, or the long ones to all of theirs."""
-        videos = self.others if others else self.footage
-        return [v[:frames] for v in (videos[: self.long] if frames > self.short else videos)]
-
-
-def unseen(p, videos: VideoSet, task: Task, step: int = 1) -> Unseen:
-    """Of a stand-in the videos behind those that are prepared, the same scenes and people in
-    other performances, and as many others behind them. Of real data the test split, to the length
-    that all of it has, with no others. Raises InputError for fewer than 2 videos.
-
-    step: reaches so much further, for one frame of every `step` (see Unseen.every).
-    """
-    reach = REACH * step
-    if videos.card["source"] == "procedural":
-        first, n = len(videos), task.short
-        found = catalogue(p.dataset, p.seed, first + 2 * n)[first:]
-        lengths = ([task.frames] * task.long + [SHORT] * (n - task.long)) * 2
-        pairs = zip(found, lengths, strict=True)
-        drawn = [longer(v, frames + reach).frames(videos.size) for v, frames in pairs]
-        told = f"unseen stand-ins {first} to {first + n - 1}"
-        shown = [v.subject for v in found[:n]]
-        return Unseen(drawn[:n], shown, drawn[n:], task.long, task.frames, told)
-    test = videos.select("test", min_frames=SHORT + reach)
-    footage = [test.video(i) for i in range(len(test))]
-    if len(footage) < 2:
-        raise InputError(
-            f"{len(footage)} of the test videos has {SHORT + reach} frames; a comparison needs 2"
-        )
-    frames = min(task.frames, min(map(len, footage)) - reach)
-    footage = [v[: frames + reach] for v in footage]
-    shown = [v.subject or v.label for v in test.videos]
-    return Unseen(footage, shown, [], len(footage), frames, "test split")
-
-
-# ------------------------------------------------------------------------------------ making video
-
-
-def _options(way: str, seed: int) -> dict:
-    """What a way of drawing codes asks of a model; R3's begin with its method."""
-    method, _, codes = way.rpartition(" ")
-    found = {"codes": "mean" if codes == "mean" else "sample", "seed": seed}
-    found |= {"candidates": CANDIDATES if codes == "VDrej" else 1}
-    return found | ({"method": method} if method else {})
-
-
-def make(
-    model: Model | R3,
-    way: str,
-    footage: Sequence[np.ndarray],
-    frames: int,
-    seed: int,
-    subjects: Sequence[str] = (),
-) -> list[np.ndarray]:
-    """One video of `frames` frames for every piece of footage, which has REACH more. R3 looks at
-    its first clip only, and is told whom it shows where its format says so; AR2 looks at none of
-    it and makes as many. Seeds that differ share no noise.
-    """
-    if not len(footage):
-        return []
-    if isinstance(model, R3):
-        first = np.stack([v[:CLIP] for v in footage])
-        reach = frames + model.hop
-        options = _options(way, seed)
-        if model.gpt_preset.format == "disc+cont" and len(subjects):
-            options["subjects"] = subjects
-        return list(model.clip_frames(reach, first, **options)[:, :frames])
-    if model.kind == "ar2":  # a clip more: the last one is not cut to its hop
-        reach = frames + model.hop
-        return list(model.noise_frames(reach, len(footage), **_options(way, seed))[:, :frames])
-    made = []
-    with Progress(len(footage), f"{model.name}, {way}: videos of {frames} frames") as bar:
-        for i, video in enumerate(footage):
-            options = _options(way, seed * 1000 + i)
-            made.append(model.long_frames(video[: frames + REACH], **options)[:frames])
-            bar.update(i + 1)
-    return made
-
-
-def seconds_for_1000(model: Model | R3, way: str, footage: np.ndarray) -> float:
-    """Seconds for one video of 1000 frames, each dropped as it is made: the median of 3 times of
-    13 clips, scaled by clips. How busy the machine is goes into it.
-    """
-    count = clip_count if model.kind in ("r2", "lencgan") else clips_for
-    frames = model.hop * 12 + CLIP
-
-    def work() -> None:
-        if isinstance(model, R3):
-            pieces = model.from_clip(frames, footage[None, :CLIP], **_options(way, 0))
-        elif model.kind == "ar2":
-            pieces = model.from_noise(frames, **_options(way, 0))
-        else:
-            pieces = model.long_video(cost.Looped(footage, frames), **_options(way, 0))
-        for piece in pieces:
-            as_frames(piece[0])
-
-    times = sorted(cost.seconds(work) for _ in range(3))
-    given = int(isinstance(model, R3))  # its first clip is real
-    return times[1] * (clips_for(LONG, model.hop) - given) / (count(frames, model.hop) - given)
 
 
 # ------------------------------------------------------------------------------------------ scoring
@@ -249,7 +98,7 @@ def _clips_of(videos: Sequence[np.ndarray], extractor: Extractor) -> np.ndarray:
     return np.concatenate([np.asarray(extractor(part), np.float64) for part in parts])
 
 
-def scored(model: Model | R3, way: str, real: Unseen, extractor, seed: int, c: Contestant) -> dict:
+def scored(model: Trained, way: str, real: Unseen, extractor, seed: int, c: Contestant) -> dict:
     """One way of drawing codes: the scores of all videos to 128 frames, the measures of the long
     ones. VDrej, which takes 20 times as long, makes 128 frames of all, and so do contestants that
     ask for no long ones. The noise of a video is the same in every way and for every contestant of
@@ -257,12 +106,12 @@ def scored(model: Model | R3, way: str, real: Unseen, extractor, seed: int, c: C
     """
     whole = _made_long(c, way)
     reach, protocol = real.short, PROTOCOLS["ours"].but(lengths=c.lengths)
-    skipped = model.hop if isinstance(model, R3) else 0  # frames that are real
+    skipped = model.hop if model.system.prior == generated.FIRST_CLIP else 0  # frames that are real
     first, rest = real.footage[: real.long], real.footage[real.long :]
     shown, others = real.subjects[: real.long], real.subjects[real.long :]
     began = time.perf_counter()
-    long = make(model, way, first, real.frames if whole else reach + skipped, 2 * seed, shown)
-    short = make(model, way, rest, reach + skipped, 2 * seed + 1, others)
+    long = made_by(model, way, first, real.frames if whole else reach + skipped, 2 * seed, shown)
+    short = made_by(model, way, rest, reach + skipped, 2 * seed + 1, others)
     took = time.perf_counter() - began
 
     def score(start: int) -> list[dict]:
@@ -291,7 +140,7 @@ def _made_long(c: Contestant, way: str) -> bool:
 
 
 def scored_clips(
-    model: Model, way: str, real: Unseen, videos: VideoSet, extractor, seed: int
+    model: Trained, way: str, real: Unseen, videos: VideoSet, extractor, seed: int
 ) -> dict:
     """For EncGAN3: CLIPS clips from noise, or from the codes of training clips ("encoded", as Table
     3.2 is made), against as many of the unseen videos.
@@ -299,9 +148,9 @@ def scored_clips(
     began, count = time.perf_counter(), CLIPS * len(real.footage) // Task.short
     step = model.preset.step_range[0]
     if way == "noise":
-        made = scoring.from_noise(model, count, seed)
+        made = generated.clips_from_noise(model, count, seed)
     else:
-        made = scoring.rebuilt(model, scoring.clips_of(videos.select("train"), count, step))
+        made = generated.rebuilt(model, generated.clips_of(videos.select("train"), count, step))
     sides = real.clips(count, step), list(made)
     found = [
         s.as_dict()
@@ -359,7 +208,7 @@ def _run(
     model, training = trainee.trained()
     training = found.get("training", training)  # what it took to make what is there
     found |= same | _head(c, p, trainee, training, real)
-    plain = c.kind == "r3" and model.gpt_preset.format != "disc+cont"
+    plain = trainee.base and not model.system.asks_subjects(model.preset)
     if plain and "foresight" not in found:
         found["foresight"] = foresight(model, real.real(SHORT), p.seed)
     for way in missing:
@@ -370,15 +219,15 @@ def _run(
         made = scores.pop("videos")
         _keep_videos(made, model, work, path.stem, way)
         keep_strip(made, strip_of(path, way))
-        record = provenance(model.preset, p.seed, videos.card, started)
+        record = provenance(model.draws.preset, p.seed, videos.card, started)
         found["ways"][way] = scores | {"provenance": record}
         _write(path, found)
-    record = provenance(model.preset, p.seed, videos.card, time.time())
+    record = provenance(model.draws.preset, p.seed, videos.card, time.time())
     found[TIMED] = {"ways": _time(model, found["ways"], real.footage[0]), "provenance": record}
     _write(path, found)
 
 
-def _time(model: Model | R3, ways: dict, footage: np.ndarray) -> list[str]:
+def _time(model: Trained, ways: dict, footage: np.ndarray) -> list[str]:
     """Puts into all ways of a file what 1000 frames take: one after the other, since a machine that
     is busier at one time than at another would decide which is faster. Returns their names.
     """
@@ -427,7 +276,7 @@ def _head(c: Contestant, p, trainee, training: dict, real: Unseen) -> dict:
     return {
         "contestant": c.name,
         "kind": c.kind,
-        "prior": scoring.prior(c.name),
+        "prior": trainee.job.system.prior if set(c.ways) - set(CLIP_WAYS) else None,
         "dataset": p.dataset,
         "source": p.source,
         "preset": p.preset,
@@ -479,12 +328,12 @@ def _write(path: Path, content: dict) -> None:
     os.replace(part, path)
 
 
-def _keep_videos(made, model: Model | R3, work: Path, stem: str, way: str) -> None:
+def _keep_videos(made, model: Trained, work: Path, stem: str, way: str) -> None:
     """The first few of a run, to look at."""
     folder = work / "videos"
     folder.mkdir(parents=True, exist_ok=True)
     facts = {"model": model.kind, "checkpoint": model.digest, "way": way}
-    scale = max(1, 128 // model.preset.size)
+    scale = max(1, 128 // model.size)
     for i, video in enumerate(made):
         write_mp4(folder / f"{stem}-{way}-{i}.mp4", video, 25.0, metadata=facts, scale=scale)
 

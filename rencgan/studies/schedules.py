@@ -47,5 +47,5 @@ def schedules(preset: str) -> Iterator[tuple[str, list]]:
         with contextlib.redirect_stdout(sys.stderr):  # of the benchmark stdout may be JSON
             videos = data(p)
         for c in COMPARED.values():
-            if c.kind != "r3" and (preset == "mini" or "equal" not in c.name):
+            if not c.base and (preset == "mini" or "equal" not in c.name):
                 yield c.name, parts(trainee(c, p, videos, Path(folder)).job)

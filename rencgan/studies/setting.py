@@ -41,7 +41,7 @@ class Run(BaseModel):
     @field_validator("preset")
     @classmethod
     def _known_preset(cls, name: str) -> str:
-        from rencgan.presets.preset import PRESETS
+        from rencgan.presets.table import PRESETS
 
         return default_preset() if name == "auto" else _choice(name, ["auto", *PRESETS])
 

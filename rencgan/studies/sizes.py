@@ -7,10 +7,9 @@ two decimals) for the preset that the table describes; `baselines` gives the 64x
 import torch
 
 from rencgan.models.lencgan import LstmEncoder
-from rencgan.models.lencgan_updates import recipe
 from rencgan.models.networks import Encoder, Generator, ImageDiscriminator, VideoDiscriminator
-from rencgan.presets.gpt import gpt_preset
 from rencgan.presets.preset import Preset
+from rencgan.presets.table import gpt_preset, preset
 from rencgan.r3.gpt import GPT
 
 NETWORKS = {"G": Generator, "VD": VideoDiscriminator, "ID": ImageDiscriminator, "Enc": Encoder}
@@ -34,7 +33,8 @@ def sizes(p: Preset, kind: str = "encgan3") -> dict[str, dict[str, int | None]]:
     """
     published, networks = dict(PUBLISHED.get((p.size, p.video_stream), {})), NETWORKS
     if kind == "lencgan":
-        p, networks = recipe(p), NETWORKS | {"Enc": LstmEncoder}
+        p = preset(p.name, "lencgan", video_stream=p.video_stream)
+        networks = NETWORKS | {"Enc": LstmEncoder}
         published.pop("Enc", None)
     gpt = gpt_preset(p.name)
     if gpt.name == "128" and gpt.head == "regression":

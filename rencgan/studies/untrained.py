@@ -8,21 +8,23 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rencgan.data.clips import crops
 from rencgan.data.hops import CLIP
 from rencgan.data.pixels import as_clips, as_frames
 from rencgan.data.videoset import FRAMES, Video, VideoSet, write_tables
-from rencgan.evaluate.cost import Looped, seconds
-from rencgan.models.trained import Model
-from rencgan.models.updates import AR2, VARIANTS, Draws, iteration
-from rencgan.presets.gpt import gpt_preset
+from rencgan.evaluate.cost import seconds
+from rencgan.models.ar2 import AR2
+from rencgan.models.r2 import R2
+from rencgan.models.system import built
+from rencgan.models.trained import Trained, begun
 from rencgan.presets.preset import Preset
-from rencgan.r3.gpt import GPT
+from rencgan.presets.table import gpt_preset
+from rencgan.r3.r3 import R3, Known
 from rencgan.r3.sequences import Vocabulary
 from rencgan.r3.tokens import Coordinates
-from rencgan.r3.videos import R3
+from rencgan.r3.videos import R3Model
+from rencgan.studies.generated import pieces_of
 from rencgan.studies.sizes import token_width
-from rencgan.training.gan import NETWORKS, Players
+from rencgan.training.loop import Job, Run
 from rencgan.training.processes import Group
 
 LIMIT_S = 60.0  # a training step that takes longer is measured once, a video is cut to it
@@ -42,53 +44,42 @@ def noise(count: int, size: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (count, size, size, 3), np.uint8)
 
 
-def model(p: Preset, kind: str = "r2") -> Model:
+def model(p: Preset, kind: str = "r2") -> Trained:
     """R2 or AR2 (with its `3d` streams) as training begins."""
     if kind == "ar2":
-        p = p.but(video_stream="3d")
-    encoder, generator, video_d = Players(p, device=device()).for_generation()
-    objective = AR2 if kind == "ar2" else VARIANTS["v4"]
-    return Model(kind, p, objective, 0, 0, "", encoder, generator, video_d)
+        return begun(AR2(), p.but(video_stream="3d"), device=device())
+    return begun(R2(), p, device=device())
 
 
-def r3(p: Preset) -> R3:
+def r3(p: Preset) -> R3Model:
     """R3 at a preset's sizes, over improved R2, as training begins."""
     sizes, r2 = gpt_preset(p.name), model(p.but(video_stream="3d"))
     d = token_width(p)
     basis = torch.eye(d)[: sizes.directions] if sizes.directions else None
-    coordinates = Coordinates(torch.zeros(d), basis, 1.0).to(r2.device)
-    gpt = GPT(sizes, coordinates.dim).to(r2.device).eval().requires_grad_(False)
-    return R3(r2, gpt, sizes, coordinates, Vocabulary((), sizes.longest), 0, 0, "")
+    known = Known(Coordinates(torch.zeros(d), basis, 1.0), Vocabulary((), sizes.longest))
+    gpt = built(R3(), sizes, 0, r2.device, known)["gpt"].eval().requires_grad_(False)
+    return R3Model(R3(), sizes, {"gpt": gpt}, 0, 0, "", r2, vars(known))
 
 
-def generate(made: Model, frames: int, candidates: int = 1) -> None:
-    """R2's long video from `frames` frames of footage that repeats every 64, AR2's of `frames`
-    frames from noise.
-    """
-    if made.kind == "ar2":
-        drain(made.from_noise, frames, candidates=candidates)
-    else:
-        footage = Looped(noise(64, made.preset.size), frames)
-        drain(made.long_video, footage, candidates=candidates)
+def generate(made: Trained, frames: int, candidates: int = 1) -> None:
+    """One video: R2's from `frames` frames of footage that repeats every 64, AR2's from noise."""
+    drain(pieces_of, made, frames, noise(64, made.size), candidates=candidates)
 
 
 def step_times(p: Preset, how: str, steps: int) -> list[float]:
     """Seconds of each step after the warm-up; of the last of that alone if it is too long."""
     changes = {"bf16 off": {"bf16": False}, "channels_last off": {"channels_last": False}}
     p = p.but(**changes.get(how, {}))
-    players = Players(p, device=device())
+    videos = VideoSet.from_arrays([noise(2 * p.pair, p.size, seed) for seed in range(2)])
+    run = Run(Job(R2(), p, videos, Path()), Group(), None)
     if how == "torch.compile":
-        for name in NETWORKS:
-            getattr(players, name).compile()
+        for net in run.players.nets.values():
+            net.compile()
     pairs = noise(p.batch * p.pair, p.size).reshape(p.batch, p.pair, p.size, p.size, 3)
     first = p.warmup + p.motion_warmup
 
     def step(i: int) -> None:
-        players.begin(first + i)
-        x = crops(as_clips(pairs, device()), p.crop(first + i), 0, i, p.batch, slice(None))
-        draws = Draws.of(0, first + i, 2, p, Group(), device())
-        iteration(players, Group(), x, draws, VARIANTS["v4"])
-        players.update_averages(first + i)
+        run.step(first + i, as_clips(pairs, device()))
 
     # The first step on a GPU also chooses algorithms, and compiles.
     for i in range(3 if device().type == "cuda" else 1):

@@ -3,14 +3,16 @@ a difference. COMPARED holds those of the main comparison, ABLATIONS the others.
 """
 
 from collections.abc import Mapping
-from dataclasses import field, fields
+from dataclasses import field, fields, replace
 from typing import Any, Literal
 
 from pydantic.dataclasses import dataclass
 
 from rencgan.core.errors import InputError
-from rencgan.presets.gpt import GPTPreset, gpt_preset
-from rencgan.presets.preset import SHARES, Preset, scheduled
+from rencgan.models.system import System
+from rencgan.presets.gpt import GPTPreset
+from rencgan.presets.preset import Preset
+from rencgan.presets.table import SHARES, gpt_preset, scheduled
 from rencgan.studies import recipes
 from rencgan.studies.book import STRICT, book, built
 
@@ -18,7 +20,7 @@ from rencgan.studies.book import STRICT, book, built
 PREDICTED = tuple(f"{m} {c}" for m in ("robust", "faster") for c in ("sample", "mean", "VDrej"))
 CLIP_WAYS = ("noise", "encoded")  # codes from N(0, I), or those of training clips
 WAYS = ("sample", "mean", "VDrej", *CLIP_WAYS, *PREDICTED)
-Kind = Literal["encgan3", "r2", "lencgan", "ar2", "r3"]
+Kind = Literal["encgan3", "g3an", "r2", "lencgan", "ar2", "r3"]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -53,8 +55,8 @@ class Contestant:
     schedule: Schedule | None = None
     scale: dict[str, float] = field(default_factory=dict)  # factors of fields, then least values
     least: dict[str, Any] = field(default_factory=dict)
-    switches: dict[str, Any] = field(default_factory=dict)  # beside the kind's own (Job.changes)
-    variant: str = "v4"  # a row of updates.VARIANTS
+    switches: dict[str, Any] = field(default_factory=dict)  # beside the kind's own
+    variant: str = "v4"  # a row of r2.VARIANTS
     base: str = ""  # r3: the contestant whose codes it is trained on
     sampling: Literal["step", "uniform"] = "step"  # EncGAN3: how clips are chosen (ClipSampler)
     step: int = 1  # of the frames that are trained on and made, one of so many (Table 4.8)
@@ -83,9 +85,10 @@ class Contestant:
         least = {n: max(bound, getattr(whole, n)) for n, bound in self.least.items()}
         return whole.but(**scaled | least)
 
-    def changes(self, p) -> tuple:
-        """The switches with which it is trained (Job.changes)."""
-        return tuple((dict(recipes.switches(p, self.kind)) | self.switches).items())
+    def system(self, p) -> System:
+        """The system that is trained, with its switches: those of the run's preset and its own."""
+        own = self.switches | ({"sampling": self.sampling} if self.sampling != "step" else {})
+        return replace(recipes.system(p, self.kind, self.variant), **own)
 
 
 def _times(value: float, factor: float) -> float:

@@ -2,13 +2,13 @@
 
 One seed of every model at the preset `slim`, trained on the stand-in sky alone. Each lies in
 reports/weights as <name>.safetensors, matrices in half precision, beside a card <name>.json that
-says what it is, how it was trained, and the sha256 of the file. rencgan.studies.publish makes them.
+says what it is, how it was trained, and the sha256 of the file. studies.publish makes them.
 """
 
 import hashlib
 import json
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -16,13 +16,13 @@ from safetensors.torch import load as read_tensors
 from safetensors.torch import save
 from torch import Tensor
 
+from rencgan.core.checkpoint import migrated
 from rencgan.core.errors import InputError
-from rencgan.core.files import project_root
-from rencgan.models.trained import Model, model_of
-from rencgan.r3.gpt import KIND
-from rencgan.r3.videos import R3, r3_of
+from rencgan.core.files import project_root, replaced, write_json, write_text
+from rencgan.models.system import System
+from rencgan.models.trained import Trained, model_of
+from rencgan.r3.r3 import R3
 from rencgan.studies.setting import PUBLISHED_AT
-from rencgan.training.gan import AVERAGED
 
 FOLDER = project_root() / "reports" / "weights"
 MOST = 5_000_000  # bytes of a file
@@ -33,9 +33,9 @@ BACK = "it comes with the project (git checkout brings it back), and studies.pub
 BASE = "improved-r2"  # whose codes the GPTs were trained on
 
 
-def load(name: str, device: str | None = None, folder: Path | None = None) -> Model | R3:
-    """A published model by its name: "encgan3", "r2", "improved-r2", "ar2", "ar2plus" (a Model), or
-    "r3-regression", "r3-mixture", "r3-flow" (an R3, over improved-r2).
+def load(name: str, device: str | None = None, folder: Path | None = None) -> Trained:
+    """A published model by its name: "encgan3", "r2", "improved-r2", "ar2", "ar2plus", or
+    "r3-regression", "r3-mixture", "r3-flow" (over improved-r2).
 
     Raises InputError for an unknown name, a file that is missing, and one that is not the file of
     its card.
@@ -45,13 +45,15 @@ def load(name: str, device: str | None = None, folder: Path | None = None) -> Mo
     folder = folder or FOLDER
     told, parts = card(name, folder), _tensors(name, folder)
     digest, path = told["sha256"][:12], folder / f"{name}.safetensors"
-    if name in GPTS:
-        content = told["content"] | {"gpt": parts["gpt"], "average": None}
-        seen = parts["coordinates"]
-        content["coordinates"] = {"basis": None} | seen | {"scale": float(seen["scale"])}
-        return r3_of(content, digest, path, load(BASE, device, folder))
-    content = told["content"] | {"networks": parts, "averages": {n: parts[n] for n in AVERAGED}}
-    return model_of(content, digest, path, device)
+    base = load(BASE, device, folder) if name in GPTS else None
+    content = told["content"]
+    if base:
+        seen = parts.pop("coordinates")
+        content |= {"coordinates": {"basis": None} | seen | {"scale": float(seen["scale"])}}
+        content |= parts
+    else:
+        content |= {"networks": parts, "averages": {}}
+    return model_of(migrated(content), digest, path, device, base)
 
 
 def card(name: str, folder: Path | None = None) -> dict:
@@ -65,14 +67,13 @@ def card(name: str, folder: Path | None = None) -> dict:
 
 def write_history(name: str, out: Path, folder: Path | None = None) -> None:
     """The loss terms of a published model's training as out/history.jsonl, as a training leaves."""
-    out.mkdir(parents=True, exist_ok=True)
     lines = [json.dumps(line) for line in card(name, folder)["history"]]
-    (out / "history.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_text(out / "history.jsonl", "\n".join(lines) + "\n")
 
 
-def _tensors(name: str, folder: Path | None = None) -> dict[str, dict[str, Tensor]]:
+def _tensors(name: str, folder: Path) -> dict[str, dict[str, Tensor]]:
     """Network -> its tensors, in full precision again."""
-    path = (folder or FOLDER) / f"{name}.safetensors"
+    path = folder / f"{name}.safetensors"
     try:
         raw = path.read_bytes()
     except OSError:
@@ -104,59 +105,47 @@ def halved(parts: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
     return {k: (v.half() if k in many else v).cpu().contiguous() for k, v in flat.items()}
 
 
-def write(
-    name: str, model: Model | R3, content: dict, told: dict, folder: Path | None = None
-) -> Path:
+def write(name: str, model: Trained, content: dict, told: dict, folder: Path | None = None) -> Path:
     """Publishes a model: its file and its card, which holds `told` too.
 
     content: of its checkpoint. Raises InputError for a file over 5 MB, and writes none.
     """
-    if isinstance(model, R3):
-        c = model.coordinates
-        parts = {"gpt": model.gpt.state_dict(), "coordinates": {"mean": c.mean}}
-        parts["coordinates"]["scale"] = torch.tensor(float(c.scale))
-        if c.basis is not None:
-            parts["coordinates"]["basis"] = c.basis
-        kept = ("preset", "step", "seed", "classes", "r2")
-    else:
-        nets = {"encoder": model.encoder, "generator": model.generator, "video_d": model.video_d}
-        parts = {n: net.state_dict() for n, net in nets.items()}
-        parts["image_d"] = content["networks"]["image_d"]
-        kept = ("preset", "step", "seed", "kind", "objective")
+    parts = {n: net.state_dict() for n, net in model.nets.items()}
+    kept = ["preset", "step", "seed", "kind", "objective"]
+    if model.base:
+        seen = model.extras["coordinates"].state()
+        parts["coordinates"] = {k: torch.as_tensor(v) for k, v in seen.items() if v is not None}
+        kept += ["classes", "base"]
     raw, folder = save(flat := halved(parts)), folder or FOLDER
     if len(raw) > MOST:
         raise InputError(f"{name} takes {len(raw):,} bytes; published are at most {MOST:,}")
-    folder.mkdir(parents=True, exist_ok=True)
-    path, part = folder / f"{name}.safetensors", folder / f".{name}.part"
-    part.write_bytes(raw)
-    part.replace(path)
-    head = {"name": name, "model": model.name, "kind": getattr(model, "kind", KIND)}
+    path = folder / f"{name}.safetensors"
+    with replaced(path) as part:
+        part.write_bytes(raw)
+    head = {"name": name, "model": model.name, "kind": model.kind}
     head |= {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
     head |= {"parameters": sum(v.numel() for v in flat.values() if v.is_floating_point())}
-    told = head | told | {"content": {k: content[k] for k in kept}}
-    text = json.dumps(told, indent=1, default=float, allow_nan=False)
-    part.write_text(text + "\n", encoding="utf-8")
-    part.replace(folder / f"{name}.json")
+    write_json(folder / f"{name}.json", head | told | {"content": {k: content[k] for k in kept}})
     return path
 
 
-def name_of(kind: str, preset) -> str:
-    """The name under which a recipe of that kind is published; InputError where none is."""
-    plus = preset.recall_noise > 0
-    names = {"encgan3": "encgan3", "ar2": "ar2plus" if plus else "ar2"}
-    names["r2"] = "improved-r2" if preset.video_stream == "3d" else "r2"
-    if kind not in names:
+def name_of(system: System, p: Any) -> str:
+    """The name under which a recipe of that system is published; InputError where none is."""
+    if isinstance(system, R3):
+        return f"r3-{p.head}"
+    name = system.title(p).lower().replace("+", "plus").replace(" ", "-")
+    if name not in NAMES:
         raise InputError(
-            f"no weights of {kind!r} are published, only {', '.join(NAMES + GPTS)}; leave it out, "
+            f"no weights of {name!r} are published, only {', '.join(NAMES + GPTS)}; leave it out, "
             "or train (weights 'train')"
         )
-    return names[kind]
+    return name
 
 
-def check_recipe(name: str, preset, objective=None, folder: Path | None = None) -> None:
+def check_recipe(name: str, preset: Any, system: System, folder: Path | None = None) -> None:
     """Raises InputError where a published model is not what a recipe asks for, naming fields."""
     content = card(name, folder)["content"]
-    asked = json.loads(json.dumps(preset.as_dict() | (asdict(objective) if objective else {})))
+    asked = json.loads(json.dumps(preset.as_dict() | system.switches()))
     there, free = content["preset"] | content.get("objective", {}), ("name", "why", "positions")
     other = [k for k in asked if k not in free and asked[k] != there.get(k)]
     if other:

@@ -80,11 +80,13 @@ class Group:
 def launch(function, processes: int, *args):
     """Runs `function(*args)` in `processes` processes on this machine; works from a notebook too.
 
-    Returns what the first process returns. The function must live in a module, not in a notebook
-    cell. For several machines, start the same module with torchrun.
+    Returns what the first process returns; an InputError of any of them is raised here too. The
+    function must live in a module, not in a notebook cell. For several machines, start the same
+    module with torchrun.
     """
     if processes == 1:
         return function(*args)
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     config = LaunchConfig(
@@ -95,4 +97,13 @@ def launch(function, processes: int, *args):
         rdzv_endpoint="127.0.0.1:0",
         max_restarts=0,
     )
-    return elastic_launch(config, function)(*args)[0]
+    try:
+        return elastic_launch(config, function)(*args)[0]
+    except ChildFailedError as error:
+        for failure in error.failures.values():  # the others lost their connection to it
+            report = failure.error_file_data.get("message")
+            told = report.get("message", "") if isinstance(report, dict) else ""
+            kind, _, sentence = told.partition(": ")
+            if kind == InputError.__name__:
+                raise InputError(sentence) from None
+        raise

@@ -5,60 +5,50 @@ of all that decided them. Another run of the same key goes on from there, and en
 that it would have had by itself, to the bit on a CPU.
 """
 
-import hashlib
-import json
 import os
 import shutil
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from rencgan.core import checkpoint
+from rencgan.core.files import key_of
 
-# Switches of Objective that warm-ups never come to: they have no critics, no noise codes, and terms
-# of their own.
+# Switches that warm-ups never come to: they have no critics, no noise codes, terms of their own.
 LATER = ("joint", "noise", "clip", "stitched_clip", "reference", "recall_critic", "maps")
-FILES = ("history.jsonl",)
+HISTORY, CHECKPOINT = "history.jsonl", "checkpoint.pt"
 
 
-def end(job) -> int:
+def end(job: Any) -> int:
     """The step at which a job's warm-ups are over and may be shared; 0 where they may not."""
-    p = job.preset
-    shared = job.warm is not None and job.kind != "lencgan" and not job.init_from
-    return p.warmup + p.motion_warmup if shared else 0
+    return 0 if job.warm is None or job.init_from else job.system.warmed(job.preset)
 
 
-def key(job) -> str:
+def key(job: Any) -> str:
     """Names what decides the weights at the end of the warm-ups."""
-    kept = {k: v for k, v in asdict(job.objective()).items() if k not in LATER}
-    recipe = job.recipe() | {"objective": kept}
-    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:8]
+    kept = {k: v for k, v in job.system.switches().items() if k not in LATER}
+    return key_of(job.recipe() | {"objective": kept})
 
 
-def keep(job) -> None:
+def keep(job: Any) -> None:
     """Copies what a run has come to, unless another one did, perhaps at this moment."""
     place = job.warm / key(job)
-    if (place / "checkpoint.pt").exists():
+    if (place / CHECKPOINT).exists():
         return
     job.warm.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".", dir=job.warm) as own:
-        for name in FILES:
-            shutil.copyfile(job.out / name, Path(own, name))
-        content = checkpoint.load(job.out / "checkpoint.pt", job.kind)
-        checkpoint.save(Path(own, "checkpoint.pt"), content)
         place.mkdir(exist_ok=True)
-        for name in (*FILES, "checkpoint.pt"):  # last what says that the rest is there
+        for name in (HISTORY, CHECKPOINT):  # last what says that the rest is there
+            shutil.copyfile(job.out / name, Path(own, name))
             os.replace(Path(own, name), place / name)
 
 
-def take(job) -> None:
+def take(job: Any) -> None:
     """Begins a run with the warm-ups of its key, where there are any, unless it has begun."""
     place = job.warm / key(job)
-    if (job.out / "checkpoint.pt").exists() or not (place / "checkpoint.pt").exists():
+    if not end(job) or (job.out / CHECKPOINT).exists() or not (place / CHECKPOINT).exists():
         return
-    content = checkpoint.load(place / "checkpoint.pt", job.kind)
-    for name in FILES:
-        shutil.copyfile(place / name, job.out / name)
-    objective = asdict(job.objective())
-    own = {"objective": objective, "variant": job.variant, "key": job.key()}
-    checkpoint.save(job.out / "checkpoint.pt", content | own)
+    content = checkpoint.load(place / CHECKPOINT, job.system.kind)
+    shutil.copyfile(place / HISTORY, job.out / HISTORY)
+    own = {"objective": job.system.switches(), "key": job.key()}
+    checkpoint.save(job.out / CHECKPOINT, content | own)

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import torch
+from rencgan.training.gan import Players
 
 from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
 from rencgan.models.trained import preset_of
-from rencgan.presets.preset import SMOKE
-from rencgan.training.gan import Players
+from rencgan.presets.table import SMOKE
 
 
 def content(step=3) -> dict:

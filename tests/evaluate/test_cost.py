@@ -10,7 +10,7 @@ import torch
 from rencgan.core.errors import InputError
 from rencgan.data.pixels import as_frames
 from rencgan.evaluate import cost
-from rencgan.presets.preset import SMOKE
+from rencgan.presets.table import SMOKE
 from rencgan.studies.benchmark import untrained
 
 

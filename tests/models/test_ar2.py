@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 from conftest import Critic, Stop, moving_videos, stopped_after
+from rencgan.models.updates import AR2, VARIANTS, Draws, Objective, Prediction, iteration
+from rencgan.training.gan import NETWORKS, Players
 
 import rencgan.training.loop as loop
 from rencgan.core import checkpoint
@@ -23,10 +25,8 @@ from rencgan.models import sampling as sample
 from rencgan.models.networks import Encoder, Generator, draw
 from rencgan.models.recall import reject
 from rencgan.models.trained import load_model
-from rencgan.models.updates import AR2, VARIANTS, Draws, Objective, Prediction, iteration
 from rencgan.notebook import steps as study
-from rencgan.presets.preset import MINI, PUBLISHED_64, PUBLISHED_128, SMOKE
-from rencgan.training.gan import NETWORKS, Players
+from rencgan.presets.table import MINI, PUBLISHED_64, PUBLISHED_128, SMOKE
 from rencgan.training.loop import Job, train
 from rencgan.training.processes import Group
 

@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 import torch
 from conftest import moving_videos
+from rencgan.models.lencgan_updates import LENCGAN, Memory, hand_on, recipe
+from rencgan.models.updates import ENCGAN3, Draws, Forward, iteration
+from rencgan.training.gan import NETWORKS, Players
 
 from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
@@ -14,15 +17,12 @@ from rencgan.data.pixels import as_clips, as_frames
 from rencgan.data.videoset import VideoSet
 from rencgan.models import lencgan, losses
 from rencgan.models.lencgan import HANDED, LstmEncoder, State, hop_of
-from rencgan.models.lencgan_updates import LENCGAN, Memory, hand_on, recipe
 from rencgan.models.networks import Encoder, draw
 from rencgan.models.recall import stitched
 from rencgan.models.sampling import noise
 from rencgan.models.trained import load_model
-from rencgan.models.updates import ENCGAN3, Draws, Forward, iteration
-from rencgan.presets.preset import MINI, PUBLISHED_64, PUBLISHED_128, SMOKE
+from rencgan.presets.table import MINI, PUBLISHED_64, PUBLISHED_128, SMOKE
 from rencgan.studies import sizes
-from rencgan.training.gan import NETWORKS, Players
 from rencgan.training.loop import Job, train
 from rencgan.training.processes import Group
 

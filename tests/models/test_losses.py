@@ -7,7 +7,7 @@ import torch
 
 from rencgan.models import losses
 from rencgan.models.networks import Codes
-from rencgan.presets.preset import SMOKE
+from rencgan.presets.table import SMOKE
 
 ZERO = Codes(*(torch.zeros(2, 3) for _ in range(4)))
 

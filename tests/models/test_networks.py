@@ -13,7 +13,7 @@ from rencgan.models.networks import (
     difference_maps,
     draw,
 )
-from rencgan.presets.preset import PUBLISHED_64, PUBLISHED_128, SMOKE
+from rencgan.presets.table import PUBLISHED_64, PUBLISHED_128, SMOKE
 from rencgan.studies import sizes
 
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 from conftest import Critic, moving_videos
+from rencgan.training.gan import Players
 
 from rencgan.core.errors import InputError
 from rencgan.models import sampling as sample
 from rencgan.models.networks import Codes, draw
 from rencgan.models.recall import reject, stitched
 from rencgan.models.sampling import latent_spaces, long_video, noise, recalled_clips
-from rencgan.presets.preset import SMOKE
-from rencgan.training.gan import Players
+from rencgan.presets.table import SMOKE
 
 DIMS = (SMOKE.content_dim, SMOKE.motion_dim)
 

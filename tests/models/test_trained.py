@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 from conftest import moving_videos
+from rencgan.models.updates import ENCGAN3, VARIANTS
+from rencgan.training.gan import Players
 
 from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
 from rencgan.data.pixels import as_frames
 from rencgan.models.trained import Model, load_model
-from rencgan.models.updates import ENCGAN3, VARIANTS
-from rencgan.presets.preset import SMOKE
-from rencgan.training.gan import Players
+from rencgan.presets.table import SMOKE
 from rencgan.training.loop import Job, train
 
 

@@ -12,8 +12,7 @@ from conftest import ROOT, real_clips
 
 from rencgan.core import checkpoint
 from rencgan.notebook import parameters
-from rencgan.presets.gpt import gpt_preset
-from rencgan.presets.preset import SMOKE
+from rencgan.presets.table import SMOKE, gpt_preset
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

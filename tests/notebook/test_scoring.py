@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 from conftest import moving_videos
+from rencgan.models.updates import Objective
+from rencgan.training.gan import Players
 from samples import Sums
 
 from rencgan.core.errors import InputError
@@ -14,10 +16,8 @@ from rencgan.data.videoset import VideoSet
 from rencgan.evaluate import extractors as features
 from rencgan.evaluate import scores as evaluate
 from rencgan.models.trained import Model, untrained
-from rencgan.models.updates import Objective
 from rencgan.notebook import scoring
-from rencgan.presets.preset import SMOKE
-from rencgan.training.gan import Players
+from rencgan.presets.table import SMOKE
 
 P = SimpleNamespace(hop=8, codes="sample", seed=0, frames=48, dataset="sky")
 

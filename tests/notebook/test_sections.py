@@ -15,7 +15,7 @@ from rencgan.notebook import sections as study_results
 from rencgan.notebook import show
 from rencgan.notebook.parameters import AblationRun, check
 from rencgan.notebook.pictures import PICTURES
-from rencgan.presets.preset import PRESETS
+from rencgan.presets.table import PRESETS
 from rencgan.studies import catalogue as studies
 from rencgan.studies import results
 from rencgan.studies import runs as compare

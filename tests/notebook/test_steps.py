@@ -9,7 +9,7 @@ from rencgan.core.errors import InputError
 from rencgan.data.videoset import VideoSet
 from rencgan.notebook import parameters
 from rencgan.notebook import steps as study
-from rencgan.presets.preset import SMOKE
+from rencgan.presets.table import SMOKE
 
 
 class Echo:

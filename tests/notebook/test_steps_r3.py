@@ -6,7 +6,7 @@ import pytest
 from rencgan.notebook import steps as study
 from rencgan.notebook import steps_r3 as study_r3
 from rencgan.notebook.parameters import R3Run, check
-from rencgan.presets.gpt import gpt_preset
+from rencgan.presets.table import gpt_preset
 
 
 @pytest.fixture(scope="module")

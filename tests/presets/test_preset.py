@@ -6,15 +6,8 @@ from dataclasses import FrozenInstanceError, fields
 import pytest
 
 from rencgan.core.errors import InputError
-from rencgan.presets.preset import (
-    MINI,
-    PRESETS,
-    PUBLISHED_64,
-    PUBLISHED_128,
-    SMOKE,
-    Preset,
-    preset,
-)
+from rencgan.presets.preset import Preset
+from rencgan.presets.table import MINI, PRESETS, PUBLISHED_64, PUBLISHED_128, SMOKE, preset
 
 IMPOSSIBLE = {
     "size of another depth": ({"size": 128}, "5 G3 blocks make frames of 64 pixels, not 128"),

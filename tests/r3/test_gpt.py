@@ -4,7 +4,11 @@ import pytest
 import torch
 
 from rencgan.core.errors import InputError
-from rencgan.presets.gpt import GPT_PRESETS, MINI, PUBLISHED, SMOKE, GPTPreset, gpt_preset
+from rencgan.presets.gpt import GPTPreset
+from rencgan.presets.table import GPT_128 as PUBLISHED
+from rencgan.presets.table import GPT_MINI as MINI
+from rencgan.presets.table import GPT_PRESETS, gpt_preset
+from rencgan.presets.table import GPT_SMOKE as SMOKE
 from rencgan.r3.gpt import GPT, Statistics
 from rencgan.r3.heads import Flow, Mixture
 from rencgan.studies import sizes
@@ -246,7 +250,7 @@ def test_impossible_presets_are_refused(changes, told):
 
 
 def test_presets_stand_beside_those_of_r2():
-    from rencgan.presets.preset import PRESETS
+    from rencgan.presets.table import PRESETS
 
     assert set(GPT_PRESETS) == set(PRESETS)
     with pytest.raises(InputError, match="no GPT for 'huge'; choose one of smoke, mini"):

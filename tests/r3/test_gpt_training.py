@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 import torch
 from conftest import Stop, moving_videos, stopped_after
+from rencgan.r3.training import GPTJob, Learner, losses, train_gpt, update
 from torch import nn
 
 from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
 from rencgan.data.videoset import VideoSet
 from rencgan.models.trained import load_model
-from rencgan.presets.gpt import SMOKE
-from rencgan.presets.preset import SMOKE as R2_SMOKE
+from rencgan.presets.table import GPT_SMOKE as SMOKE
+from rencgan.presets.table import SMOKE as R2_SMOKE
 from rencgan.r3.gpt import GPT, Statistics
 from rencgan.r3.sequences import Batch
-from rencgan.r3.training import GPTJob, Learner, losses, train_gpt, update
 from rencgan.training.loop import Job, train
 
 SUBJECTS = ["a", "b", "a", "b"]

@@ -10,8 +10,8 @@ from rencgan.data.videoset import VideoSet
 from rencgan.models.networks import Codes
 from rencgan.models.sampling import latent_spaces
 from rencgan.models.trained import load_model
-from rencgan.presets.gpt import SMOKE
-from rencgan.presets.preset import SMOKE as R2_SMOKE
+from rencgan.presets.table import GPT_SMOKE as SMOKE
+from rencgan.presets.table import SMOKE as R2_SMOKE
 from rencgan.r3 import tokens
 from rencgan.r3.sequences import Sequences, Vocabulary
 from rencgan.r3.tokens import Coordinates

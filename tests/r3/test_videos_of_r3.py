@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import Critic, moving_videos
+from rencgan.r3.training import GPTJob, train_gpt
 
 from rencgan.core.errors import InputError
 from rencgan.data.pixels import as_clips, as_frames
@@ -16,15 +17,14 @@ from rencgan.models.recall import reject
 from rencgan.models.sampling import noise
 from rencgan.models.trained import load_model
 from rencgan.notebook.steps_r3 import tokens_of
-from rencgan.presets.gpt import SMOKE
-from rencgan.presets.preset import SMOKE as R2_SMOKE
+from rencgan.presets.table import GPT_SMOKE as SMOKE
+from rencgan.presets.table import SMOKE as R2_SMOKE
 from rencgan.r3 import videos as module
 from rencgan.r3.foresight import foresight
 from rencgan.r3.gpt import GPT, Statistics
 from rencgan.r3.rollout import Context, Script, token_noise
 from rencgan.r3.sequences import Vocabulary
 from rencgan.r3.tokens import as_tokens, encode
-from rencgan.r3.training import GPTJob, train_gpt
 from rencgan.r3.videos import first_clips, load_r3
 from rencgan.training.loop import Job, train
 

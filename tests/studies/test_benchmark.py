@@ -12,7 +12,7 @@ from rencgan.__main__ import main
 from rencgan.core.errors import InputError
 from rencgan.evaluate import cost
 from rencgan.evaluate import extractors as features
-from rencgan.presets.preset import PRESETS
+from rencgan.presets.table import PRESETS
 from rencgan.studies import benchmark, schedules, untrained
 from rencgan.studies.variants import COMPARED
 

@@ -16,8 +16,7 @@ from rencgan.data.videoset import VideoSet
 from rencgan.models.trained import load_model
 from rencgan.notebook import steps as study
 from rencgan.notebook.parameters import AR2Run
-from rencgan.presets.gpt import GPT_PRESETS
-from rencgan.presets.preset import PRESETS
+from rencgan.presets.table import GPT_PRESETS, PRESETS
 from rencgan.studies import results, trainees
 from rencgan.studies import runs as compare
 from rencgan.studies.results import frame

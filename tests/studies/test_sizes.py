@@ -7,11 +7,11 @@ import sys
 
 import pytest
 import torch
+from rencgan.training.gan import Players
 
 from rencgan.__main__ import main
-from rencgan.presets.preset import PRESETS, PUBLISHED_64, SMOKE
+from rencgan.presets.table import PRESETS, PUBLISHED_64, SMOKE
 from rencgan.studies import sizes
-from rencgan.training.gan import Players
 
 M = 1_000_000
 PUBLISHED = {

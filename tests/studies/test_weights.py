@@ -14,7 +14,7 @@ from rencgan.notebook import parameters
 from rencgan.notebook import steps as study
 from rencgan.notebook import steps_r3 as study_r3
 from rencgan.studies import publish, weights
-from rencgan.training.loop import read_history
+from rencgan.training.record import read_history
 
 SMALL = ("encgan3", "improved-r2", "ar2plus", "r3-mixture")
 

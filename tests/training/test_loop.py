@@ -13,17 +13,18 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT, Stop, moving_videos, stopped_after
+from rencgan.models.updates import ENCGAN3, VARIANTS, Draws, Forward, iteration
+from rencgan.training.gan import NETWORKS, Players
 
 from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
 from rencgan.data.pixels import as_clips
 from rencgan.data.videoset import VideoSet, write_tables
 from rencgan.models import losses, updates
-from rencgan.models.updates import ENCGAN3, VARIANTS, Draws, Forward, iteration
-from rencgan.presets.preset import SMOKE
-from rencgan.training.gan import NETWORKS, Players
-from rencgan.training.loop import Job, read_history, train
+from rencgan.presets.table import SMOKE
+from rencgan.training.loop import Job, train
 from rencgan.training.processes import Group
+from rencgan.training.record import read_history
 
 ALONE = Group()
 

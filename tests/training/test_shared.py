@@ -9,7 +9,7 @@ from conftest import moving_videos
 
 from rencgan.core import checkpoint
 from rencgan.data.videoset import VideoSet
-from rencgan.presets.preset import SMOKE
+from rencgan.presets.table import SMOKE
 from rencgan.training import shared as warmups
 from rencgan.training.loop import Job, train
 

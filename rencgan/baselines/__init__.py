@@ -1,0 +1,1 @@
+"""Other systems of the field, through the same contract."""

@@ -1,0 +1,180 @@
+"""AR2: every clip is predicted from the one before it, the first is drawn from N(0, I) (thesis,
+Section 5.3). AR2+ (ours) lays noise on the recalled clip (`recall_noise`), or trains on roll-outs
+of several clips (`rollout`), as the preset says. Its networks are improved R2's.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rencgan.core.errors import InputError
+from rencgan.data.clips import ClipSampler
+from rencgan.data.hops import CLIP
+from rencgan.models import losses, sampling
+from rencgan.models.draws import Draws
+from rencgan.models.networks import Codes, draw
+from rencgan.models.recall import stitch_pair
+from rencgan.models.system import Nets, Step, Terms, Turn, autocast
+from rencgan.models.vaegan import Pass, VaeGan, additions, generated, of_clips
+from rencgan.presets.preset import Preset
+
+
+@dataclass
+class Prediction(Pass):
+    """The forward pass of Algorithm 9. clips: the true next clips; x_hat: the predicted ones.
+
+    former, real_former: the clips before them, recalled and real. With roll-outs the k predictions
+    are one part of a loss, the k stitched clips another, as one of each is.
+    """
+
+    former: Tensor | None = None
+    real_former: Tensor | None = None
+    r: int = 8
+
+    def stitched(self) -> Tensor:
+        return stitch_pair(self.former, self.x_hat, self.r)
+
+    def fakes(self) -> list[Tensor]:
+        """Eq. 5.2: the prediction, behind the clip before it, and the clip from noise."""
+        return [self.x_hat, self.stitched()] + [self.x_noise] * (self.x_noise is not None)
+
+
+@dataclass(frozen=True)
+class AR2(VaeGan):
+    """Joint training (Algorithm 9), with clips from noise codes in every adversarial term."""
+
+    kind: ClassVar[str] = "ar2"
+    prior: ClassVar[str | None] = "none"
+    always: ClassVar[dict[str, Any]] = {"noise": True, "next_clip": True}
+    any_hop: ClassVar[bool] = False
+    twice: ClassVar[bool] = False
+
+    def title(self, p: Preset) -> str:
+        return "AR2+" if p.recall_noise or p.rollout > 1 else "AR2"
+
+    def clips(self, p: Preset) -> int:
+        return p.rollout
+
+    def reference_frame(self, r: int) -> int:
+        return r
+
+    def error(self, x: Tensor, x_hat: Tensor) -> Tensor:
+        return losses.smooth_error(x, x_hat)
+
+    def reads(self, job: Any, known: Any = None) -> ClipSampler:
+        """Overlapping clips (B, 3, 16 + k r, H, W), k = rollout."""
+        p = job.preset
+        stride, clips = p.pair_stride or None, p.rollout + 1
+        return ClipSampler(job.videos(), "pairs", p.hop, stride, seed=job.seed, clips=clips)
+
+    # ----------------------------------------------------------------------------------- training
+
+    def predicted(self, nets: Nets, s: Step, x: Tensor, d: Draws, noise: bool) -> Prediction:
+        """The first clip is recalled, the k others are the targets. In a roll-out every later
+        prediction recalls the model's own clip before it, which counts as given, as it is when a
+        video is made: no gradient goes back through it.
+        """
+        r = s.p.hop
+        real = [x[:, :, i : i + CLIP] for i in range(0, x.shape[2] - CLIP + 1, r)]
+        clips, real_former = torch.cat(real[1:]), torch.cat(real[:-1])
+        former, spaces, made, x_noise = [real[0]], [], [], None
+        with autocast(s.p, x.device):
+            for i in range(len(real) - 1):
+                spaces.append(self.space(nets, s.p, former[i], d, i))
+                codes = [draw(spaces[i], d.eps_c[i], d.eps_m[i])]
+                codes += [(d.z_c[0], d.z_m[0])] if noise and not i else []
+                next_clip, *fresh = generated(nets["generator"], codes)
+                x_noise = fresh[0] if fresh else x_noise
+                made.append(next_clip)
+                former.append(next_clip.detach())
+        recalled, x_hat = torch.cat(former[:-1]), torch.cat(made)
+        codes = Codes(*(torch.cat(part) for part in zip(*spaces, strict=True)))
+        return Prediction(clips, codes, x_hat, x_noise, recalled, real_former, r)
+
+    def space(self, nets: Nets, p: Preset, recalled: Tensor, d: Draws, i: int) -> Codes:
+        """The latent spaces of a recalled clip; AR2+ lays noise on it and says how much."""
+        level = None
+        if p.recall_noise:
+            level = d.level[i]
+            recalled = recalled + level[:, None, None, None, None] * d.grain[i]
+        return Codes(*(c.float() for c in nets["encoder"](recalled, p.hop, level)))
+
+    def found_motion(self, nets: Nets, s: Step, d: Draws) -> Prediction:
+        """X2 predicted from X1, without a roll-out."""
+        return self.predicted(nets, s, s.x[:, :, : s.p.pair], d.first(), noise=False)
+
+    def play(self, nets: Nets, s: Step) -> Iterator[Turn]:
+        """Algorithm 9."""
+        f = self.predicted(nets, s, s.x, s.chance[0], noise=True)
+        yield from self.critics(nets, s, f, losses.eq_5_2, losses.eq_4_5)
+        yield ("encoder", "generator"), lambda: self.loss(nets, s, f)
+
+    def loss(self, nets: Nets, s: Step, f: Prediction) -> Terms:
+        terms = losses.eq_5_1(f.clips, f.x_hat, f.codes, *self.judged(nets, s, f), f.r)
+        return terms | self.additions(s.p, f)
+
+    def additions(self, p: Preset, f: Prediction) -> Terms:
+        """Our own terms, where the preset gives them weight."""
+
+        def direction() -> Tensor:
+            sides = (f.clips, f.real_former), (f.x_hat, f.stitched())
+            return losses.direction(*map(torch.cat, sides))
+
+        terms = {
+            "direction": direction,
+            "overlap": lambda: losses.overlap(f.former, f.x_hat, f.r),
+            "junction": lambda: losses.junction(f.real_former, f.clips, f.former, f.x_hat, f.r),
+        }
+        return additions(p, terms | of_clips(f.clips, f.x_hat))
+
+    def shown_clips(self, x: Tensor, r: int) -> tuple[Tensor, Tensor]:
+        """The clips that are to be predicted, and those before them."""
+        return x[:, :, r : r + CLIP], x[:, :, :CLIP]
+
+    # ---------------------------------------------------------------------------------- long video
+
+    def generate(
+        self,
+        model: Any,
+        frames: int | None = None,
+        *,
+        videos: int | None = None,
+        first_clip: np.ndarray | None = None,
+        codes: str = "sample",
+        candidates: int = 1,
+        seed: int = 0,
+        level: float = 0.0,
+        **other,
+    ) -> Iterator[Tensor]:
+        """Algorithm 10: videos of any length from noise alone, or on from first clips (V, 16, H, W,
+        3) uint8. videos: 1, or as many as there are first clips. level: see sampling.from_noise.
+        """
+        if other.get("footage") is not None:
+            raise InputError(
+                "an 'ar2' model goes on from a clip and does not follow footage; "
+                "give the footage's first 16 frames as first_clip, or load an R2"
+            )
+        sampling.refuse_options(self.title(model.preset), other)
+        if first_clip is not None:
+            sampling.check_first_clip(first_clip, model.preset.size)
+            if videos not in (None, len(first_clip)):
+                raise InputError(f"{len(first_clip)} first clips do not make {videos} videos")
+            videos = len(first_clip)
+        return sampling.from_noise(
+            model.nets["encoder"],
+            model.nets["generator"],
+            frames,
+            model.hop,
+            videos=1 if videos is None else videos,
+            first_clip=first_clip,
+            reference=model.hop,
+            codes=codes,
+            candidates=candidates,
+            video_d=model.nets["video_d"],
+            seed=seed,
+            level=level,
+        )

@@ -1,0 +1,190 @@
+"""The contract: what every system of the papers is asked, and what a training step gives it.
+
+A system is one class in one file. It says what its networks are, what a step reads, in what order
+its players move (its turns), and how it generates. The engine (training.loop) weighs and averages
+the losses, steps the optimisers, saves and resumes; no system holds an optimiser.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+
+from rencgan.core.errors import InputError
+from rencgan.presets.preset import Preset
+from rencgan.presets.recipe import Recipe
+
+Nets = dict[str, nn.Module]
+Terms = Mapping[str, Callable[[], Tensor]]  # unweighted terms of a loss, computed when asked
+Turn = tuple[str | tuple[str, ...], Callable[[], Terms | Tensor]]  # who moves, and by which loss
+SYSTEMS: dict[str, type["System"]] = {}  # every class with a kind, by it
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What holds at a training step. Warm-ups have names; the training proper has none."""
+
+    name: str = ""
+    reads: str = "batch"  # which of the reader's batches
+    batch: int = 1  # samples, over all processes
+    rate: float = 1.0  # factor on all learning rates
+    content_rate: float = 1.0  # a further one, on parameter groups marked "content"
+    rest_rate: float = 1.0  # and on all others
+    settled: bool = False  # the content streams keep their batch-norm statistics
+    risen: float = 1.0  # share of the weights that rise along the run
+    crop: float = 1.0  # the smallest random crop of a sample; 1: none
+
+
+@dataclass
+class Step:
+    """One training step, as a system's turns see it.
+
+    x: what the reader gave, on the device. chance: what `System.draws` drew for it. memory: lives
+    from step to step and in checkpoints (tensors in lists, by name).
+    """
+
+    number: int
+    p: Any
+    phase: Phase
+    x: Any
+    chance: Any
+    reader: Any
+    rows: slice  # of the joint batch: this process's
+    memory: dict[str, list[Tensor]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class System:
+    """A system. Its fields are its switches: a variant is a difference, not another class.
+
+    kind: its name in checkpoints. prior: what real video it sees when it generates long video.
+    base: the kind of the system that is trained first and given frozen. averaged: networks that
+    keep a running average where the preset asks for one. added: switches that came later, at the
+    value that stands for what was before: they enter no key at that value.
+    """
+
+    kind: ClassVar[str] = ""
+    prior: ClassVar[str | None] = "none"
+    base: ClassVar[str] = ""
+    averaged: ClassVar[tuple[str, ...]] = ()
+    added: ClassVar[dict[str, Any]] = {}
+    preset: ClassVar[type[Recipe]] = Preset
+    trained: ClassVar[type | None] = None  # its own class of trained models, where it has one
+    any_hop: ClassVar[bool] = False  # whether it generates at other hops than the trained one
+    alone: ClassVar[str] = ""  # why its training cannot be shared by several processes
+
+    def __init_subclass__(cls, **options) -> None:
+        super().__init_subclass__(**options)
+        if cls.kind:
+            SYSTEMS[cls.kind] = cls
+
+    @classmethod
+    def of(cls, switches: Mapping[str, Any]) -> Self:
+        """From the switches that a checkpoint holds; those of other systems are passed over."""
+        own = {f.name for f in fields(cls)}
+        return cls(**{k: v for k, v in switches.items() if k in own})
+
+    def switches(self) -> dict[str, Any]:
+        """As plain values, for keys and checkpoints."""
+        return {k: v for k, v in asdict(self).items() if self.added.get(k, ...) != v}
+
+    def recipe(self, base: Any = None) -> dict[str, Any]:
+        """What decides its weights beside preset, seed and data, as plain values."""
+        return {"kind": self.kind, "objective": self.switches()}
+
+    def title(self, p: Recipe) -> str:
+        """What tables call it."""
+        return self.kind
+
+    def check(self, p: Recipe) -> None:
+        """Raises InputError for a preset that it cannot be trained with."""
+
+    def networks(self, p: Recipe, reader: Any = None) -> Nets:
+        """Its networks by name, made in this order from the global generator."""
+        raise InputError(f"{type(self).__name__} has no networks")
+
+    def optimisers(self, nets: Nets, p: Recipe) -> dict[str, torch.optim.Optimizer]:
+        """One for each network that moves."""
+        return {name: torch.optim.Adam(net.parameters()) for name, net in nets.items()}
+
+    def phase(self, step: int, p: Recipe) -> Phase:
+        return Phase(batch=p.batch)
+
+    def warmed(self, p: Recipe) -> int:
+        """Steps at the beginning that other variants of it may share (training.shared); 0: none."""
+        return 0
+
+    def still(self, nets: Nets, phase: Phase, p: Recipe) -> list[nn.Module]:
+        """Parts whose batch norm keeps its running statistics."""
+        return []
+
+    def reads(self, job: Any, known: Any = None) -> Any:
+        """The reader of a training.loop.Job: `stream(first, last, takes, device)` yields what every
+        step takes, `size` is H = W of what it reads. known: of a run that goes on.
+        """
+        raise InputError(f"{type(self).__name__} reads nothing")
+
+    def draws(self, seed: int, step: int, p: Any, phase: Phase, share: Callable, device) -> Any:
+        """The chance of a step, a function of (seed, step). share(n): this process's rows of n."""
+        return torch.Generator().manual_seed(seed * 1_000_003 + step)
+
+    def turns(self, nets: Nets, s: Step) -> Iterator[Turn]:
+        """Who moves, in which order, and by which loss. A loss is computed when its turn has come,
+        after the turns before it have stepped; only the networks that move get gradients.
+        """
+        raise InputError(f"{type(self).__name__} has no turns")
+
+    def weight(self, term: str, p: Recipe, phase: Phase) -> float:
+        """The weight of a term: the preset's field `w_<term>`, 1 where it has none."""
+        return getattr(p, f"w_{term}", 1.0)
+
+    def extras(self, reader: Any) -> dict[str, Any]:
+        """What a checkpoint holds of what the reader found out about its data."""
+        return {}
+
+    def known(self, content: Mapping[str, Any], p: Recipe) -> Any:
+        """The same out of a checkpoint's content, for `networks` in the reader's place."""
+        return None
+
+    def shown(self, model: Any, reader: Any) -> tuple[Tensor, Tensor] | None:
+        """Four training samples, real and generated, for the pictures along a run."""
+        return None
+
+    def asks_subjects(self, p: Any) -> bool:
+        """Whether it can be told whom a video shows."""
+        return False
+
+    def hop(self, p: Any) -> int:
+        """From one clip of a long video to the next."""
+        return p.hop
+
+    def generate(self, model: Any, frames: int | None = None, **options) -> Iterator[Tensor]:
+        """Videos as a stream of pieces (V, 3, t, H, W) in [-1, 1]; see `Trained.generate`."""
+        raise InputError(f"{self.title(model.preset)} makes no long video")
+
+
+def autocast(p: Any, device: torch.device) -> torch.autocast:
+    """bfloat16 on CUDA where the preset asks for it; nothing elsewhere."""
+    on = device.type == "cuda" and p.bf16
+    return torch.autocast(device.type, torch.bfloat16, enabled=on)
+
+
+def built(system: System, p: Recipe, seed: int, device: Any, reader: Any = None) -> Nets:
+    """Its networks as training begins: they depend on (preset, seed) alone, not on what was drawn
+    before.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        nets = system.networks(p, reader)
+    return {name: net.to(device) for name, net in nets.items()}
+
+
+def system_of(kind: str, switches: Mapping[str, Any]) -> System:
+    """The system of a checkpoint. Raises InputError for a kind that is not known (R3 is, once
+    `rencgan.r3` has been imported).
+    """
+    if kind not in SYSTEMS:
+        raise InputError(f"a model is one of {', '.join(SYSTEMS)}, not {kind!r}")
+    return SYSTEMS[kind].of(switches)

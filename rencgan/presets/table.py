@@ -1,0 +1,263 @@
+"""Every preset's row, and where a model differs from it: the one place that says what `mini` is."""
+
+from typing import Any
+
+from rencgan.core.errors import InputError
+from rencgan.presets.gpt import GPTPreset
+from rencgan.presets.preset import Preset
+
+PUBLISHED_64 = Preset()
+PUBLISHED_128 = Preset(
+    name="128",
+    why="128x128 with the networks of Table 5.3; EncGAN3 and R2 take 1p2d streams here too",
+    size=128,
+    video_stream="3d",
+    content_dim=512,
+    motion_dim=256,
+    generator_widths=(512, 512, 256, 128, 64, 32),
+    encoder_widths=(16, 32, 64, 64),
+    encoder_hidden=(256,),
+    image_d_widths=(64, 128, 256, 512, 512),
+    video_d_widths=(64, 128, 256, 512, 1024),
+    batch=25,
+)
+SMOKE = Preset(
+    name="smoke",
+    why="the tests: seconds on a CPU, nothing to look at",
+    size=16,
+    content_dim=8,
+    motion_dim=4,
+    generator_widths=(8, 8, 8),
+    attention_after=2,
+    encoder_widths=(8,),
+    content_features=16,
+    motion_features=8,
+    image_d_widths=(8, 8),
+    video_d_widths=(8, 8),
+    batch=2,
+    warmup=2,
+    warmup_batch=4,
+    motion_warmup=1,
+    motion_batch=4,
+    w_direction=1.0,
+    w_still=1.0,
+    w_amount=0.1,
+    w_overlap=1.0,
+    w_junction=1.0,
+    smallest_crop=0.8,
+    crops_until=4,
+    rise=0.5,
+    largest_gradient=1.0,
+    largest_logvar=-1.0,
+    motion_rate=2.0,
+    steps=6,
+    max_videos=8,
+    max_frames=420,
+)
+MINI = Preset(
+    name="mini",
+    why="the CPU default: minutes on 2 cores, 32x32, a result worth looking at",
+    size=32,
+    content_dim=256,
+    motion_dim=64,
+    generator_widths=(128, 64, 32, 16),
+    attention_after=1,
+    encoder_widths=(16, 64),
+    motion_features=128,
+    initial_logvar=-7.0,
+    largest_logvar=-3.0,
+    motion_gain=6.0,
+    image_d_widths=(8, 16, 32),
+    video_d_widths=(8, 16, 32),
+    w_direction=1.0,
+    w_reconstruction=2.0,
+    w_still=3.0,
+    w_amount=1.0,
+    w_jitter=1.0,
+    w_overlap=18.0,
+    w_junction=12.0,
+    w_kl_content=2e-6,
+    w_kl_motion=1e-6,
+    w_adversarial_video=0.02,
+    w_adversarial_image=0.005,
+    batch=8,
+    warmup=1900,
+    warmup_batch=64,
+    warmup_decay=0.4,
+    ramp=100,
+    motion_warmup=550,
+    motion_rate=2.0,
+    content_rate=0.01,
+    rise=0.6,
+    largest_gradient=0.5,
+    steps=2750,
+    lr_encoder=1e-3,
+    lr_generator=1e-3,
+    beta2=0.99,
+    lr_decay=0.08,
+    average=0.99,
+    smallest_crop=0.93,
+    crops_until=1500,
+    pair_stride=1,
+    max_videos=64,
+)
+SLIM = MINI.but(
+    name="slim",
+    why="mini with narrower networks: the weights that come with the project, under 5 MB each",
+    content_dim=128,
+    motion_dim=32,
+    generator_widths=(72, 40, 20, 12),
+    encoder_widths=(16, 48),
+    content_features=256,
+    motion_features=64,
+)
+PRESETS = {p.name: p for p in (SMOKE, MINI, SLIM, PUBLISHED_64, PUBLISHED_128)}
+
+# ---------------------------------------------------------------------------------------- the GPTs
+
+GPT_128 = GPTPreset()
+GPT_64 = GPTPreset(
+    name="64",
+    why="a GPT for the 276 numbers of the latent spaces at 64x64; its sizes are ours",
+    blocks=12,
+    heads=8,
+    width=512,
+    flow_width=512,
+    directions=128,
+    carry=True,
+    starts=8,
+    lr=3e-4,
+    ramp=200,
+    lr_decay=0.3,
+    average=0.999,
+)
+GPT_MINI = GPTPreset(
+    name="mini",
+    why="the CPU default: two minutes; with more steps it learns the training videos by heart",
+    blocks=4,
+    heads=4,
+    width=192,
+    flow_width=256,
+    directions=64,
+    carry=True,
+    starts=8,
+    dropout=0.2,
+    batch=16,
+    steps=240,
+    lr=1e-3,
+    weight_decay=0.1,
+    ramp=30,
+    lr_decay=0.5,
+    average=0.99,
+)
+GPT_SMOKE = GPTPreset(
+    name="smoke",
+    why="the tests: seconds on a CPU",
+    blocks=2,
+    heads=2,
+    width=16,
+    positions=12,
+    components=2,
+    flow_width=16,
+    flow_blocks=1,
+    euler_steps=2,
+    directions=6,
+    carry=True,
+    starts=2,
+    batch=4,
+    steps=6,
+    lr=1e-3,
+    lr_decay=0.5,
+    average=0.5,
+)
+GPT_SLIM = GPT_MINI.but(
+    name="slim", why="that of mini, narrower: the weights that come with the project", width=128
+)
+GPT_PRESETS = {p.name: p for p in (GPT_SMOKE, GPT_MINI, GPT_SLIM, GPT_64, GPT_128)}
+
+# -------------------------------------------------------------------------------- model by model
+
+# R2's schedule at `mini`, and what share of it takes a slower model as long (one core of a CPU):
+# `3d` streams, AR2's two kinds of clips, LEncGAN's LSTMs (a clip a step, where R2 takes two), and
+# AR2's roll-outs of two clips.
+STILLS, MOTION, PAIRS = 1500, 500, 450
+SHARES = {"improved r2": 0.74, "ar2": 0.74, "lencgan": 0.68, "roll-outs": 0.60}
+
+
+def scheduled(share: float = 1.0, clips: int = 1) -> dict:
+    """The steps of a share of that schedule, as fields; `clips` times those after the warm-ups."""
+    stills, motion, rest = (round(share * n) for n in (STILLS, MOTION, PAIRS * clips))
+    steps = {"warmup": stills, "motion_warmup": motion, "steps": stills + motion + rest}
+    return steps | {"crops_until": round(0.8 * stills), "lr_decay": 0.12}
+
+
+# What all presets give a model otherwise. EncGAN3 and R2 have `1p2d` streams at every scale; `3d`
+# ones are improved R2's (Section 5.2), AR2's and R3's. LEncGAN takes one video at a time (Section
+# 4.2.4). The ablations of EncGAN3 have no warm-ups, which need the encoder.
+ALWAYS: dict[str, dict[str, Any]] = {
+    "encgan3": {"video_stream": "1p2d"},
+    "g3an": {"video_stream": "1p2d", "encoder": False, "warmup": 0, "motion_warmup": 0},
+    "r2": {"video_stream": "1p2d"},
+    "improved-r2": {"video_stream": "3d"},
+    "lencgan": {"video_stream": "1p2d", "batch": 1},
+    "ar2": {"video_stream": "3d"},
+}
+# What one preset gives a model beside that; `switches` are fields of the system itself.
+# LEncGAN at `mini` walks through 8 videos side by side, its LSTMs half as wide: it has minutes on a
+# CPU. A cell that lets half of itself go at every step remembers next to nothing of the clip
+# before: `forget_bias` gives the control the memory that it is the control for.
+# AR2: Smooth-L1 is half the square of a small error, so it needs a larger weight. The first clip is
+# drawn from N(0, I): the latent spaces have to fill it, so the KL weighs more and no bound keeps
+# them narrow.
+OWN: dict[str, dict[str, dict[str, Any]]] = {
+    "smoke": {"lencgan": {"batch": 2}},
+    "mini": {
+        "r2": {"content_rate": 0.1, **scheduled()},
+        "improved-r2": {"content_rate": 0.1, **scheduled()},
+        "lencgan": {
+            "content_rate": 0.1,
+            **scheduled(SHARES["lencgan"], clips=2),
+            "batch": 8,
+            "content_features": 256,
+            "switches": {"forget_bias": 3.0},
+        },
+        "ar2": {
+            "w_reconstruction": 40.0,
+            "w_kl_content": 3e-4,
+            "w_kl_motion": 3e-4,
+            "initial_logvar": -3.0,
+            "largest_logvar": 0.0,
+            "w_adversarial_video": 0.05,
+            "w_adversarial_image": 0.02,
+            "content_rate": 0.1,
+            **scheduled(SHARES["ar2"]),
+        },
+    },
+}
+OWN["slim"] = OWN["mini"] | {"lencgan": OWN["mini"]["lencgan"] | {"content_features": 128}}
+
+
+def _known(name: str, known: dict, what: str) -> Any:
+    if name not in known:
+        raise InputError(f"there is no {what} {name!r}; choose one of {', '.join(known)}")
+    return known[name]
+
+
+def preset(name: str, model: str = "", **changes) -> Preset:
+    """The preset of that name as one model takes it ("encgan3", "g3an", "r2", "improved-r2",
+    "lencgan", "ar2"; none: the row itself), with `changes`. Raises InputError for unknown names.
+    """
+    found = _known(name, PRESETS, "preset")
+    own = _known(model, ALWAYS, "model") if model else {}
+    own = own | OWN.get(name, {}).get(model, {}) | changes
+    return found.but(**{k: v for k, v in own.items() if k != "switches"})
+
+
+def switches(name: str, model: str) -> dict[str, Any]:
+    """The fields of the system itself that a preset sets."""
+    return OWN.get(name, {}).get(model, {}).get("switches", {})
+
+
+def gpt_preset(name: str, **changes) -> GPTPreset:
+    """The GPT of a preset, with `changes`. Raises InputError for unknown names."""
+    return _known(name, GPT_PRESETS, "GPT for").but(**changes)

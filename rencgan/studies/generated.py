@@ -1,0 +1,143 @@
+"""From a trained system to videos: the only such place, for studies, notebooks and command line.
+
+What a system needs is what it sees when it generates (its `prior`): footage of the whole video, a
+first clip, or nothing. A way of drawing codes is "sample", "mean" or "VDrej"; those of R3 begin
+with its method ("robust sample").
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rencgan.core.progress import Progress
+from rencgan.data.hops import CLIP, clip_count, clips_for
+from rencgan.data.pixels import as_clips, as_frames
+from rencgan.data.videoset import VideoSet
+from rencgan.evaluate import cost
+from rencgan.models.trained import Trained
+from rencgan.studies.unseen import LONG, REACH
+
+CANDIDATES = 20  # among which VDrej chooses
+BATCH = 16  # clips that a model makes at a time
+FOOTAGE, FIRST_CLIP = "entire video", "first clip"  # what a system sees: System.prior
+Videos = Sequence[np.ndarray]  # each (T, H, W, 3) uint8
+
+
+def options_of(way: str, candidates: int | None = None) -> dict:
+    """What a way of drawing codes asks of a model. candidates: of VDrej."""
+    method, _, codes = way.rpartition(" ")
+    found = {"codes": "mean" if codes == "mean" else "sample"}
+    found["candidates"] = (candidates or CANDIDATES) if codes == "VDrej" else 1
+    return found | ({"method": method} if method else {})
+
+
+def made_by(
+    model: Trained,
+    way: str,
+    footage: Videos,
+    frames: int,
+    seed: int,
+    subjects: Sequence[str] = (),
+    **options,
+) -> list[np.ndarray]:
+    """One video of `frames` frames, (frames, H, W, 3) uint8, for every piece of footage, which has
+    REACH more. A system that sees a first clip looks at no more, and is told whom it shows where it
+    asks; one that sees nothing makes as many. Seeds that differ share no noise.
+    """
+    options = options_of(way) | options
+    if not len(footage):
+        return []
+    if model.system.prior == FOOTAGE:
+        return [
+            model.videos(frames, footage=video[: frames + REACH], seed=seed * 1000 + i, **options)[
+                0
+            ]
+            for i, video in _told(footage, f"{model.name}, {way}: videos of {frames} frames")
+        ]
+    reach = frames + model.hop  # a clip more: the last one is not cut to its hop
+    if model.system.prior == FIRST_CLIP:
+        options["first_clip"] = np.stack([v[:CLIP] for v in footage])
+        if len(subjects) and model.system.asks_subjects(model.preset):
+            options["subjects"] = subjects
+    else:
+        options["videos"] = len(footage)
+    return list(model.videos(reach, seed=seed, **options)[:, :frames])
+
+
+def _told(videos: Videos, label: str) -> Iterator[tuple[int, np.ndarray]]:
+    """The videos and their numbers, with a progress bar."""
+    with Progress(len(videos), label) as bar:
+        for i, video in enumerate(videos):
+            yield i, video
+            bar.update(i + 1)
+
+
+def pieces_of(model: Trained, frames: int, footage: np.ndarray, way: str = "sample", **options):
+    """One video as a stream of pieces (1, 3, t, H, W); footage is gone through to and fro where it
+    is shorter.
+    """
+    options = options_of(way) | {"seed": 0} | options
+    if model.system.prior == FOOTAGE:
+        return model.generate(footage=cost.Looped(footage, frames), **options)
+    if model.system.prior == FIRST_CLIP:
+        options["first_clip"] = footage[None, :CLIP]
+    return model.generate(frames, **options)
+
+
+def seconds_for_1000(model: Trained, way: str, footage: np.ndarray) -> float:
+    """Seconds for one video of 1000 frames, each dropped as it is made: the median of 3 times of
+    13 clips, scaled by clips. How busy the machine is goes into it.
+    """
+    frames = model.hop * 12 + CLIP
+
+    def work() -> None:
+        for piece in pieces_of(model, frames, footage, way):
+            as_frames(piece[0])
+
+    times = sorted(cost.seconds(work) for _ in range(3))
+    count = clip_count if model.system.prior == FOOTAGE else clips_for
+    given = int(model.system.prior == FIRST_CLIP)  # its first clip is real
+    return times[1] * (clips_for(LONG, model.hop) - given) / (count(frames, model.hop) - given)
+
+
+# ------------------------------------------------------------------------------------- single clips
+
+
+def spaced(n: int, most: int) -> list[int]:
+    """At most `most` of n indices. Sets are often sorted by class; the first ones are of one."""
+    return np.linspace(0, n - 1, min(n, most)).round().astype(int).tolist()
+
+
+def clips_of(videos: VideoSet, count: int, step: int = 1) -> np.ndarray:
+    """`count` clips (count, 16, H, W, 3), shared evenly among the videos: of each the first one,
+    then others evenly spaced.
+    """
+    span, found = (CLIP - 1) * step + 1, []
+    chosen = spaced(len(videos), count)
+    for i in range(count):
+        video, of = videos.video(chosen[i % len(chosen)]), -(-count // len(chosen))
+        start = (len(video) - span) * (i // len(chosen)) // max(1, of - 1)
+        found.append(video[start : start + span : step])
+    return np.stack(found)
+
+
+def clips_from_noise(model: Trained, count: int, seed: int) -> np.ndarray:
+    """Clips of a model from codes drawn from N(0, I): (count, 16, H, W, 3) uint8."""
+    rng = torch.Generator().manual_seed(seed)
+    dims = (model.preset.content_dim, model.preset.motion_dim)
+    z = [torch.randn(count, n, generator=rng).to(model.device).split(BATCH) for n in dims]
+    return np.concatenate([model.clips(c, m) for c, m in zip(*z, strict=True)])
+
+
+@torch.no_grad()
+def rebuilt(model: Trained, clips: np.ndarray) -> np.ndarray:
+    """Clips (B, 16, H, W, 3) uint8 as a model makes them from the means of their codes."""
+
+    def made(x: Tensor) -> np.ndarray:
+        codes = model.codes(x)
+        return model.clips(codes.mu_c, codes.mu_m)
+
+    parts = (clips[i : i + BATCH] for i in range(0, len(clips), BATCH))
+    return np.concatenate([made(as_clips(part, model.device)) for part in parts])
