@@ -4,6 +4,8 @@ with the project: what codes do when they are exchanged, added, made longer.
 Every function takes (videos, seed) and returns [(picture (H, W, 3) uint8, caption)].
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 
@@ -44,32 +46,33 @@ def exchanged_codes(videos: VideoSet, seed: int = 0) -> Pictures:
     """Figure 3.10, of two clips' codes, and 4.10 (a) to (d), of two samples of one latent space:
     both, and each with the motion code of the other.
     """
-    found = []
-    for name, codes_of, told in WHOSE:
-        model = weights.load(name)
-        (c1, m1), (c2, m2) = codes_of(model, videos, seed)
-        pairs = {
-            "z_c1, z_m1": (c1, m1),
-            "z_c2, z_m2": (c2, m2),
-            "z_c1, z_m2": (c1, m2),
-            "z_c2, z_m1": (c2, m1),
-        }
-        rows = [model.clips(c, m)[0] for c, m in pairs.values()]
-        sheet = show.contact_sheet(rows, list(pairs), SHOWN)
-        found.append((sheet, f"{model.name}: motion codes of {told}, exchanged, {OF}."))
-    return found
+
+    def exchanged(c1, m1, c2, m2) -> dict[str, Pair]:
+        own = {"z_c1, z_m1": (c1, m1), "z_c2, z_m2": (c2, m2)}
+        return own | {"z_c1, z_m2": (c1, m2), "z_c2, z_m1": (c2, m1)}
+
+    return _mixed(videos, seed, exchanged, "motion codes of {}, exchanged")
 
 
 def summed_codes(videos: VideoSet, seed: int = 0) -> Pictures:
     """Figures 3.11 and 4.10 (e): the same codes, and the clip of their sum."""
+
+    def summed(c1, m1, c2, m2) -> dict[str, Pair]:
+        return {"1": (c1, m1), "2": (c2, m2), "1 + 2": (c1 + c2, m1 + m2)}
+
+    return _mixed(videos, seed, summed, "the sum of the codes of {}")
+
+
+def _mixed(videos: VideoSet, seed: int, mix: Callable, told: str) -> Pictures:
+    """A sheet for each of WHOSE codes: a row for each pair that `mix` makes of two."""
     found = []
-    for name, codes_of, told in WHOSE:
+    for name, codes_of, whose in WHOSE:
         model = weights.load(name)
-        (c1, m1), (c2, m2) = codes_of(model, videos, seed)
-        sides = {"1": (c1, m1), "2": (c2, m2), "1 + 2": (c1 + c2, m1 + m2)}
-        rows = [model.clips(c, m)[0] for c, m in sides.values()]
-        sheet = show.contact_sheet(rows, list(sides), SHOWN)
-        found.append((sheet, f"{model.name}: the sum of the codes of {told}, {OF}."))
+        one, two = codes_of(model, videos, seed)
+        pairs = mix(*one, *two)
+        rows = [model.clips(c, m)[0] for c, m in pairs.values()]
+        sheet = show.contact_sheet(rows, list(pairs), SHOWN)
+        found.append((sheet, f"{model.name}: {told.format(whose)}, {OF}."))
     return found
 
 
@@ -80,10 +83,9 @@ def longer_motion_code(videos: VideoSet, seed: int = 0) -> Pictures:
     clip, longer = model.clips(c, m)[0], model.clips(c, m[:, :, None].repeat(1, 1, LONGER))[0]
     sheet = show.contact_sheet([clip, longer], ["L = 1", f"L = {LONGER}"], SHOWN)
     told = (
-        f"EncGAN3, {len(clip)} frames and {len(longer)} from one longer motion code "
-        f"(Figure 3.13), {OF}."
+        f"EncGAN3, {len(clip)} frames and {len(longer)} from one longer motion code (Figure 3.13)"
     )
-    return [(sheet, told)]
+    return [(sheet, f"{told}, {OF}.")]
 
 
 def sampling_strategies(videos: VideoSet, seed: int = 0) -> Pictures:
@@ -95,16 +97,8 @@ def sampling_strategies(videos: VideoSet, seed: int = 0) -> Pictures:
     return [(sheet, "Training clips of one video, sampled in two ways (Figure 3.12).")]
 
 
-PICTURES = {
-    f.__name__: f
-    for f in (
-        difference_maps,
-        exchanged_codes,
-        summed_codes,
-        longer_motion_code,
-        sampling_strategies,
-    )
-}
+_ALL = (difference_maps, exchanged_codes, summed_codes, longer_motion_code, sampling_strategies)
+PICTURES = {f.__name__: f for f in _ALL}
 
 
 def _noise(model: Trained, count: int, seed: int) -> Pair:

@@ -120,9 +120,11 @@ def _printed(
     """What one table of a study prints for a side, on a data set; None where it lacks it."""
     metric, frames = PLACES[measure]
     names = {v.printed for v in s.variants if (v.contestant, v.way) == side}
-    cells = papers.find(paper=paper, number=number, metric=metric)
-    here = (c for c in cells if (c.data.lower(), c.frames) == (dataset, frames))
-    return next((c.value for c in here if (c.method, c.setting) in names), None)
+    wanted = {(metric, dataset, frames, *name) for name in names if name}
+    for c in papers.table(paper, number).cells if wanted else ():
+        if (c.metric, c.data.lower(), c.frames, c.method, c.setting) in wanted:
+            return c.value
+    return None
 
 
 # ------------------------------------------------------------------------------ those of the file

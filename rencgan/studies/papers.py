@@ -103,17 +103,9 @@ class Table:
         """Every number that is there, row by row."""
         return tuple(
             Cell(
-                value=value,
-                metric=column.metric,
-                unit=column.unit,
-                method=row.method,
-                setting=row.setting,
-                data=column.data or row.data,
-                resolution=row.resolution,
-                frames=column.frames or row.frames,
-                paper=self.paper,
-                number=self.number,
-                printed=printed,
+                value,
+                *(column.metric, column.unit, row.method, row.setting, column.data or row.data),
+                *(row.resolution, column.frames or row.frames, self.paper, self.number, printed),
             )
             for row in self.rows
             for column, value, printed in zip(self.columns, row.values, row.printed, strict=True)
