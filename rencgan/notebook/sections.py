@@ -23,7 +23,7 @@ from rencgan.studies.catalogue import STUDIES, Study
 from rencgan.studies.claims import claims_of
 from rencgan.studies.variants import CLIP_WAYS, contestant
 
-BENCHMARKS = runs.RESULTS.parent  # of files benchmark*.json: `rencgan.studies.benchmark --json`
+BENCHMARKS = runs.RESULTS.parent  # of files benchmark*.json: `python -m rencgan benchmark --json`
 
 # ---------------------------------------------------------------------------------- ablations (06)
 
@@ -108,7 +108,7 @@ def size_rows() -> list[dict]:
 
 
 def benchmark(folder: Path = BENCHMARKS) -> dict:
-    """What `studies.benchmark --json` measured, of all files kept in a folder: {"rows": [...]}, a
+    """What `rencgan benchmark --json` measured, of all files kept in a folder: {"rows": [...]}, a
     row each with its machine.
     """
     rows = []

@@ -204,7 +204,7 @@ def effort(asked: Sequence[tuple[Study, str]], table: pd.DataFrame, seeds: Seque
 
 def _asked(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="rencgan.studies.catalogue", description=__doc__.split("\n")[0]
+        prog="python -m rencgan study", description=__doc__.split("\n")[0]
     )
     parser.add_argument("study", nargs="?", help='one of them, or "all"; none: a list')
     parser.add_argument("--dry", action="store_true", help="say what it takes, and run nothing")

@@ -1,5 +1,5 @@
 """The comparative claims of the thesis and of the ICIP paper (claims.py), each with the verdict
-that the result files give: `python -m rencgan.studies.ledger`.
+that the result files give: `python -m rencgan ledger`.
 
 Nothing here is a result: other files give other verdicts. A verdict is of the stand-ins and of the
 preset at which the files were made, not of the published models.
@@ -136,7 +136,7 @@ def whole(table: pd.DataFrame) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    results.show_or_put(argv, "rencgan.studies.ledger", __doc__.split(":")[0], whole, page, MARKS)
+    results.show_or_put(argv, "python -m rencgan ledger", __doc__.split(":")[0], whole, page, MARKS)
 
 
 if __name__ == "__main__":

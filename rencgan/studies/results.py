@@ -1,7 +1,7 @@
-"""The published results as tables: `python -m rencgan.studies.results`.
+"""The published results as tables: `python -m rencgan results`.
 
-Reads what `rencgan.studies.runs` wrote into one long table, a row a number. Nothing is stored here:
-other files give other rows. Verdicts on them: ledger.py.
+Reads what `python -m rencgan compare` wrote into one long table, a row a number. Nothing is stored
+here: other files give other rows. Verdicts on them: ledger.py.
 """
 
 import argparse
@@ -149,11 +149,13 @@ def _content(path: Path) -> dict:
         content = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError:
         raise InputError(
-            f"{path.name} is no JSON; make it anew with rencgan.studies.runs"
+            f"{path.name} is no JSON; python -m rencgan compare makes it anew"
         ) from None
     needed = {"contestant", "dataset", "preset", "source", "seed", "ways"}
     if not isinstance(content, dict) or not needed <= set(content):
-        raise InputError(f"{path.name} holds no results of rencgan.studies.runs; keep it elsewhere")
+        raise InputError(
+            f"{path.name} holds no results of python -m rencgan compare; keep it elsewhere"
+        )
     return content
 
 
@@ -355,7 +357,7 @@ def show_or_put(argv, prog: str, about: str, text_of: Callable, page_of: Callabl
     table = read(o.folder, preset=o.preset, source=o.source)
     if table.empty:
         raise InputError(
-            f"{o.folder} holds no results at {o.preset}; rencgan.studies.runs makes them"
+            f"{o.folder} holds no results at {o.preset}; python -m rencgan compare makes them"
         )
     if o.into is None:
         print(text_of(table))
@@ -367,7 +369,7 @@ def show_or_put(argv, prog: str, about: str, text_of: Callable, page_of: Callabl
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    show_or_put(argv, "rencgan.studies.results", __doc__.split("\n")[0], page, page, MARKS)
+    show_or_put(argv, "python -m rencgan results", __doc__.split("\n")[0], page, page, MARKS)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def test_files_are_read_by_preset_and_data_set_in_the_contestants_order(tmp_path
     for text in ("[]", '{"contestant": "R2"}'):
         (tmp_path / "broken.json").write_text(text)
         with pytest.raises(
-            InputError, match="broken.json holds no results of rencgan.studies.runs"
+            InputError, match="broken.json holds no results of python -m rencgan compare"
         ):
             results.read(tmp_path)
 
