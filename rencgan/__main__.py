@@ -16,8 +16,6 @@ VERBS: dict[str, tuple[Callable, tuple]] = {}
 ELSEWHERE = {  # verb -> the module whose `main` takes the other words
     "prepare": "rencgan.data.prepare",
     "evaluate": "rencgan.evaluate.__main__",
-    "fitness": "rencgan.evaluate.fitness",
-    "fit-compact": "rencgan.evaluate.fit_compact",
     "study": "rencgan.studies.catalogue",
     "compare": "rencgan.studies.runs",
     "results": "rencgan.studies.results",
@@ -152,6 +150,37 @@ def report(o: argparse.Namespace) -> int:
             failed = 1
             print(f"InputError: {error}", file=sys.stderr, flush=True)
     return failed
+
+
+@verb(
+    option("folder", type=Path, help="real videos, a folder for each class"),
+    option(
+        "--scene",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="names with this regular expression, and the same text in its groups, are one scene",
+    ),
+    option("--extractor", default="compact"),
+    option("--draws", type=int, default=6, help="at least 2"),
+    option("--json", type=Path, help="write the table there as well"),
+)
+def fitness(o: argparse.Namespace) -> None:
+    """Is an extractor fit to judge? What its distance does when real video is spoilt on purpose."""
+    from rencgan.evaluate.fitness import run
+
+    run(o.folder, o.scene, o.extractor, o.draws, o.json)
+
+
+@verb(
+    option("--steps", type=int, help="default: those of the network that ships"),
+    option("--out", type=Path, help="default: the file that ships"),
+)
+def fit_compact(o: argparse.Namespace) -> None:
+    """Trains the embedded feature extractor anew."""
+    from rencgan.evaluate.fit_compact import run
+
+    run(**{k: v for k, v in (("steps", o.steps), ("out", o.out)) if v})
 
 
 def parser() -> argparse.ArgumentParser:

@@ -41,7 +41,7 @@ def cost(make: Callable[[int], Iterable[np.ndarray]], lengths: Sequence[int]) ->
     as it comes, and nothing is asked for beyond n. For a model and some of its footage:
 
         def make(n):
-            for piece in model.long_video(Looped(footage, n + 16)):
+            for piece in model.generate(footage=Looped(footage, n + 16)):
                 yield as_frames(piece[0])
 
         cost(make, (200, 1000, 4000))

@@ -1,11 +1,10 @@
-"""Trains the embedded feature extractor anew: `python -m rencgan.evaluate.fit_compact`.
+"""Trains the embedded feature extractor anew: `python -m rencgan fit-compact`.
 
 On the stand-in videos it learns to tell three things: the class of a video, its pace, and whether
 its frames are in order. Noise, blur and seams play no part, so that how it answers to them on real
 video (fitness.py) is evidence, not memory.
 """
 
-import argparse
 import hashlib
 import json
 import time
@@ -160,16 +159,3 @@ def run(steps: int = Recipe.steps, out: Path = WEIGHTS) -> None:
     digest = save(network, recipe, out)
     told = "  ".join(f"{k} {v:.3f}" for k, v in losses.items())
     print(f"{out}  sha256 {digest}  {told}  {time.perf_counter() - started:.0f} s")
-
-
-def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m rencgan.evaluate.fit_compact", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument("--steps", type=int, default=Recipe.steps)
-    parser.add_argument("--out", type=Path, default=WEIGHTS)
-    run(**vars(parser.parse_args(argv)))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Is an extractor fit to judge? What its distance does when real video is spoilt on purpose.
 
-    python -m rencgan.evaluate.fitness FOLDER --scene 'walk_(person\\d+)' --scene studio
+    python -m rencgan fitness FOLDER --scene 'walk_(person\\d+)' --scene studio
 
 Clips of real videos are compared with other clips of the same videos: first as they are (the
 floor), then spoilt in one way, at four levels. A fit extractor's distance rises from level to
@@ -8,7 +8,6 @@ level, and leaves the floor by more than twice its spread. Videos are split by s
 development half, on which an extractor may be improved, and a test half, which is what counts.
 """
 
-import argparse
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -275,29 +274,3 @@ def run(
     if out:
         facts = {"extractor": network.card(), "draws": draws, "scenes": list(scenes)}
         write_json(out, facts | {"videos": counts} | found)
-
-
-def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m rencgan.evaluate.fitness", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument("folder", type=Path, help="real videos, a folder for each class")
-    parser.add_argument(
-        "--scene",
-        action="append",
-        default=[],
-        metavar="PATTERN",
-        help="names with this regular expression, and the same text in its groups, are one scene",
-    )
-    parser.add_argument("--extractor", default="compact")
-    parser.add_argument("--draws", type=int, default=6, help="at least 2")
-    parser.add_argument("--json", type=Path, help="write the table there as well")
-    o = parser.parse_args(argv)
-    run(o.folder, o.scene, o.extractor, o.draws, o.json)
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        raise SystemExit(f"{error}") from None

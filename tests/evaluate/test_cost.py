@@ -11,7 +11,7 @@ from rencgan.core.errors import InputError
 from rencgan.data.pixels import as_frames
 from rencgan.evaluate import cost
 from rencgan.presets.table import SMOKE
-from rencgan.studies.benchmark import untrained
+from rencgan.studies.untrained import model as untrained
 
 
 def noise(frames, size=16, seed=0):
@@ -106,7 +106,7 @@ def test_the_cost_of_a_model_is_had_without_holding_its_video():
     real, lengths = noise(40, size), []
 
     def make(n):
-        for piece in model.long_video(cost.Looped(real, n + 16)):
+        for piece in model.generate(footage=cost.Looped(real, n + 16)):
             lengths.append(piece.shape[2])
             yield as_frames(piece[0])
 
