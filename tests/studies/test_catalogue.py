@@ -138,8 +138,7 @@ def test_every_ablation_is_in_a_study_and_differs_from_all_others(tmp_path):
             keys[c.name] = json.dumps(c.preset(p).as_dict(), sort_keys=True)
         else:
             data = videos.every(c.step) if c.step > 1 else videos
-            job = Job(c.kind, c.preset(p), data, tmp_path, 0, c.variant, c.changes(p))
-            keys[c.name] = Job(**{**job.__dict__, "sampling": c.sampling}).key()
+            keys[c.name] = Job(c.system(p), c.preset(p), data, tmp_path).key()
     assert len(set(keys.values())) == len(keys), "two contestants are the same training"
 
 
@@ -151,8 +150,7 @@ def test_every_variant_is_built_and_stepped(name, tmp_path):
     preset = c.preset(p)
     preset = preset.but(steps=preset.warmup + preset.motion_warmup + 1)
     data = videos.every(c.step)
-    changes = c.changes(p)
-    job = Job(c.kind, preset, data, tmp_path / "run", 1, c.variant, changes, sampling=c.sampling)
+    job = Job(c.system(p), preset, data, tmp_path / "run", 1)
     seen = []
     train(job, progress=lambda done, total, losses: seen.append(losses))
     assert len(seen) == preset.steps + 1  # the first call tells where it begins
@@ -164,30 +162,29 @@ def test_every_gpt_variant_is_built_and_stepped(tmp_path):
     videos, base = study.data(p), contestant("R3, regression, disc+cont").preset(p)
     for name in [n for n, c in ABLATIONS.items() if c.kind == "r3"]:
         found = trainees.trainee(contestant(name), p, videos, tmp_path)  # one R2 for all
-        assert found.preset.departures(base).keys() == {"width"}, name
+        assert found.job.preset.departures(base).keys() == {"width"}, name
         assert not found.there(), name
         model, told = found.trained()
         assert found.there() and found.base.there()
-        assert told["steps"] == found.preset.steps > 0
-        weights = model.gpt.state_dict().values()
+        assert told["steps"] == found.job.preset.steps > 0
+        weights = model.nets["gpt"].state_dict().values()
         assert all(torch.isfinite(w).all() for w in weights if w.is_floating_point())
 
 
-def test_the_switches_of_a_variant_reach_its_objective(tmp_path):
+def test_the_switches_of_a_variant_reach_its_system(tmp_path):
     p = AR2Run(source="procedural", preset="smoke", out_root=str(tmp_path))
-    videos = study.data(p)
 
-    def objective(name):
-        return trainees.trainee(contestant(name), p, videos, tmp_path).job.objective()
+    def system(name):
+        return contestant(name).system(p)
 
-    alone = objective("R2, loss v1, R_Enc alone")
+    alone = system("R2, loss v1, R_Enc alone")
     assert alone.recall_encoder and not alone.recall_critic and not alone.stitched_clip
-    alone = objective("R2, loss v1, R_3VD alone")
+    alone = system("R2, loss v1, R_3VD alone")
     assert alone.recall_critic and not alone.recall_encoder and alone.stitched_clip
-    assert objective("improved R2, noise terms").noise
-    assert objective("EncGAN3, L_Enc,v").maps == "encoder"
-    assert objective("LEncGAN, first frame the target").target == 0
-    assert objective("LEncGAN, fc").memory == "fc"
+    assert system("improved R2, noise terms").noise
+    assert system("EncGAN3, L_Enc,v").maps == "encoder"
+    assert system("LEncGAN, first frame the target").target == 0
+    assert system("LEncGAN, fc").memory == "fc"
 
 
 def test_tables_have_a_row_a_variant_and_stay_empty_without_results():
@@ -222,7 +219,7 @@ def test_a_study_runs_whole_once_and_only_what_is_missing(tmp_path, capsys, monk
     strips = sorted((tmp_path / "out" / "pictures").glob("*.png"))
     assert [f.name for f in strips] == [f"{f.stem}-sample.png" for f in files]
     stamps = [f.stat().st_mtime_ns for f in files]
-    monkeypatch.setattr(trainees.Networks, "trained", None)  # nothing is trained again
+    monkeypatch.setattr(trainees.Trainee, "trained", None)  # nothing is trained again
     studies.main(argv)
     assert [f.stat().st_mtime_ns for f in files] == stamps
 
