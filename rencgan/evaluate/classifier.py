@@ -23,7 +23,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils import skip_init
 
 from rencgan.core.errors import InputError
-from rencgan.core.files import key_of, replaced
+from rencgan.core.files import key_of, made_folder, replaced
 from rencgan.core.progress import counted
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate.extractors import Extractor, enough
@@ -325,12 +325,9 @@ def _save(path: Path, classifier: Classifier, named: bool) -> None:
     """Writes the file whole. A folder that nobody named may refuse."""
     arrays = {name: value.numpy() for name, value in classifier.layer.state_dict().items()}
     try:
+        made_folder(path.parent)
         with replaced(path) as part, open(part, "wb") as file:
             np.savez(file, facts=np.array(json.dumps(classifier.facts)), **arrays)
-    except (InputError, OSError) as error:
-        if named and isinstance(error, InputError):
-            raise
+    except (InputError, OSError):
         if named:
-            raise InputError(
-                f"{path.parent} cannot hold the classifier ({error.strerror})"
-            ) from None
+            raise
