@@ -167,6 +167,11 @@ class Job:
     def id(self) -> str:
         return f"{self.kind}/{self.name}"
 
+    @property
+    def text(self) -> str:
+        """The recipe as it is compared, and as marks hold it."""
+        return json.dumps(self.recipe, sort_keys=True)
+
     def resources(self, preset: str) -> dict[str, int]:
         """What it is given: threads, mem_mb, gpu, runtime in minutes."""
         given = LIGHT if self.light else TRAINING[preset]
@@ -191,11 +196,15 @@ def jobs(p: Plan) -> dict[str, Job]:
     return {job.id: job for job in made}
 
 
-def forget(p: Plan, made: Mapping[str, Job]) -> None:
-    """Removes the marks of jobs whose products are gone."""
+def forget(p: Plan, made: Mapping[str, Job], dry: bool = False) -> None:
+    """Removes the marks of jobs whose products are gone; and of another recipe, unless it is a dry
+    run: of a job that ended after Snakemake was killed, Snakemake does not know the recipe.
+    """
     for job in made.values():
-        if not job.product.exists():
-            (p.root / "batch" / "done" / job.id).unlink(missing_ok=True)
+        mark = p.root / "batch" / "done" / job.id
+        same = dry or not mark.exists() or job.text in mark.read_text(encoding="utf-8")
+        if not (same and job.product.exists()):
+            mark.unlink(missing_ok=True)
 
 
 def _data(p: Plan, dataset: str, seed: int) -> dict:
@@ -295,9 +304,8 @@ def _model(c: Contestant, run: Setting) -> dict:
 def _warm_up(c: Contestant, run: Setting) -> str:
     """Names the warm-ups that a contestant may share with others of its seed; "" for none."""
     preset = c.preset(run)
-    if c.base or not preset.warmup + preset.motion_warmup:
-        return ""
-    return key_of([c.kind, c.step, c.sampling, preset.as_dict()])
+    shared = c.system(run).warmed(preset) and not c.base
+    return key_of([c.kind, c.step, c.sampling, preset.as_dict()]) if shared else ""
 
 
 # ----------------------------------------------------------------------------------- the notebooks
@@ -340,7 +348,7 @@ def _notebook(
     recipe = {
         "code": key_of([c.source for c in cells], 16),
         "parameters": {n: v for n, v in given.items() if n not in roots},
-        "recipes": [found.as_dict() for found in (recipes.recipe(run), *trained)],
+        "recipes": [found.as_dict() for found in (PRESETS[p.preset], *trained)],
         "data": _data(p, dataset, p.seed),
     }
     options = ("-y", json.dumps(given, sort_keys=True), str(path))

@@ -4,29 +4,21 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
-from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
 import pytest
+from batches import SMALL, Batch, snakemake
 from conftest import ROOT
 
 from rencgan.core.errors import InputError
 from rencgan.notebook import batch
 from rencgan.notebook.batch import forget, plan
-from rencgan.presets import gpt as gpt_presets
-from rencgan.presets import preset as presets
+from rencgan.presets import table as presets
 from rencgan.studies import runs
 from rencgan.studies.runs import main as compare
 from rencgan.studies.variants import CONTESTANTS
-
-snakemake = pytest.mark.skipif(
-    find_spec("snakemake") is None, reason="Snakemake is not installed: pip install -e '.[batch]'"
-)
-SMALL = {"datasets": ["sky"], "preset": "smoke", "seeds": [1]}
 
 
 def jobs(**given):
@@ -238,14 +230,14 @@ def test_the_settings_that_come_with_it_are_right():
 def test_a_changed_preset_changes_what_is_trained_with_it_and_nothing_else(monkeypatch):
     before = texts(preset="mini")
     with monkeypatch.context() as m:
-        m.setitem(presets.MODELS["mini"], "ar2", presets.MODELS["mini"]["ar2"] | {"w_jitter": 7.0})
+        m.setitem(presets.OWN["mini"], "ar2", presets.OWN["mini"]["ar2"] | {"w_jitter": 7.0})
         found = changed(before, texts(preset="mini"))
     ar2 = {n for n, c in CONTESTANTS.items() if c.kind == "ar2"}
     trained = {"notebook/sky-04_ar2", "notebook/sky-05_r3"}
     assert found == trained | {f"contestant/sky-{batch.slug(n)}-seed1" for n in ar2}
     with monkeypatch.context() as m:
-        gpt = gpt_presets.GPT_PRESETS["mini"]
-        m.setitem(gpt_presets.GPT_PRESETS, "mini", gpt.but(steps=gpt.steps + 1))
+        gpt = presets.GPT_PRESETS["mini"]
+        m.setitem(presets.GPT_PRESETS, "mini", gpt.but(steps=gpt.steps + 1))
         found = changed(before, texts(preset="mini"))
     assert found == {"notebook/sky-05_r3"} | {n for n in before if "sky-r3-" in n}
 
@@ -287,15 +279,23 @@ def test_of_real_videos_names_sizes_and_dates_count(tmp_path):
 def test_a_mark_goes_with_what_it_stands_for(tmp_path):
     p = plan(SMALL | {"contestants": ["R2"], "notebooks": ["01"], "out": str(tmp_path)})
     made = batch.jobs(p)
-    marks = [tmp_path / "batch" / "done" / name for name in ("contestant/sky-r2-seed1", "other")]
-    for path in (*marks, made["contestant/sky-r2-seed1"].product):
+    r2 = made["contestant/sky-r2-seed1"]
+    mark = tmp_path / "batch" / "done" / r2.id
+    for path, text in ((mark, f"today\n{r2.text}\n"), (r2.product, "{}")):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        path.write_text(text)
     forget(p, made)
-    assert all(mark.exists() for mark in marks)
-    made["contestant/sky-r2-seed1"].product.unlink()
-    forget(p, made)
-    assert [mark.exists() for mark in marks] == [False, True]
+    assert mark.exists()
+    other = batch.jobs(p.model_copy(update={"ways": ["sample"]}))
+    forget(p, other, dry=True)
+    assert mark.exists()
+    r2.product.unlink()
+    forget(p, made, dry=True)
+    assert not mark.exists()
+    mark.write_text(r2.text)
+    r2.product.touch()
+    forget(p, other)
+    assert not mark.exists()
 
 
 def test_the_verb_hands_its_words_to_snakemake(monkeypatch):
@@ -335,62 +335,6 @@ def test_results_of_another_recipe_are_refused_or_put_aside(tmp_path):
 
 
 # --------------------------------------------------------------------------------- run by Snakemake
-
-STUB = """
-import shutil, sys
-shutil.copyfile(*sys.argv[-2:])
-if "BROKEN" in open(sys.argv[-1]).read():
-    sys.exit("broken")
-"""
-
-
-class Batch:
-    """Snakemake in a process of its own, with one core and the settings given."""
-
-    def __init__(self, folder: Path, stub: bool = False, **settings):
-        self.out, self.file = folder / "out", folder / "settings.json"
-        defaults = {"out": str(self.out), "parameters": {}, "seeds": [1]}
-        self.settings = SMALL | defaults | settings
-        found = [str(ROOT)]
-        if stub:
-            (folder / "stub").mkdir()
-            (folder / "stub" / "papermill.py").write_text(STUB)
-            found = [str(folder / "stub"), *found]
-        path = os.pathsep.join([*found, os.environ.get("PYTHONPATH", "")])
-        self.environment = os.environ | {"PYTHONPATH": path}
-
-    def start(self, *options: str, **settings) -> subprocess.Popen:
-        self.file.write_text(json.dumps(self.settings | settings))
-        command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "batch" / "Snakefile")]
-        command += ["--cores", "1", "--configfile", str(self.file), *options]
-        return subprocess.Popen(
-            command,
-            cwd=self.file.parent,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-
-    def run(self, *options: str, **settings) -> tuple[int, str]:
-        started = self.start(*options, **settings)
-        said, _ = started.communicate(timeout=1800)
-        return started.returncode, said
-
-    def wanted(self, **settings) -> set[str]:
-        """kind/name of the jobs that would run."""
-        code, said = self.run("-n", **settings)
-        assert code == 0, said
-        outputs = [s.split()[1] for s in said.splitlines() if s.startswith("    output:")]
-        return {self.name_of(Path(output)) for output in outputs}
-
-    def name_of(self, mark: Path) -> str:
-        return "/".join(mark.parts[-2:]) if mark.parent.parent.name == "done" else "table/results"
-
-    def marks(self) -> dict[str, int]:
-        found = [*(self.out / "batch" / "done").glob("*/*"), *self.out.glob("*.md")]
-        return {self.name_of(p): p.stat().st_mtime_ns for p in found}
 
 
 @snakemake
