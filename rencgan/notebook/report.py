@@ -4,12 +4,9 @@ Each report is one file: pictures and videos inside, formulas as MathML, code be
 of contents at the side. A page that would fetch anything is refused, not repaired.
 """
 
-import os
 import re
 import sys
-import tempfile
 from html import escape
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +21,7 @@ from nbformat.sign import NotebookNotary
 from traitlets.config import Config
 
 from rencgan.core.errors import InputError
+from rencgan.core.files import write_text
 
 TEMPLATES = Path(__file__).parent / "templates"
 LIMIT = 10_000_000  # bytes of one report
@@ -87,7 +85,12 @@ def export(notebook: str | Path, out_dir: str | Path) -> Path:
             f"The report of {notebook.name} has {size / 1e6:.1f} MB, more than the "
             f"{LIMIT / 1e6:.0f} MB allowed: show fewer, smaller or shorter videos."
         )
-    return _write(page, out_dir / f"{notebook.stem}.html")
+    path = out_dir / f"{notebook.stem}.html"
+    try:
+        write_text(path, page)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}.") from None
+    return path
 
 
 def render(nb: NotebookNode, name: str = "report", folder: Path = Path()) -> str:
@@ -124,39 +127,18 @@ def contents(nb: NotebookNode) -> list[tuple[int, str, str]]:
 
 def fetched(page: str) -> list[str]:
     """Every address that a browser would load by itself when it opens this page."""
-    scanner = _Scanner()
-    scanner.feed(page)
-    scanner.close()
-    return scanner.found
-
-
-class _Scanner(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-        self._inside = ""
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self._inside = tag
-        for name, value in attributes:
+    found = []
+    for tag in BeautifulSoup(page, "html.parser", multi_valued_attributes=None).find_all(True):
+        for name, value in tag.attrs.items():
             value = (value or "").strip()
-            if name in FETCHES or (name == "href" and tag not in ("a", "area")):
-                if value and not value.startswith(("data:", "#")):
-                    self.found.append(value)
-            elif name == "style":
-                self._css(value)
-
-    def handle_endtag(self, tag: str) -> None:
-        self._inside = ""
-
-    def handle_data(self, data: str) -> None:
-        if self._inside == "style":
-            self._css(data)
-        elif self._inside == "script":
-            self.found += [match.group(0) for match in JS_FETCH.finditer(data)]
-
-    def _css(self, text: str) -> None:
-        self.found += [first or second for first, second in CSS_FETCH.findall(text)]
+            follows = name in FETCHES or (name == "href" and tag.name not in ("a", "area"))
+            if follows and value and not value.startswith(("data:", "#")):
+                found.append(value)
+        for css in (tag.get("style") or "", tag.get_text() if tag.name == "style" else ""):
+            found += [first or second for first, second in CSS_FETCH.findall(css)]
+        if tag.name == "script":
+            found += [match.group(0) for match in JS_FETCH.finditer(tag.get_text())]
+    return found
 
 
 def _markdown(source: str, attachments: dict[str, Any], path: str = "") -> str:
@@ -222,21 +204,3 @@ def _sign(nb: NotebookNode, notebook: Path) -> None:
         NotebookNotary().sign(nb)
     except OSError as error:
         print(f"{notebook.name} was not signed ({error}); trust it by hand.", file=sys.stderr)
-
-
-def _write(page: str, path: Path) -> Path:
-    """Whole or not at all: a temporary file beside the report takes its place at the end."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}.") from None
-    try:
-        with open(handle, "w", encoding="utf-8") as file:
-            file.write(page)
-        os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read
-        os.replace(temporary, path)
-    except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
-        raise InputError(f"{path} cannot be written: {error.strerror}.") from None
-    return path

@@ -2,7 +2,6 @@
 record.
 """
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from rencgan.core.errors import InputError
-from rencgan.core.files import write_array, writing
+from rencgan.core.files import write_array, write_json
 from rencgan.core.progress import Progress
 from rencgan.core.provenance import provenance
 from rencgan.data.hops import CLIP, long_length, seams
@@ -379,25 +378,26 @@ def save_results(
 ) -> dict:
     """Writes <out_dir>/<notebook>.json with its provenance; returns the provenance."""
     record = provenance(preset, p.seed, videos.card, started, {"parameters": p.model_dump()})
-    path = p.out_dir / f"{notebook}.json"
-    results = jsonable({"provenance": record} | results)
-    text = json.dumps(results, indent=1, default=float, allow_nan=False)
-    part = path.with_suffix(".part")
-    with writing(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text + "\n", encoding="utf-8")
-        part.replace(path)
+    write_json(p.out_dir / f"{notebook}.json", {"provenance": record} | results)
     return record
 
 
-def jsonable(value):
-    """What JSON can hold. It has no NaN (the seam ratio of a video that stands still is one): None
-    in its place. Scores become what they say of themselves.
+def so_far(p, videos: VideoSet, *names: str, of_r3: bool = False) -> dict[str, list[dict]]:
+    """Tables by caption, of the result files for this data set and preset, and the verdicts on the
+    claims of these studies; of_r3: those that R3 alone has, too. Says how files are made where
+    there are none.
     """
-    if hasattr(value, "as_dict"):
-        value = value.as_dict()
-    if isinstance(value, dict):
-        return {k: jsonable(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [jsonable(v) for v in value]
-    return None if isinstance(value, float | np.floating) and not np.isfinite(value) else value
+    from rencgan.studies import ledger, results
+    from rencgan.studies.claims import claims_of
+
+    files = results.read(dataset=p.dataset, preset=p.preset, source=videos.card["source"])
+    if files.empty:
+        print(f"no results for {p.dataset} at {p.preset}: python -m rencgan compare makes them")
+        return {}
+    verdicts = ledger.details(files, claims_of(*names))
+    tables = {f"{source(videos)}, {p.preset}.": results.rows(results.compared(files))}
+    if of_r3:
+        tables["Foresight of the heads."] = results.foresight_rows(files)
+        tables["Of the gap in 128f to improved R2."] = results.gap_rows(files)
+    tables[f"Verdicts. {ledger.by_chance(verdicts)}"] = verdicts
+    return {caption: rows for caption, rows in tables.items() if rows}

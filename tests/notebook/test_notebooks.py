@@ -75,6 +75,16 @@ def test_it_begins_with_a_question_and_cells_are_short(path):
 
 
 @every_notebook
+def test_it_imports_of_the_package_only_what_is_meant_for_notebooks(path):
+    for cell in code_cells(path):
+        for node in ast.walk(ast.parse(cell.source)):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) else []
+            inside = {name for name in names if name.partition(".")[0] == "rencgan"}
+            assert inside <= {"rencgan", "rencgan.notebook"}, cell.source
+
+
+@every_notebook
 def test_parameters_are_annotated_literals_with_a_comment_each(path):
     source = parameters_cell(path).source
     for statement in ast.parse(source).body:

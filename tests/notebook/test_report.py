@@ -20,7 +20,7 @@ $$\mathcal{L} = \mathbb{E}\left[\lVert x - \hat{x} \rVert_1\right] \tag{3.1}$$
 ## Why $x_{t+1}$ & others
 """
 VIDEO = f"""import numpy as np
-from rencgan import show
+from rencgan.notebook import show
 from rencgan.core.progress import Progress
 clip = np.zeros(({FRAMES}, 32, 32, 3), np.uint8)
 for t in range({FRAMES}):

@@ -13,8 +13,7 @@ from PIL import Image
 
 from rencgan.core.errors import InputError
 from rencgan.core.provenance import provenance
-from rencgan.notebook import show
-from rencgan.notebook.show import provenance_table
+from rencgan.notebook import show, tiles
 
 
 def ramp(frames=20, size=16) -> np.ndarray:
@@ -34,9 +33,9 @@ def decoded(data: bytes) -> np.ndarray:
 
 def test_floats_are_read_in_one_fixed_range():
     video = torch.tensor([-1.0, 0.0, 0.5, 1.0, 7.0]).view(1, 5, 1, 1).expand(3, 5, 2, 2)
-    assert show.pixels(video)[:, 0, 0, 0].tolist() == [0, 128, 191, 255, 255]
+    assert tiles.pixels(video)[:, 0, 0, 0].tolist() == [0, 128, 191, 255, 255]
     dim = 0.1 * torch.ones(3, 2, 4, 4)
-    assert np.unique(show.pixels(dim)).tolist() == [140]  # a batch's own extremes do not matter
+    assert np.unique(tiles.pixels(dim)).tolist() == [140]  # a batch's own extremes do not matter
 
 
 @pytest.mark.parametrize(
@@ -45,17 +44,17 @@ def test_floats_are_read_in_one_fixed_range():
 )
 def test_a_wrong_shape_or_type_is_named(wrong):
     with pytest.raises(InputError, match=r"should be \(T, H, W, 3\)"):
-        show.pixels(wrong)
+        tiles.pixels(wrong)
 
 
 def test_numbers_that_are_not_finite_are_refused():
     with pytest.raises(InputError, match="not finite"):
-        show.pixels(torch.full((3, 2, 4, 4), float("nan")))
+        tiles.pixels(torch.full((3, 2, 4, 4), float("nan")))
 
 
 def test_enlarging_repeats_pixels():
     frames = np.random.default_rng(0).integers(0, 255, (2, 3, 4, 3), dtype=np.uint8)
-    large = show.enlarge(frames, 3)
+    large = tiles.enlarge(frames, 3)
     assert large.shape == (2, 9, 12, 3)
     assert all(np.array_equal(large[:, i::3, j::3], frames) for i in range(3) for j in range(3))
 
@@ -70,13 +69,13 @@ def test_both_sources_hold_every_frame_with_its_brightness(mime):
 
 
 def test_a_seam_lights_the_edge_on_both_sides_of_it_and_nowhere_else():
-    grid = show._Grid([ramp()], ["a"], [[8]], None, 4)
-    lit = [t for t in range(20) if (grid[t][show.GAP + show.BAND - 1, 20] == show.SEAM).all()]
+    grid = tiles.Grid([ramp()], ["a"], [[8]], None, 4)
+    lit = [t for t in range(20) if (grid[t][tiles.GAP + tiles.BAND - 1, 20] == tiles.SEAM).all()]
     assert lit == [7, 8]
 
 
 def test_a_shorter_video_rests_dimmed_on_its_last_frame():
-    grid = show._Grid([ramp(20), ramp(5)], ["", ""], [[], []], None, 1)
+    grid = tiles.Grid([ramp(20), ramp(5)], ["", ""], [[], []], None, 1)
     y, x = grid.corners[1]
     assert len(grid) == 20
     assert grid[4][y, x].tolist() == [40] * 3
@@ -104,7 +103,7 @@ def test_numbers_that_do_not_fit_are_refused():
 
 
 def test_a_contact_sheet_runs_from_the_first_frame_to_the_last():
-    sheet = show.contact_sheet([ramp(size=4)], columns=5, scale=24)
+    sheet = show.contact_sheet([ramp(size=4)], columns=5)
     assert sheet.dtype == np.uint8 and sheet.shape[1] == 5 * 96 + 4 * 4
     assert sheet[-1, [0, 100, 200, 300, 400], 0].tolist() == [0, 50, 100, 140, 190]
 
@@ -136,9 +135,15 @@ def test_losses_come_from_a_list_or_a_file(tmp_path):
         show.losses(tmp_path / "none.jsonl")
 
 
-def test_the_running_mean():
-    y = np.array([2.0, 4.0, 6.0, 8.0])
-    assert show._running_mean(y, 2).tolist() == [2, 3, 5, 7]
+def test_the_thick_line_is_the_running_mean_over_a_twentieth(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(show, "chart", lambda figure, caption: drawn.append(figure))
+    rows = [{"step": 10 * i, "D": 2.0 * i} for i in range(40)] + [{"step": 400, "G": 1.0}]
+    show.losses(rows)
+    logged, mean = drawn[0].axes[0].lines
+    assert logged.get_xdata().tolist() == list(range(0, 400, 10))
+    assert mean.get_ydata()[:4].tolist() == [0, 1, 3, 5]
+    assert [axes.get_title(loc="left") for axes in drawn[0].axes] == ["D", "G"]
 
 
 def test_curves_and_charts_are_pictures():
@@ -156,11 +161,9 @@ def test_a_table_escapes_text_and_formats_numbers():
     assert html.count("text-align:right") == 6
     with pytest.raises(InputError, match="needs `columns`"):
         show.table([[1, 2]])
-
-
-def test_pieces_of_html_add_up():
-    both = show.Html("<p>a</p>", "a") + show.Html("<p>b</p>", "b")
-    assert both._repr_html_() == "<p>a</p><p>b</p>" and repr(both) == "a\nb"
+    frame = show.pd.DataFrame({"name": ["a", "b"], "FVD": [1.5, float("nan")]})
+    cells = re.findall(r"<td [^>]*>([^<]*)<", show.table(frame).html)
+    assert cells == ["a", "1.5", "b", "–"]
 
 
 def test_provenance_is_plain_and_shows_as_a_table():
@@ -169,7 +172,7 @@ def test_provenance_is_plain_and_shows_as_a_table():
     assert json.loads(json.dumps(record)) == record
     assert record["data"]["left_out"] == 9 and record["versions"]["torch"] == torch.__version__
     assert record["device"]["threads"] == torch.get_num_threads() and record["seconds"] > 0
-    html = provenance_table(record).html
+    html = show.provenance_table(record).html
     assert "&lt;stand-in&gt;" in html and "abc" in html
 
 

@@ -67,10 +67,13 @@ def test_fine_tuning_does_without_warm_ups(tmp_path):
     assert tuned.risen(0) == 1 and tuned.crop(0) == 1
 
 
-def test_results_are_json_that_every_reader_takes():
+def test_results_are_json_that_every_reader_takes(tmp_path, videos):
+    p = parameters.check({"preset": "smoke", "out_root": str(tmp_path)}, parameters.DataRun)
     rows = [{"seam_ratio": float("nan"), "l1": np.float64(0.5), "n": 3, "name": "x"}]
-    text = json.dumps(study.jsonable({"rows": rows}), allow_nan=False)
-    assert json.loads(text) == {"rows": [{"seam_ratio": None, "l1": 0.5, "n": 3, "name": "x"}]}
+    study.save_results(p, "n", SMOKE, videos, 0.0, rows=rows)
+    found = json.loads((p.out_dir / "n.json").read_text())
+    assert found["rows"] == [{"seam_ratio": None, "l1": 0.5, "n": 3, "name": "x"}]
+    assert found["provenance"]["parameters"]["preset"] == "smoke"
 
 
 @pytest.mark.parametrize(("dataset", "steps"), [("sky", (1, 1)), ("uva", (2, 3))])
