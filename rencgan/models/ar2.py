@@ -3,8 +3,9 @@ Section 5.3). AR2+ (ours) lays noise on the recalled clip (`recall_noise`), or t
 of several clips (`rollout`), as the preset says. Its networks are improved R2's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count, islice
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,11 +14,12 @@ from torch import Tensor
 
 from rencgan.core.errors import InputError
 from rencgan.data.clips import ClipSampler
-from rencgan.data.hops import CLIP
+from rencgan.data.hops import CLIP, clips_for
+from rencgan.data.pixels import as_clips
 from rencgan.models import losses, sampling
 from rencgan.models.draws import Draws
 from rencgan.models.networks import Codes, draw
-from rencgan.models.recall import stitch_pair
+from rencgan.models.recall import stitch_pair, stitched
 from rencgan.models.system import Nets, Step, Terms, Turn, autocast
 from rencgan.models.vaegan import Pass, VaeGan, additions, generated, of_clips
 from rencgan.presets.preset import Preset
@@ -110,7 +112,7 @@ class AR2(VaeGan):
     def play(self, nets: Nets, s: Step) -> Iterator[Turn]:
         """Algorithm 9."""
         f = self.predicted(nets, s, s.x, s.chance[0], noise=True)
-        yield from self.critics(nets, s, f, losses.eq_5_2, losses.eq_4_5)
+        yield from self.critics(nets, s, f, losses.eq_5_2, losses.eq_3_5)
         yield ("encoder", "generator"), lambda: self.loss(nets, s, f)
 
     def loss(self, nets: Nets, s: Step, f: Prediction) -> Terms:
@@ -151,7 +153,9 @@ class AR2(VaeGan):
         **other,
     ) -> Iterator[Tensor]:
         """Algorithm 10: videos of any length from noise alone, or on from first clips (V, 16, H, W,
-        3) uint8. videos: 1, or as many as there are first clips. level: see sampling.from_noise.
+        3) uint8 (then they begin with its first r frames). videos: 1, or as many as there are first
+        clips. level: what AR2+ is told of the noise on the recalled clip, from 0 to the largest it
+        was trained with; none is added.
         """
         if other.get("footage") is not None:
             raise InputError(
@@ -159,22 +163,57 @@ class AR2(VaeGan):
                 "give the footage's first 16 frames as first_clip, or load an R2"
             )
         sampling.refuse_options(self.title(model.preset), other)
+        sampling.check_frames(frames)
+        sampling.check_ways(codes, candidates, seed)
+        first, known = None, model.preset.recall_noise
         if first_clip is not None:
             sampling.check_first_clip(first_clip, model.preset.size)
             if videos not in (None, len(first_clip)):
                 raise InputError(f"{len(first_clip)} first clips do not make {videos} videos")
-            videos = len(first_clip)
-        return sampling.from_noise(
-            model.nets["encoder"],
-            model.nets["generator"],
-            frames,
-            model.hop,
-            videos=1 if videos is None else videos,
-            first_clip=first_clip,
-            reference=model.hop,
-            codes=codes,
-            candidates=candidates,
-            video_d=model.nets["video_d"],
-            seed=seed,
-            level=level,
-        )
+            first, videos = as_clips(first_clip, model.device), len(first_clip)
+        videos = 1 if videos is None else videos
+        if videos < 1:
+            raise InputError(f"at least 1 video can be made, not {videos}")
+        if not 0 <= level <= known:
+            raise InputError(f"this model knows levels of noise from 0 to {known:g}, not {level:g}")
+        ways = {"codes": codes, "candidates": candidates, "seed": seed, "level": level}
+        clips = self.predicted_clips(model, first, videos, **ways)
+        clips = islice(clips, clips_for(frames, model.hop))
+        return sampling.cut_to(stitched(clips, model.hop), frames)
+
+    @torch.no_grad()
+    def predicted_clips(
+        self,
+        model: Any,
+        first: Tensor | None,
+        videos: int,
+        codes: str = "sample",
+        candidates: int = 1,
+        seed: int = 0,
+        level: float = 0.0,
+    ) -> Iterator[Tensor]:
+        """Algorithm 10 without end: clips (V, 3, 16, H, W), each predicted from the one before it.
+
+        first: the first clips (V, 3, 16, H, W), or None to draw them from N(0, I). The clip that
+        VDrej kept is the one that the next is predicted from and judged behind: as printed,
+        Algorithm 10 never renews its previous clip.
+        """
+        encoder, generator, r = model.nets["encoder"], model.nets["generator"], model.hop
+        dims = (model.preset.content_dim, model.preset.motion_dim)
+        told = torch.full((videos,), level, device=model.device) if level else None
+
+        def drawn(clip: int) -> list[Tensor]:
+            """Noise of all candidates of all videos: (V, N, d_c) and (V, N, d_m)."""
+            each = [sampling.noise(seed, clip, candidates, dims, video) for video in range(videos)]
+            return [torch.stack(part).to(model.device) for part in zip(*each, strict=True)]
+
+        def kept(z: Sequence[Tensor], previous: Tensor | None) -> Tensor:
+            return sampling.best(generator, z, model.nets["video_d"], previous, r)
+
+        clip = kept(drawn(0), None) if first is None else first
+        yield clip
+        for number in count(1):
+            space = Codes(*(part.float()[:, None] for part in encoder(clip, r, told)))
+            mean = (space.mu_c, space.mu_m)
+            clip = kept(mean if codes == "mean" else draw(space, *drawn(number)), clip)
+            yield clip

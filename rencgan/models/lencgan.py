@@ -22,7 +22,6 @@ from rencgan.data.pixels import as_clips
 from rencgan.models import losses, sampling
 from rencgan.models.encgan3 import EncGAN3
 from rencgan.models.networks import Codes, Encoder, _fc_set, _frame_features, difference_maps
-from rencgan.models.recall import stitched
 from rencgan.models.system import Nets, Phase, Step, Terms, Turn
 from rencgan.models.vaegan import Pass
 from rencgan.presets.preset import Preset
@@ -208,6 +207,8 @@ class LEncGAN(EncGAN3):
             )
         if type(self.forget_bias) not in (int, float) or not math.isfinite(self.forget_bias):
             raise InputError(f"forget_bias must be a finite number, not {self.forget_bias!r}")
+        if self.sampling != "step":
+            raise InputError("sampling is EncGAN3's; LEncGAN reads consecutive frames")
 
     def title(self, p: Preset) -> str:
         return "LEncGAN"
@@ -276,19 +277,14 @@ class LEncGAN(EncGAN3):
         model: Any,
         frames: int | None = None,
         *,
-        footage: np.ndarray | None = None,
         hop: int | None = None,
-        codes: str = "sample",
         candidates: int = 1,
-        seed: int = 0,
-        **other,
+        **options,
     ) -> Iterator[Tensor]:
         """Algorithm 5: footage (T, H, W, 3) uint8 to a long video. Of every clip the first `hop`
         frames are kept, of the last all 16: m clips at hop 15 make 15 m + 1 frames. (In print clips
         have 15 frames, for T_c = 15 is their largest index.)
         """
-        sampling.refuse_options("LEncGAN", other, footage=footage)
-        sampling.check_footage(footage, model.preset.size)
         if hop not in (None, model.hop):
             raise InputError(
                 f"this LEncGAN was trained with clips {model.hop} frames apart, not {hop!r}"
@@ -297,14 +293,12 @@ class LEncGAN(EncGAN3):
             raise InputError(
                 f"VDrej is not part of LEncGAN: give 1 candidate a clip, not {candidates!r}"
             )
-        encoder, generator = model.nets["encoder"], model.nets["generator"]
+        return super().generate(model, frames, **options)
+
+    def spaces(self, model: Any, footage: np.ndarray, hop: int) -> Iterator[Codes]:
         if self.memory == "fc":
-            spaces = sampling.latent_spaces(encoder, footage, model.hop, self.target)
-        else:
-            spaces = latent_spaces(encoder, footage)
-        clips = sampling.recalled_clips(generator, spaces, model.hop, codes=codes, seed=seed)
-        pieces = stitched(clips, model.hop)
-        return pieces if frames is None else sampling.cut_to(pieces, frames)
+            return super().spaces(model, footage, hop)
+        return latent_spaces(model.nets["encoder"], footage)
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Long videos as streams: from footage (R2, Algorithms 7 and 8) and from noise (AR2, Algorithm 10).
+"""What long videos are made of: latent spaces of footage, their clips, VDrej (Algorithm 8).
 
 Nothing here holds more than a few clips, so memory does not grow with the length of the video.
 Noise is a function of (seed, clip, candidate) and, from noise, of the video: one candidate gives
@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from rencgan.core.errors import InputError
-from rencgan.data.hops import CLIP, check_hop, clip_count, clips_for
+from rencgan.data.hops import CLIP, clip_count
 from rencgan.data.pixels import as_clips
 from rencgan.models.networks import Codes, draw
-from rencgan.models.recall import reject, reject_each, stitched
+from rencgan.models.recall import reject, reject_each
 
 CODES = ("sample", "mean")
 BATCH = 8  # clips encoded, and without VDrej generated, in one pass
@@ -29,8 +29,6 @@ def noise(
     """Standard normal noise of one clip's candidates: (N, d_c) and (N, d_m). Row j does not depend
     on N.
     """
-    if seed < 0:
-        raise InputError(f"the seed must be 0 or more, not {seed}")
     key = [seed, clip, video] if video else [seed, clip]
     joint = np.random.default_rng(key).standard_normal((candidates, sum(dims)), np.float32)
     return tuple(torch.from_numpy(joint).split(dims, dim=1))
@@ -46,8 +44,10 @@ def refuse_options(name: str, other: dict, **needed) -> None:
         )
 
 
-def check_footage(video: np.ndarray, size: int) -> None:
-    """Refuses what the encoder cannot read: (T, H, W, 3) uint8 of the model's size is right."""
+def check_footage(video: np.ndarray, size: int, r: int) -> None:
+    """Refuses what the encoder cannot read: (T, H, W, 3) uint8 of the model's size, T >= 16, is
+    right; and a hop outside 1..15.
+    """
     if getattr(video, "dtype", None) != np.uint8 or video.ndim != 4 or video.shape[3] != 3:
         raise InputError("footage is an array (T, H, W, 3) of uint8")
     if video.shape[1:3] != (size, size):
@@ -55,32 +55,37 @@ def check_footage(video: np.ndarray, size: int) -> None:
             f"the model reads {size}x{size} pixels; "
             f"this footage has {video.shape[2]}x{video.shape[1]}"
         )
+    clip_count(len(video), r)
 
 
 @torch.no_grad()
-def latent_spaces(
-    encoder: nn.Module, video: np.ndarray, r: int, reference: int | None = None
-) -> Iterator[Codes]:
+def latent_spaces(encoder: nn.Module, video: np.ndarray, r: int, reference: int) -> Iterator[Codes]:
     """The latent spaces of a video's overlapping clips, one (1, d) Codes a clip, in order.
 
     video: (T, H, W, 3) uint8, T >= 16 (may be memory-mapped); reference: the frame that the content
-    stream reads, default r. (T - 16) // r + 1 clips; what is left at the end is not used.
+    stream reads. (T - 16) // r + 1 clips; what is left at the end is not used.
     """
-    check_hop(r)
     device = next(encoder.parameters()).device
     starts = range(0, r * clip_count(len(video), r), r)
     for first in range(0, len(starts), BATCH):
         clips = np.stack([video[s : s + CLIP] for s in starts[first : first + BATCH]])
-        codes = encoder(as_clips(clips, device), r if reference is None else reference)
+        codes = encoder(as_clips(clips, device), reference)
         for i in range(len(clips)):
             yield Codes(*(part[i : i + 1].float() for part in codes))
 
 
-def check_ways(codes: str, candidates: int) -> None:
+def check_frames(frames: int | None) -> None:
+    if not isinstance(frames, int | np.integer) or frames < 1:
+        raise InputError(f"a video has a whole number of frames, at least 1, not {frames!r}")
+
+
+def check_ways(codes: str, candidates: int, seed: int = 0) -> None:
     if codes not in CODES:
         raise InputError(f"codes are drawn as one of {', '.join(CODES)}, not {codes!r}")
     if not isinstance(candidates, int | np.integer) or candidates < 1:
         raise InputError(f"VDrej needs at least 1 candidate, not {candidates!r}")
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError(f"the seed must be 0 or more, not {seed}")
 
 
 @torch.no_grad()
@@ -91,7 +96,7 @@ def recalled_clips(
     *,
     codes: str = "sample",
     candidates: int = 1,
-    video_d: nn.Module | None = None,
+    video_d: nn.Module,
     seed: int = 0,
     previous: Tensor | None = None,
     first: int = 0,
@@ -106,12 +111,9 @@ def recalled_clips(
     of these has in which video, which decides its noise; alone: numbers of clips that are judged by
     themselves.
     """
-    check_ways(codes, candidates)
     if codes == "mean" or candidates == 1:
         yield from _plain(generator, spaces, codes, seed, first, video)
         return
-    if video_d is None:
-        raise InputError("VDrej needs the video critic")
     drawn = _drawn(spaces, candidates, seed, first, video)
     at_once = min(BATCH, max(1, CANDIDATES // candidates))  # clips whose candidates share a pass
     number = first
@@ -152,33 +154,6 @@ def _generate(generator: nn.Module, codes: list[tuple[Tensor, Tensor]]) -> Itera
     yield from generator(z_c, z_m).float().split(1)
 
 
-def long_video(
-    encoder: nn.Module,
-    generator: nn.Module,
-    video: np.ndarray,
-    r: int = 8,
-    *,
-    reference: int | None = None,
-    codes: str = "sample",
-    candidates: int = 1,
-    video_d: nn.Module | None = None,
-    seed: int = 0,
-) -> Iterator[Tensor]:
-    """Algorithms 7 and 8: footage to a long generated video, as pieces (1, 3, t, H, W) in [-1, 1],
-    in order.
-
-    video: (T, H, W, 3) uint8, T >= 16. The pieces add up to 16 + r ((T - 16) // r) frames.
-    """
-    spaces = latent_spaces(encoder, video, r, reference)
-    clips = recalled_clips(
-        generator, spaces, r, codes=codes, candidates=candidates, video_d=video_d, seed=seed
-    )
-    return stitched(clips, r)
-
-
-# ---------------------------------------------------------------------------- AR2, from noise alone
-
-
 def check_first_clip(clip: np.ndarray, size: int) -> None:
     """Refuses what AR2 cannot go on from: (B, 16, H, W, 3) uint8 of the model's size is right."""
     wanted = (CLIP, size, size, 3)
@@ -187,51 +162,6 @@ def check_first_clip(clip: np.ndarray, size: int) -> None:
         raise InputError(
             f"the first clip is an array (B, {CLIP}, {size}, {size}, 3) of uint8, not {shape}"
         )
-
-
-@torch.no_grad()
-def predicted_clips(
-    encoder: nn.Module,
-    generator: nn.Module,
-    first: Tensor | None,
-    r: int,
-    *,
-    videos: int = 1,
-    reference: int | None = None,
-    codes: str = "sample",
-    candidates: int = 1,
-    video_d: nn.Module | None = None,
-    seed: int = 0,
-    level: float = 0.0,
-) -> Iterator[Tensor]:
-    """Algorithm 10 without end: clips (V, 3, 16, H, W), each predicted from the one before it.
-
-    first: the first clips (V, 3, 16, H, W), or None to draw those of `videos` videos from N(0, I).
-    The clip that VDrej kept is the one that the next is predicted from and judged behind: as
-    printed, Algorithm 10 never renews its previous clip.
-    """
-    device = next(encoder.parameters()).device
-    dims = (generator.content_dim, generator.motion_dim)
-    videos = videos if first is None else len(first)
-
-    def drawn(clip: int) -> tuple[Tensor, Tensor]:
-        """Noise of all candidates of all videos: (V, N, d_c) and (V, N, d_m)."""
-        each = [noise(seed, clip, candidates, dims, video) for video in range(videos)]
-        return tuple(torch.stack(part).to(device) for part in zip(*each, strict=True))
-
-    clip = first
-    if clip is None:
-        clip = best(generator, drawn(0), video_d, None, r)
-    told = torch.full((videos,), level, device=device) if level else None
-    yield clip
-    number = 1
-    while True:
-        space = encoder(clip, r if reference is None else reference, told)
-        space = Codes(*(part.float()[:, None] for part in space))
-        z = (space.mu_c, space.mu_m) if codes == "mean" else draw(space, *drawn(number))
-        clip = best(generator, z, video_d, clip, r)
-        yield clip
-        number += 1
 
 
 def best(
@@ -251,58 +181,11 @@ def best(
     return torch.cat(kept)
 
 
-def from_noise(
-    encoder: nn.Module,
-    generator: nn.Module,
-    frames: int,
-    r: int = 8,
-    *,
-    videos: int = 1,
-    first_clip: np.ndarray | None = None,
-    reference: int | None = None,
-    codes: str = "sample",
-    candidates: int = 1,
-    video_d: nn.Module | None = None,
-    seed: int = 0,
-    level: float = 0.0,
-) -> Iterator[Tensor]:
-    """Algorithm 10: V videos of any length at once, as pieces (V, 3, t, H, W) in [-1, 1], in order.
-
-    The pieces add up to exactly `frames` frames. Nothing that was yielded is held: memory does not
-    grow with the length. r: the hop, and it has to be the trained one, since the predicted clip
-    lies that far behind the one it is predicted from. first_clip: (V, 16, H, W, 3) uint8 to go on
-    from (then the videos begin with its first r frames), or None: noise alone. codes "mean" takes
-    the mean of what is encoded; the first clip from noise is drawn all the same. candidates: of how
-    many VDrej chooses at every step; 1 is plain sampling with the same noise. level: what AR2+ is
-    told of the noise on the recalled clip, from 0 to the largest it was trained with; none is
-    added. Options that cannot be raise InputError at once.
-    """
-    check_hop(r)
-    check_ways(codes, candidates)
-    if not isinstance(frames, int | np.integer) or frames < 1:
-        raise InputError(f"a video has a whole number of frames, at least 1, not {frames!r}")
-    if videos < 1:
-        raise InputError(f"at least 1 video can be made, not {videos}")
-    if seed < 0:
-        raise InputError(f"the seed must be 0 or more, not {seed}")
-    if candidates > 1 and video_d is None:
-        raise InputError("VDrej needs the video critic")
-    if not 0 <= level <= encoder.recall_noise:
-        raise InputError(
-            f"this model knows levels of noise from 0 to {encoder.recall_noise:g}, not {level:g}"
-        )
-    first = None
-    if first_clip is not None:
-        check_first_clip(first_clip, 4 * 2 ** (len(generator.blocks) - 1))
-        first = as_clips(first_clip, next(encoder.parameters()).device)
-    options = {"reference": reference, "codes": codes, "candidates": candidates, "seed": seed}
-    options |= {"videos": videos, "video_d": video_d, "level": level}
-    clips = predicted_clips(encoder, generator, first, r, **options)
-    return cut_to(stitched(islice(clips, clips_for(frames, r)), r), frames)
-
-
-def cut_to(pieces: Iterator[Tensor], frames: int) -> Iterator[Tensor]:
-    """The first `frames` frames of a stream of pieces."""
+def cut_to(pieces: Iterator[Tensor], frames: int | None) -> Iterator[Tensor]:
+    """The first `frames` frames of a stream of pieces; None: all."""
+    if frames is None:
+        yield from pieces
+        return
     for piece in pieces:
         yield piece[:, :, :frames]
         frames -= piece.shape[2]

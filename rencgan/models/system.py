@@ -6,7 +6,7 @@ the losses, steps the optimisers, saves and resumes; no system holds an optimise
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Self
 
 import torch
@@ -82,9 +82,8 @@ class System:
 
     @classmethod
     def of(cls, switches: Mapping[str, Any]) -> Self:
-        """From the switches that a checkpoint holds; those of other systems are passed over."""
-        own = {f.name for f in fields(cls)}
-        return cls(**{k: v for k, v in switches.items() if k in own})
+        """From the switches that a checkpoint holds; TypeError for those it does not have."""
+        return cls(**switches)
 
     def switches(self) -> dict[str, Any]:
         """As plain values, for keys and checkpoints."""

@@ -151,15 +151,15 @@ def model_of(
     base: Trained | None = None,
 ) -> Trained:
     """The model that the content of a checkpoint makes; `path` is what a refusal names."""
-    system = system_of(content.get("kind", ""), content.get("objective", {}))
-    check_base(system, content, path, base)
-    p = preset_of(content, path, system.preset)
     device = base.device if base else device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        known = system.known(content, p)
+        system = system_of(content["kind"], content["objective"])
+        check_base(system, content, path, base)
+        p = preset_of(content, path, system.preset)
+        known, states = system.known(content, p), content["networks"] | content["averages"]
         nets = built(system, p, 0, device, known)
         for name, net in nets.items():
-            net.load_state_dict(content["averages"].get(name) or content["networks"][name])
+            net.load_state_dict(states[name])
         model = system.trained or Trained
         extras = {} if known is None else vars(known)
         return model(

@@ -2,9 +2,9 @@
 critics, and how a step of theirs is drawn, phased and weighed.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from rencgan.models.networks import (
     ImageDiscriminator,
     VideoDiscriminator,
 )
+from rencgan.models.recall import stitched
 from rencgan.models.system import (
     Nets,
     Phase,
@@ -82,6 +83,12 @@ class VaeGan(System):
     always: ClassVar[dict[str, Any]] = {}
     any_hop: ClassVar[bool] = True
     twice: ClassVar[bool] = True  # the generator moves behind a forward pass of its own
+
+    @classmethod
+    def of(cls, switches: Mapping[str, Any]) -> Self:
+        """Those of SWITCHES that it lacks stand in its checkpoints all the same."""
+        own = {f.name for f in fields(cls)}
+        return cls(**{k: v for k, v in switches.items() if k in own or k not in SWITCHES})
 
     def switches(self) -> dict[str, Any]:
         return SWITCHES | self.always | super().switches()
@@ -250,20 +257,27 @@ class VaeGan(System):
         frames, or the first `frames` of them. At another hop than the trained one the content
         stream still reads the frame that it was trained on.
         """
+        hop = model.hop if hop is None else hop
         sampling.refuse_options(self.title(model.preset), other, footage=footage)
-        sampling.check_footage(footage, model.preset.size)
-        pieces = sampling.long_video(
-            model.nets["encoder"],
+        sampling.check_footage(footage, model.preset.size, hop)
+        sampling.check_ways(codes, candidates, seed)
+        if frames is not None:
+            sampling.check_frames(frames)
+        clips = sampling.recalled_clips(
             model.nets["generator"],
-            footage,
-            model.hop if hop is None else hop,
-            reference=self.reference_frame(model.preset.hop),
+            self.spaces(model, footage, hop),
+            hop,
             codes=codes,
             candidates=candidates,
             video_d=model.nets["video_d"],
             seed=seed,
         )
-        return pieces if frames is None else sampling.cut_to(pieces, frames)
+        return sampling.cut_to(stitched(clips, hop), frames)
+
+    def spaces(self, model: Any, footage: np.ndarray, hop: int) -> Iterator[Codes]:
+        """The latent spaces (1, d) of footage's clips, in order."""
+        reference = self.reference_frame(model.preset.hop)
+        return sampling.latent_spaces(model.nets["encoder"], footage, hop, reference)
 
 
 def additions(p: Preset, terms: Terms) -> Terms:

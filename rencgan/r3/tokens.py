@@ -89,7 +89,7 @@ def encoded(r2: Trained, videos: VideoSet, positions: int, starts: int = 1) -> T
 
 def encode(r2: Trained, video: np.ndarray) -> np.ndarray:
     """The tokens (n, d) of one video (T, H, W, 3) uint8."""
-    check_footage(video, r2.preset.size)
+    check_footage(video, r2.preset.size, r2.hop)
     spaces = latent_spaces(r2.nets["encoder"], video, r2.hop, r2.system.reference_frame(r2.hop))
     return torch.cat([as_tokens(space) for space in spaces]).cpu().numpy()
 

@@ -20,6 +20,7 @@ from rencgan.models.recall import stitched
 from rencgan.models.sampling import (
     best,
     check_first_clip,
+    check_frames,
     check_ways,
     cut_to,
     noise,
@@ -133,15 +134,14 @@ class R3Model(Trained):
         in [-1, 1] that add up to exactly `frames` frames. They begin with the first clip's own
         first r frames.
 
-        method: "robust" (Algorithm 11) or "faster". codes, candidates: as in sample.long_video.
+        method: "robust" (Algorithm 11) or "faster". codes, candidates: as in Trained.generate.
         temperature: of the token's distribution; the regression head has none. options: level of
         the noise that the GPT takes to lie on what it reads, and subjects (disc+cont).
         """
         if method not in METHODS:
             raise InputError(f"R3 generates by one of {', '.join(METHODS)}, not {method!r}")
         check_ways(codes, candidates)
-        if not isinstance(frames, int | np.integer) or frames < 1:
-            raise InputError(f"a video has a whole number of frames, at least 1, not {frames!r}")
+        check_frames(frames)
         check_first_clip(first_clip, self.size)
         roll = self.roll(len(first_clip), seed, temperature, **options)
         count = clips_for(frames, self.hop)
@@ -250,6 +250,7 @@ def first_clips(model: Trained, videos: int, seed: int = 0) -> np.ndarray:
             f"{model.name} draws no clip from noise alone; "
             "an AR2, or an R2 trained with noise terms, is needed"
         )
+    check_ways("sample", 1, seed)
     dims = (model.preset.content_dim, model.preset.motion_dim)
     each = [noise(seed, 0, 1, dims, v) for v in range(videos)]
     z_c, z_m = (torch.cat(part).to(model.device) for part in zip(*each, strict=True))
