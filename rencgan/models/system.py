@@ -7,6 +7,9 @@ the losses, steps the optimisers, saves and resumes; no system holds an optimise
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any, ClassVar, Self
 
 import torch
@@ -181,9 +184,18 @@ def built(system: System, p: Recipe, seed: int, device: Any, reader: Any = None)
 
 
 def system_of(kind: str, switches: Mapping[str, Any]) -> System:
-    """The system of a checkpoint. Raises InputError for a kind that is not known (R3 is, once
-    `rencgan.r3` has been imported).
-    """
+    """The system of a checkpoint. Raises InputError for a kind that is not known."""
+    if kind not in SYSTEMS:
+        _find_all()
     if kind not in SYSTEMS:
         raise InputError(f"a model is one of {', '.join(SYSTEMS)}, not {kind!r}")
     return SYSTEMS[kind].of(switches)
+
+
+def _find_all() -> None:
+    """Imports the rooms in which systems are defined: a script that loads a checkpoint has not
+    named the system that it holds.
+    """
+    for room in ("models", "baselines", "r3"):
+        for module in iter_modules([str(Path(__file__).parents[1] / room)]):
+            import_module(f"rencgan.{room}.{module.name}")
