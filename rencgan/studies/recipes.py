@@ -38,15 +38,15 @@ def data(p, test_fraction: float | None = None) -> VideoSet:
         )
 
 
-def recipe(p, model: str, **changes) -> Preset:
-    """The preset of a run as one model takes it (presets.table), with the hop, the frame step of
-    the data set (EncGAN3), and what its parameters ask for.
+def recipe(p, model: str = "", **changes) -> Preset:
+    """The preset of a run as one model takes it (presets.table; none: its row), with the hop, the
+    frame step of the data set (EncGAN3), and what its parameters ask for.
 
     A checkpoint to begin from and a number of steps are meant for the notebook's own model.
     """
     if model in ("encgan3", "g3an"):  # clips skip frames as the data set's row of the table says
         changes = {"step_range": datasets.get(p.dataset).steps} | changes
-    elif model != "lencgan":
+    elif model not in ("", "lencgan"):
         changes = {"overlap": CLIP - p.hop} | changes
     if getattr(p, "steps", 0):
         changes["steps"] = p.steps
