@@ -17,11 +17,12 @@ from rencgan.models.trained import load_model
 from rencgan.notebook import steps as study
 from rencgan.notebook.parameters import AR2Run
 from rencgan.presets.table import GPT_PRESETS, PRESETS
-from rencgan.studies import results, trainees
+from rencgan.studies import generated, results, trainees
 from rencgan.studies import runs as compare
 from rencgan.studies.results import frame
 from rencgan.studies.runs import Task, slug
 from rencgan.studies.trainees import trainee
+from rencgan.studies.unseen import REACH
 from rencgan.studies.variants import CONTESTANTS, contestant
 from rencgan.training.loop import train
 
@@ -76,10 +77,13 @@ def test_equal_pairs_are_equal(tmp_path):
     assert made["AR2+, noise"].departures(made["AR2"]).keys() == {"recall_noise"}
 
 
-def test_only_the_control_at_mini_gets_a_forget_bias(tmp_path):
-    mini, published = (run_of(tmp_path, preset=n) for n in ("mini", "64"))
-    assert study.switches(mini, "lencgan") == (("forget_bias", 3.0),)
-    assert study.switches(published, "lencgan") == study.switches(mini, "r2") == ()
+def test_the_control_gets_a_forget_bias_at_mini_and_slim_alone(tmp_path):
+    found = {}
+    for name in PRESETS:
+        found[name] = contestant("LEncGAN").system(run_of(tmp_path, preset=name)).forget_bias
+    assert found == dict.fromkeys(PRESETS, 0.0) | {"mini": 3.0, "slim": 3.0}
+    none = contestant("LEncGAN, fc").system(run_of(tmp_path, preset="mini"))
+    assert none.forget_bias == 0.0
 
 
 def test_names_of_files():
@@ -141,7 +145,7 @@ def test_a_contestant_is_trained_scored_and_written_once(name, tmp_path, monkeyp
     assert list(again["ways"]) == ["sample", "mean"] and same == way
     assert again["training"] == found["training"]
     assert again[compare.TIMED]["ways"] == ["mean", "sample"], "in one go, the first one again"
-    monkeypatch.setattr(trainees.Networks, "trained", None)  # nothing is missing
+    monkeypatch.setattr(trainees.Trainee, "trained", None)  # nothing is missing
     assert compare.run(c, p, videos, ["sample", "mean"], SMALL, out, tmp_path) == path
     assert json.loads(path.read_text()) == again
     assert compare.run(c, p, videos, ["noise"], SMALL, out, tmp_path) is None, "not its way"
@@ -233,14 +237,14 @@ def test_the_format_with_classes_is_told_whom_it_goes_on_with(tmp_path, monkeypa
     model, _ = trainee(contestant("R3, regression, disc+cont"), p, videos, tmp_path).trained()
     assert model.name == "R3, regression, disc+cont"
     told = []
-    whole = type(model).clip_frames
+    whole = type(model).videos
 
     def watched(self, *given, **options):
         told.append(options.get("subjects"))
         return whole(self, *given, **options)
 
-    monkeypatch.setattr(type(model), "clip_frames", watched)
-    compare.make(model, "faster sample", real.footage, 24, 0, real.subjects)
+    monkeypatch.setattr(type(model), "videos", watched)
+    generated.made_by(model, "faster sample", real.footage, 24, 0, real.subjects)
     assert told == [real.subjects]
     path = compare.run(
         contestant("R3, regression, disc+cont"),
@@ -286,7 +290,7 @@ def test_a_model_of_every_fourth_frame_meets_every_fourth_frame(tmp_path):
     real = compare.unseen(p, videos, SMALL, 4)
     fourth = real.every(4)
     assert np.array_equal(fourth.footage[1], real.footage[1][::4])
-    assert min(len(v) for v in fourth.footage) == 32 + compare.REACH, "a clip behind the last frame"
+    assert min(len(v) for v in fourth.footage) == 32 + REACH, "a clip behind the last frame"
     assert np.array_equal(real.footage[1][:100], compare.unseen(p, videos, SMALL).footage[1][:100])
     assert [len(v) for v in fourth.real(fourth.short)] == [32] * 3
 
@@ -319,12 +323,13 @@ def test_variants_of_one_seed_share_their_warm_ups(tmp_path):
     assert first.trained()[1]["seconds"] is not None
     model, told = second.trained()
     assert told["seconds"] is None, "a part of its time was another run's"
-    assert not model.objective.joint and model.objective.noise
+    assert not model.system.joint and model.system.noise
     alone = replace(second.job, out=tmp_path / "alone", warm=None)
     fresh = load_model(train(alone))
     assert all(
         torch.equal(a, b)
-        for a, b in zip(model.generator.parameters(), fresh.generator.parameters(), strict=True)
+        for name, network in model.nets.items()
+        for a, b in zip(network.parameters(), fresh.nets[name].parameters(), strict=True)
     )
 
 
@@ -344,12 +349,12 @@ def test_videos_have_the_length_and_the_noise_that_was_asked_for(tmp_path):
     p, footage = run_of(tmp_path), moving_videos(2, frames=176, size=16)
     for name in ("R2", "LEncGAN", "AR2"):
         model, _ = trainee(contestant(name), p, study.data(p), tmp_path).trained()
-        short, long = (compare.make(model, "sample", footage, n, 0) for n in (128, 160))
+        short, long = (generated.made_by(model, "sample", footage, n, 0) for n in (128, 160))
         assert [v.shape for v in short + long] == [(128, 16, 16, 3)] * 2 + [(160, 16, 16, 3)] * 2
         assert all(np.array_equal(a, b[:128]) for a, b in zip(short, long, strict=True))
-        other = compare.make(model, "sample", footage, 160, 1)
+        other = generated.made_by(model, "sample", footage, 160, 1)
         assert not any(np.array_equal(a, b) for a in other for b in long)
-        assert compare.make(model, "sample", [], 128, 0) == []
+        assert generated.made_by(model, "sample", [], 128, 0) == []
 
 
 def test_a_jump_is_told_in_steps_of_real_frames():
