@@ -1,0 +1,208 @@
+"""What the README shows: a moving picture, a row a system, five sentences, a chart, a table; and
+reports/results.md with all tables and the ledger. Made from the result files and weights in
+reports/ by `python -m rencgan readme`.
+"""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import seaborn
+from matplotlib.figure import Figure
+from PIL import Image
+
+import rencgan.data.procedural as procedural
+from rencgan.core.files import project_root, replaced, write_text
+from rencgan.data.hops import seams
+from rencgan.evaluate import compact, fitness
+from rencgan.notebook.tiles import Grid
+from rencgan.studies import generated, ledger, results, weights
+from rencgan.studies.results import FASTER
+from rencgan.studies.trainees import slug
+from rencgan.studies.unseen import REACH
+
+REPORTS = project_root() / "reports"
+DATASET, PRESET = "sky", "mini"  # of the numbers
+PICTURE, CHART, TABLES = "first_sight.webp", "overview.svg", "results.md"
+FRAMES, SCENE = 160, 64  # of the picture: its length, and the first scene that no model has seen
+SHOWN = (  # published weights, how their codes are drawn, what stands above their tile
+    ("r2", "sample", "R2: follows it"),
+    ("ar2", "mean", "AR2: from nothing"),
+    ("r3-mixture", FASTER, "R3: from its first clip"),
+)
+SYSTEMS = (  # name, way, chapter, file
+    ("R2", "sample", "4", "models/r2.py"),
+    ("improved R2", "sample", "5.2", "models/r2.py"),
+    ("LEncGAN", "sample", "4.2", "models/lencgan.py"),
+    ("AR2", "mean", "5.3", "models/ar2.py"),
+    ("AR2+, noise", "mean", "ours", "models/ar2.py"),
+    ("R3, regression", FASTER, "5.4", "r3/r3.py"),
+    ("R3, mixture", FASTER, "ours", "r3/heads.py"),
+    ("R3, flow", FASTER, "ours", "r3/heads.py"),
+)
+COLUMNS = ("16f, own", "128f, own", "jump", "motion", "repetition")
+
+
+# --------------------------------------------------------------------------------------- the picture
+
+
+def first_sight(path: Path) -> None:
+    """Real video no model has seen, and what R2, AR2 and R3 make of it; junctions light up."""
+    scene = procedural.catalogue(weights.DATASET, 0, SCENE + 1)[SCENE]
+    models = [weights.load(name) for name, *_ in SHOWN]
+    footage = procedural.longer(scene, FRAMES + REACH).frames(models[0].size)
+    clips, titles, marks = [footage[:FRAMES]], ["real video"], [[]]
+    for model, (_, way, title) in zip(models, SHOWN, strict=True):
+        clips += generated.made_by(model, way, [footage], FRAMES, 0)
+        titles.append(title)
+        marks.append(seams(FRAMES, model.hop))
+    grid = Grid(clips, titles, marks, len(clips), 6)
+    first, *rest = (Image.fromarray(grid[t]) for t in range(len(grid)))
+    with replaced(path) as part:
+        options = {"save_all": True, "append_images": rest, "duration": 60, "loop": 0}
+        first.save(part, "WEBP", quality=60, **options)
+
+
+# ------------------------------------------------------------------------------- what the files say
+
+
+def _mean(table: pd.DataFrame, name: str, way: str, measure: str) -> float:
+    return float(results.values(table, name, way, measure).mean())
+
+
+def systems(table: pd.DataFrame) -> str:
+    """A row a system: where it is, what real video it sees, one number, a strip of its frames."""
+    rows = []
+    for name, way, chapter, file in SYSTEMS:
+        of = table[(table.contestant == name) & (table.way == way)]
+        stem = f"{DATASET}-procedural-{PRESET}-{slug(name)}-seed{of.seed.min()}-{slug(way)}"
+        strip = f'<img src="reports/results/pictures/{stem}.png" width="256">'
+        row = {"system": f"**{name}**", "thesis": chapter, "file": f"[{file}](rencgan/{file})"}
+        row |= {"sees": of.prior.iloc[0]}
+        row |= {"128f": results.told(results.values(table, name, way, "128f, own"), "128f, own")}
+        rows.append(row | {"two of its videos, 8 frames of 128": strip})
+    return results.as_markdown(rows)
+
+
+def overview(table: pd.DataFrame) -> str:
+    """Real video and the systems by the measures of COLUMNS."""
+    sides = {f"{name}, {way}" for name, way, *_ in SYSTEMS} | {"real, other unseen videos"}
+    rows = [row for row in results.rows(table) if row["videos"] in sides]
+    return results.as_markdown([{k: r[k] for k in ("videos", "seeds", *COLUMNS)} for r in rows])
+
+
+def sentences(table: pd.DataFrame, everything: pd.DataFrame) -> str:
+    """Five sentences, with the numbers of the files."""
+    far = {name: _mean(table, name, way, "128f, own") for name, way, *_ in SYSTEMS}
+    best = min(far, key=far.get)
+    real = _mean(table, "real", "other unseen videos", "128f")
+    worse = "no model passes for real" if far[best] > 1.5 * real else "it comes near"
+
+    def of(name: str, measure: str) -> float:
+        return _mean(table, name, "sample", measure)
+
+    took = {r["what"] + r["how"]: r["median"] for r in _benchmark()["rows"]}
+    seconds = partial(_took, took)
+    heads = ", ".join(f"{n.partition(', ')[2]} {far[n]:.0f}" for n in far if n.startswith("R3"))
+    return "\n".join(
+        (
+            f"1. **Distance.** By FVD (compact) of 128 frames the best, {best}, lies at "
+            f"{far[best]:.0f} and other real video at {real:.0f}: {worse}.",
+            f"2. **Recall.** From 16 frames to 128, R2 goes from {of('R2', '16f'):.0f} to "
+            f"{of('R2', '128f'):.0f}, the control LEncGAN from {of('LEncGAN', '16f'):.0f} to "
+            f"{of('LEncGAN', '128f'):.0f}; at a junction R2 moves {of('R2', 'jump'):.1f} times as "
+            f"much as real video, LEncGAN {of('LEncGAN', 'jump'):.1f} times.",
+            f"3. **No footage.** AR2, from nothing, comes to {far['AR2']:.0f}; R3, from one clip, by "
+            f"its heads to {heads}.",
+            f"4. **Time.** 1000 frames take R2 {seconds('R2', 'plain')}, AR2 "
+            f"{seconds('AR2', 'plain')}, R3 {seconds('R3', 'faster, plain')}; with rejection "
+            f"(20 candidates) {seconds('R2', 'VDrej, 20 candidates')}, "
+            f"{seconds('AR2', 'VDrej, 20 candidates')} and "
+            f"{seconds('R3', 'faster, VDrej, 20 candidates')} ({_machine()}).",
+            f"5. **Claims.** {ledger.summary(ledger.rows(everything)).partition(' have ')[0]} have "
+            "three seeds.",
+        )
+    )
+
+
+def _took(took: dict[str, float], name: str, how: str) -> str:
+    return f"{took[f'generate 1000 frames, {name}{how}']:.1f} s"
+
+
+def _benchmark() -> dict:
+    return json.loads((REPORTS / "benchmark.json").read_text(encoding="utf-8"))
+
+
+def _machine() -> str:
+    device = _benchmark()["provenance"]["device"]
+    return device["gpu"] or f"{device['threads']} cores of an {device['cpu']}"
+
+
+def chart(table: pd.DataFrame, path: Path) -> None:
+    """A dot a seed: 128f of every system, and other real video as a line."""
+    sides = pd.MultiIndex.from_tuples([s[:2] for s in SYSTEMS])
+    of = table[table.measure == "128f, own"].set_index(["contestant", "way"])
+    of = of.loc[of.index.isin(sides)].reset_index()
+    figure = Figure(figsize=(7, 2.8), layout="constrained")
+    axes = figure.subplots()
+    order = [name for name, *_ in SYSTEMS]
+    seaborn.stripplot(of, x="value", y="contestant", order=order, ax=axes, color="#c1440e", size=6)
+    real = _mean(table, "real", "other unseen videos", "128f")
+    axes.axvline(real, color="#444", linewidth=1)
+    axes.text(real, -0.6, " other real video", va="bottom", fontsize=8, color="#444")
+    axes.set(xlabel="FVD (compact), 128 frames; a dot a seed, less is better", ylabel="")
+    axes.set_xlim(left=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    with replaced(path) as part:
+        figure.savefig(part, format="svg", metadata={"Date": None})
+
+
+def all_tables(everything: pd.DataFrame) -> str:
+    """The page of all tables: results of the comparison, the ledger, the fitness of the judge."""
+    return (
+        "# Results\n\nMade by `python -m rencgan readme` from reports/results. How each number is "
+        "made: [notebook 08's page](08_results.html).\n\n"
+        f"{results.page(everything)}\n\n## Claims\n\n{ledger.whole(everything)}\n\n"
+        f"## Is the network that judges fit?\n\n{_fitness()}\n"
+    )
+
+
+def _fitness() -> str:
+    """How the distances of FVD (compact) answer to real video that was spoilt on purpose."""
+    evidence = json.loads(compact.WEIGHTS.with_suffix(".fitness.json").read_text(encoding="utf-8"))
+    told = f"On {evidence['videos']['test']['videos']} real videos, spoilt at four levels each:"
+    return f"{told}\n\n{fitness.as_markdown(evidence['test'])}"
+
+
+# -------------------------------------------------------------------------------------------- README
+
+
+def parts() -> dict[str, str]:
+    """What stands between the README's marks, by their name."""
+    everything = results.read(results.RESULTS, preset=PRESET, source="procedural")
+    table = everything[everything.dataset == DATASET]
+    return {
+        "systems": systems(table),
+        "sentences": sentences(table, everything),
+        "overview": overview(table),
+    }
+
+
+def filled(text: str) -> str:
+    """A README with its generated parts as the files have them."""
+    for name, part in parts().items():
+        text = results.into(text, part, (f"<!-- {name} -->", f"<!-- /{name} -->"))
+    return text
+
+
+def make(readme: Path, tell: Callable[[str], None] = print) -> None:
+    """Writes the picture, the chart, the page of all tables, and the README's generated parts."""
+    everything = results.read(results.RESULTS, preset=PRESET, source="procedural")
+    first_sight(REPORTS / PICTURE)
+    chart(everything[everything.dataset == DATASET], REPORTS / CHART)
+    write_text(REPORTS / TABLES, all_tables(everything))
+    write_text(readme, filled(readme.read_text(encoding="utf-8")))
+    for path in (REPORTS / PICTURE, REPORTS / CHART, REPORTS / TABLES, readme):
+        tell(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
