@@ -78,6 +78,7 @@ reports: $(V)/.ready  ## the pages in reports/, from the results and weights tha
 	$(call run_notebooks,$(OUT)/reports,$(R) -p preset mini,$(wildcard notebooks/0[68]_*.ipynb))
 	@$(BIN)/python -m rencgan report reports $(EVERY:notebooks/%=$(OUT)/reports/%)
 	@cp $(OUT)/reports/mini/sky/*.json $(OUT)/reports/slim/sky/*.json reports/
+	@$(BIN)/python -m rencgan readme
 
 study: $(V)/.ready  ## train and score what reports/ lacks (without it: all), then the pages
 	@$(BIN)/python -m rencgan study all --dry --seeds 1 2 3
@@ -86,8 +87,6 @@ study: $(V)/.ready  ## train and score what reports/ lacks (without it: all), th
 	@$(BIN)/python -m rencgan compare sky --seeds 1 2 3
 	@$(BIN)/python -m rencgan compare taichi --seeds 1 2 3
 	@$(BIN)/python -m rencgan study all --seeds 1 2 3
-	@$(BIN)/python -m rencgan results --into README.md
-	@$(BIN)/python -m rencgan ledger --into README.md
 	@$(BIN)/python -m rencgan benchmark --json > $(OUT)/benchmark.json && mv $(OUT)/benchmark.json reports/
 	@$(MAKE) reports
 

@@ -183,6 +183,14 @@ def fit_compact(o: argparse.Namespace) -> None:
     run(**{k: v for k, v in (("steps", o.steps), ("out", o.out)) if v})
 
 
+@verb(option("file", type=Path, nargs="?", default=Path("README.md")))
+def readme(o: argparse.Namespace) -> None:
+    """Puts what reports/ holds into the README, and makes its picture, chart and page of tables."""
+    from rencgan.notebook import readme
+
+    readme.make(o.file)
+
+
 def parser() -> argparse.ArgumentParser:
     """All verbs with their options."""
     found = argparse.ArgumentParser(prog="python -m rencgan", description=__doc__.split("\n")[0])

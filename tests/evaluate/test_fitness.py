@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import ROOT, moving_videos, real_clips
+from conftest import moving_videos, real_clips
 
 from rencgan.core.errors import InputError
 from rencgan.data.video import write_mp4
@@ -166,13 +166,6 @@ def test_the_embedded_network_is_fit_on_scenes_it_was_not_developed_on(evidence)
     unseen = {r["family"] for r in evidence["test"] if not r["trained_on"]}
     assert unseen == {f.name for f in fitness.FAMILIES} - set(compact.TRAINED_ON)
     assert len(unseen) >= 3
-
-
-def test_the_readme_shows_the_evidence(evidence):
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = text.split("<!-- fitness -->")[1].split("<!-- /fitness -->")[0].strip()
-    assert shown == fitness.as_markdown(evidence["test"])
-    assert f"On {evidence['videos']['test']['videos']} real videos" in text
 
 
 def test_the_embedded_network_answers_to_noise_and_disorder_in_real_video():

@@ -244,11 +244,6 @@ def test_changing_the_results_changes_the_count():
     assert ledger.summary(held).startswith("1 claims: 1 held, 0 did not hold")
 
 
-def test_the_readme_shows_the_ledger_of_the_published_results():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert results.into(text, ledger.page(results.read()), ledger.MARKS) == text
-
-
 def test_the_published_page_shows_the_ledger_of_the_published_results():
     page = (ROOT / "reports" / "08_results.html").read_text(encoding="utf-8")
     assert ledger.summary(ledger.rows(results.read())) in html.unescape(page)

@@ -1,7 +1,6 @@
 import json
 
 import pytest
-from conftest import ROOT
 from samples import SIDE, file
 
 from rencgan.core.errors import InputError
@@ -139,8 +138,3 @@ def test_the_command_prints_both_tables_and_refuses_an_empty_folder(tmp_path, ca
     assert readme.read_text() == f"before\n<!-- results -->\n{told}<!-- /results -->\nafter\n"
     with pytest.raises(InputError, match="no lines"):
         results.into("no marks", "tables")
-
-
-def test_the_readme_shows_the_published_results():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert results.into(text, results.page(results.read())) == text

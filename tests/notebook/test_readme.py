@@ -1,0 +1,58 @@
+"""The README's generated parts are what the files say, and it stays one page."""
+
+import json
+
+from conftest import ROOT
+from PIL import Image
+
+from rencgan.notebook import readme
+from rencgan.studies import ledger, results
+
+README = ROOT / "README.md"
+
+
+def test_the_readme_shows_what_the_result_files_say():
+    text = README.read_text(encoding="utf-8")
+    assert readme.filled(text) == text
+    counted = ledger.summary(ledger.rows(results.read())).partition(" have ")[0]
+    assert counted in text
+
+
+def test_all_tables_stand_in_the_page_of_results():
+    page = (ROOT / "reports" / readme.TABLES).read_text(encoding="utf-8")
+    assert page == readme.all_tables(results.read())
+    assert results.page(results.read()) in page
+
+
+def test_a_changed_result_changes_the_readme(tmp_path, monkeypatch):
+    for path in results.RESULTS.glob("sky-procedural-mini-*.json"):
+        content = json.loads(path.read_text())
+        if content["contestant"] == "AR2":
+            for way in content["ways"].values():
+                for score in way["scores"]:
+                    score["value"] *= 2
+        (tmp_path / path.name).write_text(json.dumps(content))
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    text = README.read_text(encoding="utf-8")
+    changed = readme.filled(text)
+    lines = zip(text.splitlines(), changed.splitlines(), strict=True)
+    assert any(a != b for a, b in lines if a.startswith("| **AR2**"))
+
+
+def test_it_is_one_page_that_begins_with_a_moving_picture():
+    text = README.read_text(encoding="utf-8")
+    assert len(text.encode()) <= 9 * 1024
+    picture = ROOT / "reports" / readme.PICTURE
+    assert text.splitlines()[4].startswith("![") and f"reports/{readme.PICTURE}" in text
+    assert picture.stat().st_size < 3_000_000
+    with Image.open(picture) as image:
+        assert image.n_frames == readme.FRAMES
+
+
+def test_every_file_that_it_names_is_there():
+    import re
+
+    text = README.read_text(encoding="utf-8")
+    named = re.findall(r"\]\(([^)#]+)\)|src=\"([^\"]+)\"", text)
+    paths = {a or b for a, b in named if "://" not in (a or b)}
+    assert len(paths) > 8 and all((ROOT / path).exists() for path in paths)
