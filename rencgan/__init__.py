@@ -1,10 +1,71 @@
-"""rencgan: an open study of long video generation with VAE-GANs (EncGAN3, REncGAN, kin)."""
+"""rencgan: an open study of long video generation with VAE-GANs (EncGAN3, REncGAN, kin).
+
+    videos = rencgan.prepare("sky", size=32, videos=64)
+    model = rencgan.train("r2", preset="mini", videos=videos, out="runs/r2")
+    made = model.videos(footage=videos.select("test").video(0))
+    scores = rencgan.score(videos, made)
+
+What a call needs is imported when it is called.
+"""
 
 __version__ = "0.1.0"
 
 
-def load(name: str, device: str | None = None):
-    """A small trained network that comes with the project, by its name: see weights.load."""
+def prepare(dataset: str, size: int = 64, cache_root: str = "runs/cache", **options):
+    """A data set, decoded, cropped and split once and read again from then on, as a VideoSet of
+    frames (N, size, size, 3) uint8.
+
+    dataset: "sky", "taichi", "kth" ..., or "folder" with data_root, a folder of your own videos.
+    options: of rencgan.data.prepare.prepare, such as source ("real", "procedural"), videos (at most
+    so many), max_frames of each, and seed. Raises InputError.
+    """
+    from rencgan.core.progress import Progress
+    from rencgan.data.prepare import prepare
+
+    with Progress(1, f"preparing {dataset}") as bar:
+        return prepare(
+            dataset, size=size, cache_root=cache_root, **{"progress": bar.tell} | options
+        )
+
+
+def train(model: str, preset: str = "mini", *, videos, out, seed: int = 0, base=None, **changes):
+    """Trains a model on the training part of a VideoSet, or goes on where it was stopped; gives it,
+    a Trained, whose `videos` and `generate` make video. Its checkpoint lies in the folder `out`.
+
+    model: "encgan3", "g3an", "r2", "improved-r2", "lencgan", "ar2", or "r3" with a trained R2 as
+    base. preset: its row in rencgan.presets.table. changes: fields of the preset, or of the system.
+    Raises InputError.
+    """
+    from rencgan.core.files import resolve
+    from rencgan.studies import recipes
+
+    job = recipes.job(model, preset, videos, resolve(out), seed, base, **changes)
+    return recipes.trained(job)
+
+
+def load(model: str, device: str | None = None, base=None):
+    """A trained model, a Trained: a small one that comes with the project by its name ("r2", "ar2",
+    "r3-mixture" ..., see rencgan.studies.weights.load), or that of a checkpoint by its path.
+
+    base: of an R3's checkpoint the R2 that it was trained over. Raises InputError.
+    """
+    from pathlib import Path
+
+    from rencgan.models.trained import load_model
     from rencgan.studies import weights
 
-    return weights.load(name, device)
+    if Path(model).suffix == ".pt":
+        return load_model(model, device=device, base=base)
+    return weights.load(str(model), device)
+
+
+def score(real, generated, protocol: str = "ours", extractor: str = "compact", seed: int = 0):
+    """Fréchet distances of two sets of videos by name, {"... 16f": value}: one a length that both
+    sides reach.
+
+    real, generated: folders, VideoSets or arrays (T, H, W, 3) uint8 each. What the numbers tell,
+    and how sure they are, is in the cards of rencgan.evaluate.scores.evaluate. Raises InputError.
+    """
+    from rencgan.evaluate.scores import evaluate
+
+    return {s.name: s.value for s in evaluate(real, generated, protocol, extractor, seed)}

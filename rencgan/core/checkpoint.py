@@ -84,8 +84,9 @@ def migrated(content: dict) -> dict:
         content["networks"] = {"gpt": content.pop("gpt")}
         content["averages"] = {"gpt": average} if average else {}
         content["optimisers"] = {"gpt": content.pop("optimiser", {})}
-        content |= {"kind": "r3", "objective": {}, "base": content.pop("r2")}
         content.setdefault("random", {"torch": torch.get_rng_state()})
+    if "r2" in content:
+        content |= {"kind": "r3", "objective": {}, "base": content.pop("r2")}
     if content.get("kind") == "encgan3" and content["preset"].get("encoder") is False:
         content["kind"] = "g3an"
         for part in ("networks", "averages", "optimisers"):

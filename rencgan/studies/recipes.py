@@ -1,20 +1,20 @@
-"""What a run's parameters come to: its prepared data, and each kind of model's recipe."""
+"""What a run's parameters come to: prepared data, each kind of model's recipe, and its training."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
 
-from rencgan.baselines import g3an  # noqa: F401  (systems make themselves known)
 from rencgan.core.progress import Progress
 from rencgan.data import sets as datasets
 from rencgan.data.hops import CLIP
 from rencgan.data.prepare import prepare
 from rencgan.data.videoset import VideoSet
-from rencgan.models import ar2, encgan3, lencgan  # noqa: F401
 from rencgan.models.r2 import variant
-from rencgan.models.system import SYSTEMS, System
+from rencgan.models.system import System, system_of
+from rencgan.models.trained import Trained, load_model
 from rencgan.presets.preset import Preset
-from rencgan.presets.table import PRESETS, preset
+from rencgan.presets.table import PRESETS, gpt_preset, preset
 from rencgan.presets.table import switches as preset_switches
-from rencgan.r3 import r3  # noqa: F401
+from rencgan.training.loop import Job, train
 
 
 def data(p, test_fraction: float | None = None) -> VideoSet:
@@ -83,7 +83,7 @@ def system(p, kind: str, loss: str = "") -> System:
     own = preset_switches(p.preset, kind)
     if kind == "r2":
         return replace(variant(loss or getattr(p, "variant", "v4")), **own)
-    return SYSTEMS[kind](**own)
+    return system_of(kind, own)
 
 
 RECIPES = {
@@ -93,3 +93,42 @@ RECIPES = {
     "lencgan": lencgan_recipe,
     "ar2": ar2_recipe,
 }
+
+
+# ------------------------------------------------------------------------------------ one training
+
+
+def job(
+    model: str,
+    preset_name: str,
+    videos: VideoSet,
+    out: Path,
+    seed: int = 0,
+    base: Trained | None = None,
+    **changes,
+) -> Job:
+    """The training of a model at a preset: "encgan3", "g3an", "r2", "improved-r2", "lencgan",
+    "ar2", or "r3" over a trained R2, its base. changes: fields of the preset, or of the system.
+    Raises InputError for what is not known.
+    """
+    kind = model.removeprefix("improved-")
+    found = system_of(kind, preset_switches(preset_name, model))
+    own = {f.name for f in fields(found)} & changes.keys()
+    found = replace(found, **{name: changes.pop(name) for name in own})
+    if kind == "r3":
+        p = gpt_preset(preset_name, **changes)
+    else:
+        dataset = datasets.DATASETS.get(videos.card.get("dataset"))
+        if kind in ("encgan3", "g3an") and dataset:
+            changes = {"step_range": dataset.steps} | changes
+        p = preset(preset_name, model, **changes)
+    data = videos.path or videos
+    return Job(found, p, data, out, seed, base=base, cache=out / "tokens")
+
+
+def trained(work: Job) -> Trained:
+    """Trains a job (or goes on with, or finds finished) with a progress bar; the model of it."""
+    title = work.system.title(work.preset)
+    with Progress(work.preset.steps, f"training {title}") as bar:
+        path = train(work, progress=lambda done, total, losses: bar.update(done, losses))
+    return load_model(path, work.system.kind, base=work.base)

@@ -2,7 +2,8 @@
 
 One seed of every model at the preset `slim`, trained on the stand-in sky alone. Each lies in
 reports/weights as <name>.safetensors, matrices in half precision, beside a card <name>.json that
-says what it is, how it was trained, and the sha256 of the file. studies.publish makes them.
+says what it is, how it was trained, and the sha256 of the file. `python -m rencgan publish`
+makes them.
 """
 
 import hashlib
@@ -29,7 +30,7 @@ MOST = 5_000_000  # bytes of a file
 PRESET, DATASET = PUBLISHED_AT, "sky"  # that all of them were trained at and on
 NAMES = ("encgan3", "r2", "improved-r2", "ar2", "ar2plus")
 GPTS = ("r3-regression", "r3-mixture", "r3-flow")
-BACK = "it comes with the project (git checkout brings it back), and studies.publish makes it anew"
+BACK = "git checkout brings it back, and python -m rencgan publish makes it anew"
 BASE = "improved-r2"  # whose codes the GPTs were trained on
 
 
@@ -46,13 +47,10 @@ def load(name: str, device: str | None = None, folder: Path | None = None) -> Tr
     told, parts = card(name, folder), _tensors(name, folder)
     digest, path = told["sha256"][:12], folder / f"{name}.safetensors"
     base = load(BASE, device, folder) if name in GPTS else None
-    content = told["content"]
+    content = told["content"] | {"networks": parts, "averages": {}}
     if base:
         seen = parts.pop("coordinates")
-        content |= {"coordinates": {"basis": None} | seen | {"scale": float(seen["scale"])}}
-        content |= parts
-    else:
-        content |= {"networks": parts, "averages": {}}
+        content["coordinates"] = {"basis": None} | seen | {"scale": float(seen["scale"])}
     return model_of(migrated(content), digest, path, device, base)
 
 
@@ -133,7 +131,7 @@ def name_of(system: System, p: Any) -> str:
     """The name under which a recipe of that system is published; InputError where none is."""
     if isinstance(system, R3):
         return f"r3-{p.head}"
-    name = system.title(p).lower().replace("+", "plus").replace(" ", "-")
+    name = type(system)().title(p).lower().replace("+", "plus").replace(" ", "-")
     if name not in NAMES:
         raise InputError(
             f"no weights of {name!r} are published, only {', '.join(NAMES + GPTS)}; leave it out, "

@@ -5,16 +5,25 @@ import pickle
 import random
 import zipfile
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from rencgan.training.gan import Players
+from conftest import Stop, stopped_after
 
+from rencgan.baselines.g3an import G3AN
 from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
-from rencgan.models.trained import preset_of
-from rencgan.presets.table import SMOKE
+from rencgan.models.lencgan import LEncGAN
+from rencgan.models.r2 import R2
+from rencgan.models.trained import load_model, preset_of
+from rencgan.presets.table import GPT_SMOKE, SMOKE
+from rencgan.presets.table import preset as preset_for
+from rencgan.r3.r3 import R3
+from rencgan.training import loop
+from rencgan.training.loop import Job, train
+from rencgan.training.players import Players
 
 
 def content(step=3) -> dict:
@@ -22,6 +31,7 @@ def content(step=3) -> dict:
         "kind": "r2",
         "step": step,
         "preset": SMOKE.as_dict(),
+        "memory": {},
         "weights": {"w": torch.arange(5000.0), "half": torch.ones(3, dtype=torch.bfloat16)},
         "history": [1, 2.5, None, "x", (1, 2)],
     }
@@ -39,6 +49,8 @@ def same(a, b) -> bool:
         return a.dtype == b.dtype and torch.equal(a, b)
     if isinstance(a, dict):
         return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(same, a, b))
     return type(a) is type(b) and a == b
 
 
@@ -58,7 +70,7 @@ def test_what_is_saved_comes_back(saved):
 
 
 def test_all_that_training_needs_comes_back(tmp_path):
-    m = Players(SMOKE.but(average=0.9))
+    m = Players(R2(), SMOKE.but(average=0.9))
     for player in m.optimisers.values():
         for p in player.param_groups[0]["params"]:
             p.grad = torch.ones_like(p)
@@ -69,9 +81,10 @@ def test_all_that_training_needs_comes_back(tmp_path):
         assert loaded[part].keys() == state.keys()
     adam = loaded["optimisers"]["encoder"]["state"][0]
     assert same(adam, dict(m.optimisers["encoder"].state_dict()["state"][0]))
-    again = Players(SMOKE.but(average=0.9), seed=5)
+    again = Players(R2(), SMOKE.but(average=0.9), seed=5)
     again.load_state(loaded)
-    assert torch.equal(again.generator.to_rgb.weight, m.generator.to_rgb.weight)
+    ours, theirs = (x.nets["generator"].to_rgb.weight for x in (again, m))
+    assert torch.equal(ours, theirs)
 
 
 @contextmanager
@@ -267,3 +280,51 @@ def test_a_preset_that_is_not_whole_is_refused(preset):
         return
     with pytest.raises(InputError, match="preset"):
         preset_of(incomplete, "c.pt")
+
+
+# ---- checkpoints of the first releases -----------------------------------------------------------
+
+
+def first_layout(content: dict) -> dict:
+    """A checkpoint as the first releases wrote it: LEncGAN's state had a place of its own, EncGAN3
+    without an encoder saved an encoder that it did not use, and a GPT lay outside the networks.
+    """
+    memory = content.pop("memory")
+    if "handed" in memory:
+        content["handed"] = memory["handed"]
+    if content["kind"] == "g3an":
+        content["kind"] = "encgan3"
+        for part in ("networks", "averages", "optimisers"):
+            content[part]["encoder"] = {"unused": torch.zeros(2)}
+    base = content.pop("base")
+    if content["kind"] == "r3":
+        del content["random"], content["objective"]
+        content |= {"r2": base, "gpt": content.pop("networks")["gpt"]}
+        content["average"] = content.pop("averages").get("gpt")
+        content["optimiser"] = content.pop("optimisers")["gpt"]
+    return content
+
+
+@pytest.mark.parametrize("average", [0.0, 0.9])
+@pytest.mark.parametrize("system", [R2(), LEncGAN(), G3AN(), R3()], ids=lambda s: s.kind)
+def test_a_run_of_the_first_releases_goes_on(system, average, videos, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
+    base, p = None, GPT_SMOKE if system.base else preset_for("smoke", system.kind)
+    if system.base:
+        base = load_model(train(Job(R2(), SMOKE, videos, tmp_path / "base")))
+    job = Job(system, p.but(average=average), videos, tmp_path / "whole", base=base)
+    whole = checkpoint.load(train(job))
+    half = replace(job, out=tmp_path / "half")
+    with pytest.raises(Stop):
+        train(half, progress=stopped_after(4))
+    path = half.out / "checkpoint.pt"
+    checkpoint.save(path, first_layout(checkpoint.load(path)))
+    told = load_model(path, system.kind, base=base)
+    assert (told.kind, told.step) == (system.kind, 4)
+    began = []
+    again = checkpoint.load(train(half, progress=lambda done, *_: began.append(done)))
+    assert began[0] == 4, "it goes on, and does not begin anew"
+    for part in ("networks", "averages", "optimisers", "memory"):
+        assert same(again[part], whole[part]), part
+    assert bool(again["averages"]) == bool(average)
+    assert bool(again["memory"]) == (system.kind == "lencgan")

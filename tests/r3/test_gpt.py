@@ -7,7 +7,7 @@ from rencgan.core.errors import InputError
 from rencgan.presets.gpt import GPTPreset
 from rencgan.presets.table import GPT_128 as PUBLISHED
 from rencgan.presets.table import GPT_MINI as MINI
-from rencgan.presets.table import GPT_PRESETS, gpt_preset
+from rencgan.presets.table import GPT_PRESETS, PUBLISHED_128, gpt_preset
 from rencgan.presets.table import GPT_SMOKE as SMOKE
 from rencgan.r3.gpt import GPT, Statistics
 from rencgan.r3.heads import Flow, Mixture
@@ -36,7 +36,7 @@ def tokens(b=2, n=9, seed=0):
 
 def test_the_published_size_is_1_36_billion():
     """Table 5.3: 1.36 B, 5.08 GB."""
-    counts = sizes.gpt_sizes(PUBLISHED, 1536)
+    counts = sizes.sizes(PUBLISHED_128)
     assert counts["GPT"]["parameters"] == 1_362_467_328
     assert counts["GPT"]["parameters"] == pytest.approx(counts["GPT"]["published"], rel=0.005)
     assert counts["GPT"]["parameters"] * 4 / 1024**3 == pytest.approx(5.08, abs=0.005)

@@ -7,18 +7,22 @@ import numpy as np
 import pytest
 import torch
 from conftest import Stop, moving_videos, stopped_after
-from rencgan.r3.training import GPTJob, Learner, losses, train_gpt, update
 from torch import nn
 
 from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
 from rencgan.data.videoset import VideoSet
+from rencgan.models.ar2 import AR2
+from rencgan.models.r2 import R2
 from rencgan.models.trained import load_model
 from rencgan.presets.table import GPT_SMOKE as SMOKE
 from rencgan.presets.table import SMOKE as R2_SMOKE
 from rencgan.r3.gpt import GPT, Statistics
+from rencgan.r3.r3 import R3, eq_5_3
 from rencgan.r3.sequences import Batch
-from rencgan.training.loop import Job, train
+from rencgan.training import loop
+from rencgan.training.loop import Job, Run, train
+from rencgan.training.processes import Group
 
 SUBJECTS = ["a", "b", "a", "b"]
 
@@ -30,12 +34,12 @@ def videos():
 
 @pytest.fixture(scope="module")
 def r2(tmp_path_factory, videos):
-    return load_model(train(Job("r2", R2_SMOKE, videos, tmp_path_factory.mktemp("r2"))))
+    return load_model(train(Job(R2(), R2_SMOKE, videos, tmp_path_factory.mktemp("r2"))))
 
 
 @pytest.fixture
 def job(r2, videos, tmp_path):
-    return GPTJob(SMOKE, r2, videos, tmp_path / "gpt", tmp_path / "tokens")
+    return Job(R3(), SMOKE, videos, tmp_path / "gpt", base=r2, cache=tmp_path / "tokens")
 
 
 def chance(seed=0):
@@ -43,7 +47,7 @@ def chance(seed=0):
 
 
 def weights(content) -> torch.Tensor:
-    return torch.cat([w.flatten() for w in content["gpt"].values()])
+    return torch.cat([w.flatten() for w in content["networks"]["gpt"].values()])
 
 
 def a_batch(n=6, d=5, b=3) -> Batch:
@@ -57,10 +61,10 @@ def a_batch(n=6, d=5, b=3) -> Batch:
 def test_padding_counts_nowhere(head):
     torch.manual_seed(0)
     gpt, batch = GPT(SMOKE.but(head=head), 5), a_batch()
-    plain = losses(gpt, batch, chance())["code"]
+    plain = eq_5_3(gpt, batch, chance())["code"]
     filled = batch.codes.clone()
     filled[0, 4:] = 9.0
-    assert torch.equal(plain, losses(gpt, batch._replace(codes=filled), chance())["code"])
+    assert torch.equal(plain, eq_5_3(gpt, batch._replace(codes=filled), chance())["code"])
 
 
 def test_the_loss_is_the_mean_over_all_tokens_that_follow_one():
@@ -75,7 +79,7 @@ def test_the_loss_is_the_mean_over_all_tokens_that_follow_one():
             made = gpt.draw(h, codes[None, : n - 1], *nothing)
             error = nn.functional.smooth_l1_loss(made[0], codes[1:n], reduction="none")
             found += error.mean(-1).tolist()
-        whole = float(losses(gpt, batch, chance())["code"])
+        whole = float(eq_5_3(gpt, batch, chance())["code"])
     assert whole == pytest.approx(np.mean(found), rel=1e-5)
 
 
@@ -84,7 +88,7 @@ def test_symbols_are_predicted_by_cross_entropy():
     gpt = GPT(SMOKE, 5, vocabulary=7)
     symbols = torch.tensor([[1, 5, -1, -1, 4, -1]])
     batch = Batch(a_batch(b=1).codes, symbols, torch.ones(1, 6, dtype=torch.bool))
-    terms = losses(gpt, batch, chance())
+    terms = eq_5_3(gpt, batch, chance())
     h, _ = gpt(batch.codes[:, :-1], symbols[:, :-1])
     right = nn.functional.cross_entropy(gpt.symbol_out(h[0, [0, 3]]), torch.tensor([5, 4]))
     assert torch.allclose(terms["symbol"], right) and set(terms) == {"code", "symbol"}
@@ -107,7 +111,7 @@ def test_noise_lies_on_what_is_read_and_not_on_what_is_predicted(monkeypatch):
 
     monkeypatch.setattr(gpt, "forward", read)
     monkeypatch.setattr(gpt, "loss", judged)
-    losses(gpt, Batch(batch.codes, None, torch.ones_like(batch.real)), chance())
+    eq_5_3(gpt, Batch(batch.codes, None, torch.ones_like(batch.real)), chance())
     assert (seen["level"] <= 0.5).all() and (seen["level"] > 0).all()
     off = (seen["read"] - batch.codes[:, :-1]) / (2.0 * seen["level"][:, None, None])
     assert 0.7 < float(off.std()) < 1.3
@@ -117,82 +121,81 @@ def test_noise_lies_on_what_is_read_and_not_on_what_is_predicted(monkeypatch):
 
 def test_without_noise_nothing_is_added():
     gpt, batch = GPT(SMOKE, 5), a_batch()
-    a, b = (losses(gpt, batch, chance(seed))["code"] for seed in (0, 1))
+    a, b = (eq_5_3(gpt, batch, chance(seed))["code"] for seed in (0, 1))
     assert torch.equal(a, b)
 
 
 @pytest.mark.parametrize("format", ["pad0", "padzs", "disc+cont"])
 @pytest.mark.parametrize("head", ["regression", "mixture", "flow"])
 def test_every_head_learns_in_every_format(job, head, format):
-    p = SMOKE.but(head=head, format=format, lr=3e-3, context_noise=0.1)
-    learner = Learner.of(replace(job, preset=p), torch.device("cpu"))
-    before = [w.clone() for w in learner.gpt.parameters()]
+    p = SMOKE.but(head=head, format=format, lr=3e-3, lr_decay=0.0, context_noise=0.1)
+    run = Run(replace(job, preset=p), Group(), None)
+    gpt, sequences = run.players.nets["gpt"], run.reader
+    before = [w.clone() for w in gpt.parameters()]
 
     def judged() -> float:
         """On batches and noise that are the same before and after."""
         with torch.no_grad():
-            batches = [learner.sequences.batch(1000 + i) for i in range(8)]
-            terms = [losses(learner.gpt, batch, chance(i)) for i, batch in enumerate(batches)]
+            batches = [sequences.batch(1000 + i) for i in range(8)]
+            terms = [eq_5_3(gpt, batch, chance(i)) for i, batch in enumerate(batches)]
         return float(np.mean([float(t["code"]) for t in terms]))
 
     first = judged()
-    found = [update(learner, p, 0, step, torch.device("cpu")) for step in range(40)]
+    found = [run.step(step, sequences.batch(step)) for step in range(40)]
     assert all(torch.isfinite(torch.stack(list(f.values()))).all() for f in found)
-    moved = [not torch.equal(a, b) for a, b in zip(before, learner.gpt.parameters(), strict=True)]
+    moved = [not torch.equal(a, b) for a, b in zip(before, gpt.parameters(), strict=True)]
     assert sum(moved) >= len(moved) - 1  # keys' biases do not count in a softmax
     assert judged() < first
 
 
 def test_the_r2_stays_as_it_was(job, r2):
-    before = {n: w.clone() for n, w in r2.encoder.state_dict().items()}
-    train_gpt(job)
-    for name, value in r2.encoder.state_dict().items():
+    before = {n: w.clone() for n, w in r2.nets["encoder"].state_dict().items()}
+    train(job)
+    for name, value in r2.nets["encoder"].state_dict().items():
         assert torch.equal(before[name], value), name
 
 
 def test_killed_and_started_again_it_ends_with_the_same_weights(job, tmp_path, monkeypatch):
     job = replace(job, preset=SMOKE.but(dropout=0.3, context_noise=0.2, head="flow"))
-    whole = checkpoint.load(train_gpt(job))
+    whole = checkpoint.load(train(job))
     again = replace(job, out=tmp_path / "again")
-    import rencgan.training.loop as loop
-
-    old, loop.SAVE_EVERY_S = loop.SAVE_EVERY_S, 0.0
-    try:
-        with pytest.raises(Stop):
-            train_gpt(again, stopped_after(4))
-    finally:
-        loop.SAVE_EVERY_S = old
+    monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
+    with pytest.raises(Stop):
+        train(again, progress=stopped_after(4))
     assert checkpoint.load(again.out / "checkpoint.pt")["step"] == 4
     # a fit repeated on another machine differs in signs: the directions are those that were saved
     monkeypatch.setattr("rencgan.r3.tokens.Coordinates.fitted", None)
-    resumed = checkpoint.load(train_gpt(again))
+    resumed = checkpoint.load(train(again))
     assert torch.equal(weights(whole), weights(resumed))
     a, b = ((x.out / "history.jsonl").read_text() for x in (job, again))
     assert a == b and json.loads(a.splitlines()[-1])["step"] == 6
     began = []
-    train_gpt(again, lambda *a: began.append(a))
+    train(again, progress=lambda *a: began.append(a))
     assert began == [(6, 6, {})]  # finished: nothing is done
 
 
 def test_refused_in_one_sentence(job, r2, videos, tmp_path):
-    train_gpt(job)
-    with pytest.raises(InputError, match="codes of another R2 .*; give that one, or another fold"):
-        train_gpt(replace(job, r2=replace(r2, digest="0" * 12)))
+    train(job)
+    with pytest.raises(InputError, match="codes of another R2 .*; give that one"):
+        train(replace(job, base=replace(r2, digest="0" * 12)))
     with pytest.raises(InputError, match="another recipe or other data"):
-        train_gpt(replace(job, seed=1))
-    with pytest.raises(InputError, match="a 'ar2' model was given"):
-        replace(job, r2=replace(r2, kind="ar2"))
+        train(replace(job, seed=1))
+    for base, told in ((replace(r2, system=AR2()), "a 'ar2' model was given"), (None, "none was")):
+        with pytest.raises(InputError, match=f"reads the codes of a trained 'r2'; {told}"):
+            train(replace(job, base=base))
     with pytest.raises(InputError, match="the seed must be 0 or more"):
-        replace(job, seed=-1)
+        train(replace(job, seed=-1))
+    with pytest.raises(InputError, match="R3 trains in one process: its sequences are not shared"):
+        train(job, 2)
     short = VideoSet.from_arrays([v[:20] for v in moving_videos(2)])
     with pytest.raises(InputError, match="two tokens take 24 frames; the longest .* has 20"):
-        train_gpt(replace(job, data=short, out=tmp_path / "short"))
+        train(replace(job, data=short, out=tmp_path / "short"))
     with pytest.raises(InputError, match="holds a model of kind 'r2'; 'r3' is needed"):
         (tmp_path / "r2").mkdir()
-        path = train(Job("r2", R2_SMOKE, videos, tmp_path / "r2"))
-        train_gpt(replace(job, out=path.parent))
+        path = train(Job(R2(), R2_SMOKE, videos, tmp_path / "r2"))
+        train(replace(job, out=path.parent))
 
 
 def test_a_loss_that_is_not_finite_stops_it(job):
     with pytest.raises(InputError, match="the loss term 'code' became (nan|inf) at step"):
-        train_gpt(replace(job, preset=SMOKE.but(lr=1e30, largest_gradient=0.0, steps=20)))
+        train(replace(job, preset=SMOKE.but(lr=1e30, largest_gradient=0.0, steps=20)))

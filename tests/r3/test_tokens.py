@@ -8,6 +8,7 @@ from conftest import moving_videos
 from rencgan.core.errors import InputError
 from rencgan.data.videoset import VideoSet
 from rencgan.models.networks import Codes
+from rencgan.models.r2 import R2
 from rencgan.models.sampling import latent_spaces
 from rencgan.models.trained import load_model
 from rencgan.presets.table import GPT_SMOKE as SMOKE
@@ -21,7 +22,7 @@ from rencgan.training.loop import Job, train
 @pytest.fixture(scope="module")
 def r2(tmp_path_factory):
     videos = VideoSet.from_arrays(moving_videos(4))
-    path = train(Job("r2", R2_SMOKE, videos, tmp_path_factory.mktemp("r2")))
+    path = train(Job(R2(), R2_SMOKE, videos, tmp_path_factory.mktemp("r2")))
     return load_model(path)
 
 
@@ -39,7 +40,7 @@ def sequences(lengths=(5, 9, 3), k=4) -> list[np.ndarray]:
 def test_a_token_is_the_latent_space_of_a_clip(r2):
     video = moving_videos(1)[0]
     found = tokens.encode(r2, video)
-    spaces = list(latent_spaces(r2.encoder, video, r2.hop, r2.reference))
+    spaces = list(latent_spaces(r2.nets["encoder"], video, r2.hop, r2.reference))
     assert found.shape == (6, 2 * (8 + 4)) and len(spaces) == 6
     for row, space in zip(torch.from_numpy(found), spaces, strict=True):
         order = [space.mu_c, space.logvar_c, space.mu_m, space.logvar_m]

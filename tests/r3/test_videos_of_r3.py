@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 import torch
 from conftest import Critic, moving_videos
-from rencgan.r3.training import GPTJob, train_gpt
 
+from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
 from rencgan.data.pixels import as_clips, as_frames
 from rencgan.data.videoset import VideoSet
+from rencgan.models.ar2 import AR2
 from rencgan.models.networks import draw
+from rencgan.models.r2 import R2, variant
 from rencgan.models.recall import reject
 from rencgan.models.sampling import noise
 from rencgan.models.trained import load_model
@@ -22,10 +24,11 @@ from rencgan.presets.table import SMOKE as R2_SMOKE
 from rencgan.r3 import videos as module
 from rencgan.r3.foresight import foresight
 from rencgan.r3.gpt import GPT, Statistics
+from rencgan.r3.r3 import R3
 from rencgan.r3.rollout import Context, Script, token_noise
 from rencgan.r3.sequences import Vocabulary
 from rencgan.r3.tokens import as_tokens, encode
-from rencgan.r3.videos import first_clips, load_r3
+from rencgan.r3.videos import first_clips
 from rencgan.training.loop import Job, train
 
 FORMATS = ["pad0", "padzs", "disc+cont"]
@@ -36,7 +39,7 @@ def made(tmp_path_factory):
     """An R2, and R3s with every head and in every format, each trained for a few steps."""
     folder = tmp_path_factory.mktemp("r3")
     videos = VideoSet.from_arrays(moving_videos(4, frames=80), subjects=["a", "b", "a", "b"])
-    r2 = load_model(train(Job("r2", R2_SMOKE, videos, folder / "r2")))
+    r2 = load_model(train(Job(R2(), R2_SMOKE, videos, folder / "r2")))
     found = {"r2": r2, "videos": videos, "folder": folder}
     for name, changes in {
         "regression": {},
@@ -46,8 +49,8 @@ def made(tmp_path_factory):
         "disc+cont": {"format": "disc+cont", "head": "mixture"},
         "noise": {"context_noise": 0.5},
     }.items():
-        job = GPTJob(SMOKE.but(**changes), r2, videos, folder / name, folder)
-        found[name] = load_r3(train_gpt(job), r2)
+        job = Job(R3(), SMOKE.but(**changes), videos, folder / name, base=r2, cache=folder)
+        found[name] = load_model(train(job), base=r2)
     return found
 
 
@@ -160,12 +163,12 @@ def test_nothing_is_carried_over_a_cut():
 def test_any_length_beyond_the_positions(made, name, method):
     """12 positions hold 104 frames."""
     r3 = made[name]
-    video = r3.clip_frames(157, first_clip=clip(), method=method)
+    video = r3.videos(157, first_clip=clip(), method=method)
     assert video.shape == (2, 157, 16, 16, 3) and video.dtype == np.uint8
     assert np.array_equal(video[:, :8], clip()[:, :8])
-    again = r3.clip_frames(157, first_clip=clip(), method=method)
+    again = r3.videos(157, first_clip=clip(), method=method)
     assert np.array_equal(video, again)
-    alone = r3.clip_frames(157, first_clip=clip()[:1], method=method)
+    alone = r3.videos(157, first_clip=clip()[:1], method=method)
     off = np.abs(alone[0].astype(int) - video[0]).max()
     assert off <= 1  # batched sums round otherwise
 
@@ -174,10 +177,10 @@ def test_any_length_beyond_the_positions(made, name, method):
 def test_one_candidate_is_plain_sampling_and_a_shorter_video_its_beginning(made, method):
     r3 = made["mixture"]
     options = {"first_clip": clip(), "method": method}
-    plain = r3.clip_frames(64, **options)
-    assert np.array_equal(plain, r3.clip_frames(64, candidates=1, **options))
-    assert np.array_equal(plain[:, :40], r3.clip_frames(80, **options)[:, :40])
-    assert not np.array_equal(plain, r3.clip_frames(64, seed=1, **options))
+    plain = r3.videos(64, **options)
+    assert np.array_equal(plain, r3.videos(64, candidates=1, **options))
+    assert np.array_equal(plain[:, :40], r3.videos(80, **options)[:, :40])
+    assert not np.array_equal(plain, r3.videos(64, seed=1, **options))
 
 
 def test_algorithm_11(made):
@@ -193,22 +196,22 @@ def test_algorithm_11(made):
             eps, chance = token_noise(5, number, 1, r3.gpt.dim)
             space = r3.spaces(r3.gpt.draw(h, token, eps, chance))
             z = draw(space, *noise(5, number, 4, (8, 4)))
-            previous, _ = reject(r2.video_d, r2.generator(*z), previous, 8)
+            previous, _ = reject(r2.nets["video_d"], r2.nets["generator"](*z), previous, 8)
             pieces.append(previous[:, :, :8])
     pieces[-1] = previous
     right = as_frames(torch.cat(pieces, 2))[:, :frames]
-    got = r3.clip_frames(frames, first_clip=clip(1), candidates=4, seed=5)
+    got = r3.videos(frames, first_clip=clip(1), candidates=4, seed=5)
     assert np.abs(got.astype(int) - right).max() <= 1
 
 
 def test_faster_never_looks_at_what_was_drawn(made, monkeypatch):
     r3 = made["flow"]
     reads = []
-    encoder = r3.r2.encoder
+    encoder = r3.r2.nets["encoder"]
     hook = encoder.register_forward_hook(lambda *a: reads.append(1))
-    r3.clip_frames(80, first_clip=clip(), method="faster")
+    r3.videos(80, first_clip=clip(), method="faster")
     assert len(reads) == 1
-    r3.clip_frames(80, first_clip=clip(), method="robust")
+    r3.videos(80, first_clip=clip(), method="robust")
     hook.remove()
     assert len(reads) == 1 + 8
 
@@ -219,17 +222,17 @@ def test_faster_draws_the_spaces_of_the_roll_out(made):
         rolled = tokens_of(r3, clip(1), 40, 0)
         assert len(rolled) == 3
         spaces = [r3.spaces(token) for token in rolled]
-        clips = [r3.r2.generator(s.mu_c, s.mu_m) for s in spaces]
+        clips = [r3.r2.nets["generator"](s.mu_c, s.mu_m) for s in spaces]
     right = np.concatenate([clip(1), as_frames(clips[0]), as_frames(clips[1]), as_frames(clips[2])])
-    got = r3.clip_frames(40, first_clip=clip(1), method="faster", codes="mean")[0]
+    got = r3.videos(40, first_clip=clip(1), method="faster", codes="mean")[0]
     joined = np.concatenate([right[0][:8], right[1][:8], right[2][:8], right[3]])
     assert np.abs(got.astype(int) - joined).max() <= 1
 
 
 @pytest.mark.parametrize("options", [{"codes": "mean"}, {}, {"candidates": 3}])
 def test_faster_draws_every_video_from_its_own_tokens(made, options):
-    r3 = replace(made["mixture"], gpt=wild(made["mixture"].gpt))
-    together = r3.clip_frames(64, first_clip=clip(3), method="faster", **options)
+    r3 = replace(made["mixture"], nets={"gpt": wild(made["mixture"].gpt)})
+    together = r3.videos(64, first_clip=clip(3), method="faster", **options)
     rolled = tokens_of(r3, clip(3), 64, 0)
     apart = [(rolled[0][a] - rolled[0][b]).abs().max() for a, b in ((0, 1), (1, 2))]
     assert min(apart) > 0.1
@@ -242,7 +245,7 @@ def test_faster_draws_every_video_from_its_own_tokens(made, options):
 
     module.recalled_clips = watched
     try:
-        again = r3.clip_frames(64, first_clip=clip(3), method="faster", **options)
+        again = r3.videos(64, first_clip=clip(3), method="faster", **options)
     finally:
         module.recalled_clips = whole
     assert np.array_equal(together, again)
@@ -254,9 +257,9 @@ def test_faster_draws_every_video_from_its_own_tokens(made, options):
 @pytest.mark.parametrize("method", ["robust", "faster"])
 def test_where_a_scene_begins_clips_are_judged_alone(made, method):
     critic = Critic(lambda x: x.mean(dim=(1, 2, 3, 4)))
-    r2 = replace(made["r2"], video_d=critic)
-    r3 = replace(made["disc+cont"], r2=r2)
-    r3.clip_frames(56, first_clip=clip(1), method=method, candidates=4)  # 6 clips, scenes of 4
+    r2 = replace(made["r2"], nets=made["r2"].nets | {"video_d": critic})
+    r3 = replace(made["disc+cont"], base=r2)
+    r3.videos(56, first_clip=clip(1), method=method, candidates=4)  # 6 clips, scenes of 4
     alone = [(x[0] != x[1]).flatten(2).any(-1).all() for x in critic.judged]
     first_frames = [float((x[0, :, :8] - x[1, :, :8]).abs().max()) for x in critic.judged]
     assert len(alone) == 5 and first_frames[:3] == [0, 0, 0]  # behind the clip before
@@ -266,8 +269,8 @@ def test_where_a_scene_begins_clips_are_judged_alone(made, method):
 @pytest.mark.parametrize("method", ["robust", "faster"])
 def test_more_candidates_never_lower_the_score_of_a_step(made, method):
     critic = Critic(lambda x: x.mean(dim=(1, 2, 3, 4)))
-    r2 = replace(made["r2"], video_d=critic)
-    r3 = replace(made["mixture"], r2=r2)
+    r2 = replace(made["r2"], nets=made["r2"].nets | {"video_d": critic})
+    r3 = replace(made["mixture"], base=r2)
     scores = []
     for n in (1, 2, 8):
         critic.judged.clear()
@@ -280,7 +283,7 @@ def test_more_candidates_never_lower_the_score_of_a_step(made, method):
 def test_temperature_is_of_the_distribution(made):
     for name, moves in (("regression", False), ("mixture", True), ("flow", True)):
         cold, warm = (
-            made[name].clip_frames(48, first_clip=clip(1), temperature=t, codes="mean")
+            made[name].videos(48, first_clip=clip(1), temperature=t, codes="mean")
             for t in (0.0, 1.5)
         )
         assert (not np.array_equal(cold, warm)) == moves, name
@@ -299,11 +302,11 @@ def test_the_level_of_noise_is_handed_to_the_gpt(made):
     gpt.level += torch.randn_like(
         gpt.level
     )  # after a few steps it is still close to the zeros that it began with
-    r3 = replace(made["noise"], gpt=gpt)
-    plain, told = (r3.clip_frames(64, level=level, **first) for level in (0.0, 0.5))
+    r3 = replace(made["noise"], nets={"gpt": gpt})
+    plain, told = (r3.videos(64, level=level, **first) for level in (0.0, 0.5))
     assert not np.array_equal(plain, told)
     with pytest.raises(InputError, match="levels of noise from 0 to 0, not 0.5"):
-        made["mixture"].clip_frames(64, level=0.5, **first)
+        made["mixture"].videos(64, level=0.5, **first)
 
 
 def test_memory_holds_tokens_and_no_clips(made):
@@ -373,12 +376,12 @@ def test_foresight_needs_two_tokens_and_plain_sequences(made):
 
 def test_first_clips_from_noise(made, tmp_path):
     videos = made["videos"]
-    ar2 = load_model(train(Job("ar2", R2_SMOKE.but(video_stream="3d"), videos, tmp_path / "ar2")))
-    noisy = load_model(train(Job("r2", R2_SMOKE, videos, tmp_path / "n", variant="v4-noise")))
+    ar2 = load_model(train(Job(AR2(), R2_SMOKE.but(video_stream="3d"), videos, tmp_path / "ar2")))
+    noisy = load_model(train(Job(variant("v4-noise"), R2_SMOKE, videos, tmp_path / "n")))
     for model in (ar2, noisy):
         first = first_clips(model, 3)
         assert first.shape == (3, 16, 16, 16, 3) and first.dtype == np.uint8
-        assert made["flow"].clip_frames(40, first_clip=first).shape[:2] == (3, 40)
+        assert made["flow"].videos(40, first_clip=first).shape[:2] == (3, 40)
         assert np.array_equal(first[:2], first_clips(model, 2))
     with pytest.raises(InputError, match="R2 draws no clip from noise alone; an AR2, or an R2"):
         first_clips(made["r2"], 1)
@@ -396,9 +399,9 @@ def test_names_tell_head_and_format(made):
 
 
 def test_the_averaged_weights_generate(made, tmp_path):
-    content = module.checkpoint.load(made["folder"] / "flow" / "checkpoint.pt")
+    content = checkpoint.load(made["folder"] / "flow" / "checkpoint.pt")
     for name, w in made["flow"].gpt.named_parameters():
-        assert torch.equal(w, content["average"][name]), name
+        assert torch.equal(w, content["averages"]["gpt"][name]), name
 
 
 def test_impossible_videos_are_refused(made):
@@ -424,15 +427,15 @@ def test_disc_cont_takes_a_subject_a_video_and_no_level(made):
     for given, told in (({"subjects": ["a"]}, "a video, 2, not 1"), ({"level": 0.1}, "no level")):
         with pytest.raises(InputError, match=told):
             made["disc+cont"].from_clip(40, clip(), **given)
-    known = made["disc+cont"].clip_frames(40, clip(), subjects=["a", "nobody"])
+    known = made["disc+cont"].videos(40, first_clip=clip(), subjects=["a", "nobody"])
     assert known.shape[:2] == (2, 40)
 
 
 def test_a_checkpoint_of_another_r2_is_refused(made):
     path = made["folder"] / "flow" / "checkpoint.pt"
     with pytest.raises(InputError, match="was trained on the codes of another R2"):
-        load_r3(path, replace(made["r2"], digest="f" * 12))
+        load_model(path, base=replace(made["r2"], digest="f" * 12))
     with pytest.raises(InputError, match="holds a model of kind 'r2'; 'r3' is needed"):
-        load_r3(made["folder"] / "r2" / "checkpoint.pt", made["r2"])
+        load_model(made["folder"] / "r2" / "checkpoint.pt", "r3", base=made["r2"])
     with pytest.raises(InputError, match="'r3'"):
         load_model(path, "r2")

@@ -40,11 +40,12 @@ def folder(made, tmp_path, monkeypatch):
 
 def test_a_model_is_loaded_as_it_was_trained_but_for_half_precision(made, folder):
     model = rencgan.load("improved-r2")
-    (trained,) = (made / "smoke" / "sky").glob("r2-*/checkpoint.pt")
+    (trained,) = made.glob("smoke-improved-r2-*/checkpoint.pt")
     whole = load_model(trained)
     assert (model.name, model.step, model.seed) == ("improved R2", whole.step, whole.seed)
-    assert model.preset == whole.preset and model.objective == whole.objective
-    for a, b in zip(model.generator.parameters(), whole.generator.parameters(), strict=True):
+    assert model.preset == whole.preset and model.system == whole.system
+    nets = (m.nets["generator"].parameters() for m in (model, whole))
+    for a, b in zip(*nets, strict=True):
         assert a.dtype == torch.float32
         assert torch.equal(a, b) if b.ndim < 2 else torch.equal(a, b.half().float())
     card = weights.card("improved-r2")
@@ -53,8 +54,8 @@ def test_a_model_is_loaded_as_it_was_trained_but_for_half_precision(made, folder
         card["trained on"] == "procedural sky" and card["provenance"]["preset"]["name"] == "smoke"
     )
     assert card["history"] and card["history"][0]["step"] == 1
-    made_frames = model.long_frames(np.zeros((40, 16, 16, 3), np.uint8), seed=0)
-    assert made_frames.shape == (40, 16, 16, 3)
+    made_frames = model.videos(footage=np.zeros((40, 16, 16, 3), np.uint8), seed=0)
+    assert made_frames.shape == (1, 40, 16, 16, 3)
 
 
 def test_a_gpt_goes_on_with_the_r2_that_is_published(folder):
@@ -62,7 +63,7 @@ def test_a_gpt_goes_on_with_the_r2_that_is_published(folder):
     assert r3.r2.digest == r2.digest and r3.name == "R3, mixture"
     assert r3.coordinates.basis.dtype == torch.float32
     first = np.zeros((1, 16, 16, 16, 3), np.uint8)
-    assert r3.clip_frames(40, first, method="faster").shape == (1, 40, 16, 16, 3)
+    assert r3.videos(40, first_clip=first, method="faster").shape == (1, 40, 16, 16, 3)
     publish.publish("improved-r2", folder.parent / "again", folder, "smoke")  # is there: not made
     assert rencgan.load("improved-r2").digest == r2.digest
 
@@ -70,7 +71,7 @@ def test_a_gpt_goes_on_with_the_r2_that_is_published(folder):
 def test_what_is_not_the_file_of_its_card_is_refused(folder):
     with pytest.raises(InputError, match="published are encgan3, r2, .*, not 'gan'"):
         rencgan.load("gan")
-    with pytest.raises(InputError, match="r2.json is missing or damaged; it comes with"):
+    with pytest.raises(InputError, match="r2.json is missing or damaged; git checkout"):
         rencgan.load("r2")
     path = folder / "encgan3.safetensors"
     raw = bytearray(path.read_bytes())
@@ -79,12 +80,12 @@ def test_what_is_not_the_file_of_its_card_is_refused(folder):
     with pytest.raises(InputError, match="is not the file of its card: their sha256 differ"):
         rencgan.load("encgan3")
     path.unlink()
-    with pytest.raises(InputError, match="encgan3.safetensors is missing; it comes with"):
+    with pytest.raises(InputError, match="encgan3.safetensors is missing; git checkout"):
         rencgan.load("encgan3")
     other = json.loads((folder / "r3-mixture.json").read_text())
-    other["content"]["r2"] = "0" * 12
+    other["content"]["base"] = "0" * 12
     (folder / "r3-mixture.json").write_text(json.dumps(other))
-    with pytest.raises(InputError, match="trained on the codes of another R2"):
+    with pytest.raises(InputError, match="trained on the codes of another improved R2"):
         rencgan.load("r3-mixture")
 
 
@@ -154,12 +155,13 @@ def test_those_of_the_project_are_whole_small_and_move(name):
     assert card["content"]["preset"]["name"] == "slim" and card["trained on"] == "procedural sky"
     if name in ("r2", "improved-r2"):
         footage = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), np.uint8)
-        made = model.long_frames(footage)
+        made = model.videos(footage=footage)[0]
     elif name == "encgan3":
         z = (torch.zeros(1, d) for d in (model.preset.content_dim, model.preset.motion_dim))
         made = model.clips(*z)[0]
     elif name in weights.GPTS:
-        made = model.clip_frames(40, np.full((1, 16, 32, 32, 3), 128, np.uint8), method="faster")[0]
+        first = np.full((1, 16, 32, 32, 3), 128, np.uint8)
+        made = model.videos(40, first_clip=first, method="faster")[0]
     else:
-        made = model.noise_frames(40)[0]
+        made = model.videos(40)[0]
     assert made.shape[1:] == (32, 32, 3) and 1 < made.std() < 120
