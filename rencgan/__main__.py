@@ -7,23 +7,13 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from pathlib import Path
 
 from rencgan.core.errors import InputError
+from rencgan.core.files import resolve
 
 VERBS: dict[str, tuple[Callable, tuple]] = {}
-ELSEWHERE = {  # verb -> the module whose `main` takes the other words
-    "prepare": "rencgan.data.prepare",
-    "evaluate": "rencgan.evaluate.__main__",
-    "study": "rencgan.studies.catalogue",
-    "compare": "rencgan.studies.runs",
-    "results": "rencgan.studies.results",
-    "ledger": "rencgan.studies.ledger",
-    "publish": "rencgan.studies.publish",
-    "batch": "rencgan.notebook.batch",
-}
-SYSTEMS = ("encgan3", "r2", "improved-r2", "lencgan", "ar2", "r3")
+SYSTEMS = ("encgan3", "g3an", "r2", "improved-r2", "lencgan", "ar2", "r3")
 
 
 def option(*names: str, **settings) -> tuple[tuple, dict]:
@@ -41,6 +31,50 @@ def verb(*options: tuple[tuple, dict]) -> Callable:
         return work
 
     return add
+
+
+SEEDS = option("--seeds", nargs="+", type=int, default=[1], metavar="SEED")
+FILES = (  # of results
+    option("--folder", type=Path, default=resolve("reports/results")),
+    option("--preset", default="mini"),
+    option("--source", default="procedural", choices=("procedural", "real")),
+    option("--into", type=Path, help="a file whose marked lines are replaced"),
+)
+RUNS = (  # that are compared
+    option("--preset", default="mini"),
+    option("--source", default="procedural", choices=("procedural", "real")),
+    option("--data-root", default="", help="folder of real videos"),
+    option("--out", type=Path, default=resolve("reports/results"), help="where the JSON files go"),
+    option("--work", type=Path, default=resolve("runs/compare"), help="where checkpoints go"),
+)
+
+
+def typed(path: str | Path) -> str:
+    """A path as it was typed in a shell, so relative to where the shell is; no path is none."""
+    return str(Path(path).expanduser().absolute()) if str(path) else ""
+
+
+@verb(
+    option("--dataset", default="folder", help="uva, weizmann, kth, ucf101, taichi, sky or folder"),
+    option("--source", default="auto", help="auto, real, procedural"),
+    option("--data-root", default="", help="folder of the videos"),
+    option("--cache-root", type=Path, default=Path("runs/cache")),
+    option("--size", type=int, default=64),
+    option("--seed", type=int, default=0),
+    option("--videos", type=int),
+    option("--max-frames", type=int),
+    option("--min-frames", type=int),
+    option("--test-fraction", type=float),
+)
+def prepare(o: argparse.Namespace) -> None:
+    """Decodes a data set into a cache, and prints its card and its folder."""
+    from rencgan.data.card import summary
+    from rencgan.data.prepare import prepare, print_progress
+
+    asked = vars(o) | {"data_root": Path(typed(o.data_root)) if o.data_root else None}
+    del asked["verb"], asked["rest"]
+    made = prepare(**asked, progress=print_progress)
+    print(f"{summary(made.card)}\n{made.path}")
 
 
 @verb(
@@ -63,10 +97,8 @@ def train(o: argparse.Namespace) -> None:
     from rencgan.notebook import parameters, steps, steps_r3
 
     asked = {k: getattr(o, k) for k in ("dataset", "source", "preset", "seed", "processes")}
-    for name in ("data_root", "init_from"):  # typed in a shell, so relative to where the shell is
-        given = getattr(o, name)
-        asked[name] = str(Path(given).expanduser().absolute()) if given else ""
-    asked["out_root"], fields = str(o.out.expanduser().absolute()), changes(o.fields)
+    asked |= {"data_root": typed(o.data_root), "init_from": typed(o.init_from)}
+    asked["out_root"], fields = typed(o.out), changes(o.fields)
     if o.system == "r3":
         asked["head"] = fields.pop("head", "regression")
         p = parameters.check(asked, parameters.R3Run)
@@ -77,9 +109,8 @@ def train(o: argparse.Namespace) -> None:
         r2, _ = steps.trained(p, "r2", videos, steps.improved_r2_recipe(p))
         ((_, job),) = steps_r3.trained(p, r2, videos, **fields).values()
     else:
-        recipes = steps.RECIPES | {"improved-r2": steps.improved_r2_recipe}
         kind = o.system.removeprefix("improved-")
-        recipe = recipes[o.system](p).but(**fields)
+        recipe = steps.recipe(p, o.system).but(**fields)
         _, job = steps.trained(p, kind, videos, recipe, o.variant)
     print(job.out / "checkpoint.pt")
 
@@ -96,6 +127,102 @@ def changes(texts: Sequence[str]) -> dict:
         except json.JSONDecodeError:
             found[name] = value
     return found
+
+
+@verb(
+    option("real", type=Path),
+    option("generated", type=Path),
+    option("--protocol", default="ours"),
+    option("--extractor", default="compact"),
+    option("--reconstructed", type=Path, help="REAL, as a model rebuilds it"),
+    option("--size", type=int, help="crop and bring both sides to this many pixels"),
+    option("--seed", type=int, default=0),
+    option("--json", action="store_true"),
+)
+def evaluate(o: argparse.Namespace) -> None:
+    """Fréchet distances of any two folders of videos, each with its spread and floor."""
+    from rencgan.evaluate.__main__ import run
+    from rencgan.evaluate.protocols import protocol
+
+    p = protocol(o.protocol) if o.size is None else protocol(o.protocol).but(size=o.size)
+    run(o.real, o.generated, p, o.extractor, o.reconstructed, o.seed, o.json)
+
+
+@verb(
+    option("study", nargs="?", help='such as T4.3, or "all"; none: a list'),
+    option("--dry", action="store_true", help="say what it takes, and run nothing"),
+    option("--dataset", help="default: those of the study"),
+    SEEDS,
+    *RUNS,
+)
+def study(o: argparse.Namespace) -> None:
+    """Runs a table or figure of the papers as a study, or lists them and what has been run."""
+    from rencgan.studies.catalogue import run_or_show
+
+    given = {"preset": o.preset, "source": o.source, "data_root": o.data_root}
+    given["out_root"] = typed(o.work)
+    run_or_show(o.study, o.dataset, o.seeds, given, o.out, o.dry)
+
+
+@verb(
+    option("dataset"),
+    option("--models", nargs="*", metavar="NAME", help="default: all; none: real video alone"),
+    SEEDS,
+    option("--ways", nargs="+", default=[], metavar="WAY", help="default: each model's usual"),
+    option("--test-fraction", type=float, help="share of real videos held out"),
+    option("--aside", action="store_true", help="files of another recipe move to old/"),
+    *RUNS,
+)
+def compare(o: argparse.Namespace) -> None:
+    """Trains and scores models side by side under one budget; makes only what is missing."""
+    from rencgan.studies.runs import compare
+    from rencgan.studies.variants import COMPARED
+
+    given = {k: getattr(o, k) for k in ("dataset", "preset", "source", "data_root")}
+    given["out_root"] = typed(o.work)
+    names = COMPARED if o.models is None else o.models
+    compare(given, names, o.seeds, o.ways, o.out, o.test_fraction, o.aside)
+
+
+@verb(*FILES)
+def results(o: argparse.Namespace) -> None:
+    """The tables of the result files."""
+    from rencgan.studies import results as of
+
+    asked = {"folder": o.folder, "preset": o.preset, "source": o.source}
+    of.show_or_put(asked, o.into, of.page, of.page, of.MARKS)
+
+
+@verb(*FILES)
+def ledger(o: argparse.Namespace) -> None:
+    """The papers' claims with the verdicts that the result files give."""
+    from rencgan.studies import ledger as of
+    from rencgan.studies.results import show_or_put
+
+    asked = {"folder": o.folder, "preset": o.preset, "source": o.source}
+    show_or_put(asked, o.into, of.whole, of.page, of.MARKS)
+
+
+@verb(
+    option("--models", nargs="+", default=[], metavar="NAME", help="default: all"),
+    option("--out", type=Path, default=resolve("reports/weights"), help="where the files go"),
+    option("--work", type=Path, default=resolve("runs/publish")),
+)
+def publish(o: argparse.Namespace) -> None:
+    """Trains the networks that come with the project anew."""
+    from rencgan.studies import publish as of
+
+    for name in of.chosen(o.models):
+        path = of.publish(name, Path(typed(o.work)), o.out)
+        print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB", flush=True)
+
+
+@verb(option("--profile", default="local", help="a folder of batch/profiles"))
+def batch(o: argparse.Namespace) -> None:
+    """Notebooks and comparison as jobs side by side; other words go to Snakemake."""
+    from rencgan.notebook.batch import run
+
+    run(o.profile, o.rest)
 
 
 @verb(
@@ -200,19 +327,23 @@ def parser() -> argparse.ArgumentParser:
         one = each.add_parser(name, description=about, help=about.partition(". ")[0])
         for names, settings in options:
             one.add_argument(*names, **settings)
-    for name in ELSEWHERE:
-        each.add_parser(name, add_help=False, help=f"see {name} --help")
     return found
 
 
+def do(argv: Sequence[str]) -> int:
+    """Runs a verb with its words; returns the exit status. Raises InputError for bad input."""
+    every = parser()
+    given, rest = every.parse_known_args(argv)
+    if rest and given.verb != "batch":
+        every.error(f"unrecognized arguments: {' '.join(rest)}")
+    given.rest = rest
+    return VERBS[given.verb][0](given) or 0
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a verb; returns the exit status."""
-    argv = list(sys.argv[1:] if argv is None else argv)
+    """The same, of a shell: bad input is one sentence and the status 2."""
     try:
-        if argv and argv[0] in ELSEWHERE:
-            return import_module(ELSEWHERE[argv[0]]).main(argv[1:]) or 0
-        given = parser().parse_args(argv)
-        return VERBS[given.verb][0](given) or 0
+        return do(sys.argv[1:] if argv is None else argv)
     except InputError as error:
         print(error, file=sys.stderr)
         return 2

@@ -31,10 +31,13 @@ from rencgan.core.files import write_array
 from rencgan.data import prepare
 from rencgan.data.video import read_frames, write_mp4
 from rencgan.data.videoset import VideoSet
+from rencgan.models import r2
+from rencgan.models.system import system_of
 from rencgan.models.trained import load_model
 from rencgan.notebook import parameters
 from rencgan.presets.table import SMOKE, preset
 from rencgan.training.loop import Job, train
+from rencgan.training.record import read_history
 
 resource = pytest.importorskip("resource")
 STEPS = SMOKE.but(steps=4)
@@ -132,14 +135,16 @@ class Project:
 
     def job(self, kind="encgan3", **changes) -> Job:
         given = {"preset": STEPS, "data": self.root / "prepared", "out": self.root / "new"}
-        return Job(kind, **(given | changes))
+        variant = changes.pop("variant", "v4")
+        system = r2.variant(variant) if kind == "r2" else system_of(kind, {})
+        return Job(system, **(given | changes))
 
     def train(self, kind="encgan3", processes=1, **changes) -> Path:
         return train(self.job(kind, **changes), processes)
 
     def long(self, video=None, **options) -> np.ndarray:
         video = footage(3, 40, 16, 16) if video is None else video
-        return load_model(self.encgan3, device="cpu").long_frames(video, **options)
+        return load_model(self.encgan3, device="cpu").videos(footage=video, **options)[0]
 
 
 def ask(**namespace):
@@ -392,7 +397,7 @@ PARAMETERS = {
 }
 
 TRAINING = {
-    "unknown model": Row(lambda w: w.train("vae"), "one of encgan3, r2, lencgan, ar2, not 'vae'"),
+    "unknown model": Row(lambda w: w.train("vae"), "a model is one of .*r2.*, not 'vae'"),
     "unknown variant": Row(lambda w: w.train("r2", variant="v9"), "one of v1, v2.*not 'v9'"),
     "negative seed in code": Row(lambda w: w.train(seed=-1), "seed must be 0 or more, not -1"),
     "videos of another size": Row(
@@ -638,7 +643,7 @@ def test_after_a_refusal_the_same_command_goes_on(finished, tmp_path):
     assert resumed["step"] == whole["step"] == 4
     for name, weights in whole["networks"].items():
         assert all(torch.equal(v, resumed["networks"][name][k]) for k, v in weights.items())
-    lines = [loop.read_history(w.root / d / "history.jsonl") for d in ("r2", "whole")]
+    lines = [read_history(w.root / d / "history.jsonl") for d in ("r2", "whole")]
     assert lines[0] == lines[1]
     with pytest.raises(InputError, match="disk is full"):
         on_small_disk(60_000, w.prepare)

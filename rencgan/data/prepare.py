@@ -7,14 +7,13 @@ crop, the limits, the seed.
     python -m rencgan.data.prepare --dataset folder --data-root my_videos --size 64
 """
 
-import argparse
 import hashlib
 import json
 import os
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import chain
@@ -27,7 +26,7 @@ from rencgan.core.errors import InputError
 from rencgan.core.files import key_of, made_folder, project_root, resolve, write_json
 from rencgan.data import sets as datasets
 from rencgan.data.cache import Tell, cached
-from rencgan.data.card import Item, Recipe, draw, summary, tables
+from rencgan.data.card import Item, Recipe, draw, tables
 from rencgan.data.sets import DataSet, Unreadable
 from rencgan.data.videoset import FORMAT, VideoSet
 
@@ -240,38 +239,10 @@ def _frames(item: Item, recipe: Recipe) -> tuple[float, str, Iterable[np.ndarray
 # ---- the command line --------------------------------------------------------------------------
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m rencgan.data.prepare", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--dataset", default="folder", help=", ".join(datasets.DATASETS))
-    parser.add_argument("--source", default="auto", help=", ".join(SOURCES))
-    parser.add_argument("--data-root", type=Path, help="folder of the videos")
-    parser.add_argument("--cache-root", type=Path, default=Path("runs/cache"))
-    for name, default in {"size": 64, "seed": 0}.items():
-        parser.add_argument(f"--{name}", type=int, default=default)
-    for name in ("videos", "max-frames", "min-frames"):
-        parser.add_argument(f"--{name}", type=int)
-    parser.add_argument("--test-fraction", type=float)
-    given = vars(parser.parse_args(arguments))
-    if given["data_root"]:  # typed in a shell, so relative to where the shell is
-        given["data_root"] = given["data_root"].expanduser().absolute()
-    try:
-        prepared = prepare(**given, progress=_print_progress)
-    except InputError as e:
-        print(f"\n{e}", file=sys.stderr)
-        return 2
-    print(f"{summary(prepared.card)}\n{prepared.path}")
-    return 0
-
-
-def _print_progress(done: int, total: int, text: str) -> None:
+def print_progress(done: int, total: int, text: str) -> None:
+    """Tells a shell how far preparing is."""
     tenth = max(1, total // 10)
     if sys.stderr.isatty():
         print(f"\r{done}/{total} {text:70.70}", end="" if done < total else "\n", file=sys.stderr)
     elif done % tenth == 0 or " left out: " in text:
         print(f"{done}/{total} {text}", file=sys.stderr)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -6,17 +6,14 @@ distance with its spread over resampled videos, and its floor, real video agains
 same protocol. `--json` prints the whole cards. What the protocols are: rencgan.evaluate.protocols.
 """
 
-import argparse
 import contextlib
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rencgan.core.errors import InputError
 from rencgan.core.progress import Progress
-from rencgan.evaluate.extractors import EXTRACTORS
-from rencgan.evaluate.protocols import Protocol, protocol
+from rencgan.evaluate.protocols import Protocol
 from rencgan.evaluate.scores import Score, evaluate
 
 
@@ -71,25 +68,7 @@ def _notes(scores: Sequence[Score], p: Protocol) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m rencgan.evaluate", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument("real", type=Path)
-    parser.add_argument("generated", type=Path)
-    parser.add_argument("--protocol", default="ours")
-    parser.add_argument("--extractor", default="compact", help=", ".join(EXTRACTORS))
-    parser.add_argument("--reconstructed", type=Path, help="REAL, as a model rebuilds it")
-    parser.add_argument("--size", type=int, help="crop and bring both sides to this many pixels")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", action="store_true")
-    o = parser.parse_args(argv)
-    p = protocol(o.protocol) if o.size is None else protocol(o.protocol).but(size=o.size)
-    run(o.real, o.generated, p, o.extractor, o.reconstructed, o.seed, o.json)
-
-
 if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        raise SystemExit(f"{error}") from None
+    from rencgan.__main__ import main
+
+    sys.exit(main(["evaluate", *sys.argv[1:]]))

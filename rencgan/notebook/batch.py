@@ -9,7 +9,6 @@ notebooks are no part of it. What a training leaves is no output to Snakemake, w
 before a job runs; its mark is.
 """
 
-import argparse
 import ast
 import json
 import os
@@ -383,13 +382,10 @@ def _checked(path: Path, cells: Sequence, given: Mapping[str, Any]) -> Run:
 # ---------------------------------------------------------------------------------------- the verb
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Hands its words to Snakemake, with the Snakefile and a profile of this project."""
-    parser = argparse.ArgumentParser(prog="rencgan batch", description=__doc__.split("\n")[0])
-    parser.add_argument("--profile", default="local", help="a folder of batch/profiles")
-    o, rest = parser.parse_known_args(argv)
+def run(profile: str, rest: Sequence[str]) -> None:
+    """Becomes Snakemake with the Snakefile and a profile of this project, and these words."""
     if find_spec("snakemake") is None:
         raise InputError("Snakemake is not installed: pip install -e '.[batch]'.")
     folder = project_root() / "batch"
     command = [sys.executable, "-m", "snakemake", "-s", str(folder / "Snakefile")]
-    os.execv(sys.executable, [*command, "--profile", str(folder / "profiles" / o.profile), *rest])
+    os.execv(sys.executable, [*command, "--profile", str(folder / "profiles" / profile), *rest])

@@ -8,7 +8,6 @@ A variant is a contestant (variants.py) and a way of drawing codes; contestants 
 name are trained once. Studies without variants are made elsewhere, and say where.
 """
 
-import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -18,8 +17,6 @@ import pandas as pd
 from pydantic.dataclasses import dataclass
 
 from rencgan.core.errors import InputError
-from rencgan.core.files import project_root
-from rencgan.presets.table import PRESETS
 from rencgan.studies import papers, results, runs
 from rencgan.studies.book import STRICT, book, built
 from rencgan.studies.results import MEASURES, OTHER_MEASURES
@@ -202,46 +199,26 @@ def effort(asked: Sequence[tuple[Study, str]], table: pd.DataFrame, seeds: Seque
     )
 
 
-def _asked(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m rencgan study", description=__doc__.split("\n")[0]
-    )
-    parser.add_argument("study", nargs="?", help='one of them, or "all"; none: a list')
-    parser.add_argument("--dry", action="store_true", help="say what it takes, and run nothing")
-    parser.add_argument("--dataset", help="default: those of the study")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[1], metavar="SEED")
-    parser.add_argument("--preset", default="mini", choices=sorted(PRESETS))
-    parser.add_argument("--source", default="procedural", choices=("procedural", "real"))
-    parser.add_argument("--data-root", default="", help="folder of real videos")
-    parser.add_argument("--out", type=Path, default=runs.RESULTS, help="where JSON files go")
-    parser.add_argument("--work", type=Path, default=project_root() / "runs" / "compare")
-    return parser.parse_args(argv)
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    o = _asked(argv)
-    if o.study is None:
-        table = results.read(o.out, preset=o.preset, source=o.source)
-        print(results.as_markdown(overview(table)))
+def run_or_show(
+    name: str | None, dataset: str | None, seeds: Sequence[int], given: dict, out: Path, dry: bool
+) -> None:
+    """Runs a study ("all": every one) on a data set (none: its own) with every seed, and prints
+    its tables; dry: says what it takes. Without a name: a list of what there is. given: of a
+    Setting, without data set and seed.
+    """
+    files = {"preset": given["preset"], "source": given["source"]}
+    if name is None:
+        print(results.as_markdown(overview(results.read(out, **files))))
         return
-    chosen = [study(o.study)] if o.study != "all" else [s for s in STUDIES.values() if s.variants]
-    given = {"preset": o.preset, "source": o.source, "data_root": o.data_root}
-    given |= {"out_root": str(o.work.resolve())}
-    asked = [(s, d) for s in chosen for d in ([o.dataset] if o.dataset else s.datasets)]
-    seeds = list(dict.fromkeys(o.seeds))
-    for s, dataset in asked:
-        _check(s, dataset, seeds, given)
-    if o.dry:
-        print(effort(asked, results.read(o.out, preset=o.preset, source=o.source), seeds))
+    chosen = [study(name)] if name != "all" else [s for s in STUDIES.values() if s.variants]
+    asked = [(s, d) for s in chosen for d in ([dataset] if dataset else s.datasets)]
+    seeds = list(dict.fromkeys(seeds))
+    for s, data in asked:
+        _check(s, data, seeds, given)
+    if dry:
+        print(effort(asked, results.read(out, **files), seeds))
         return
-    for s, dataset in asked:
-        for path in run(s, dataset, seeds, given, o.out):
+    for s, data in asked:
+        for path in run(s, data, seeds, given, out):
             print(path.name, flush=True)
-        print(results.as_markdown(rows(s, results.read(o.out, dataset, o.preset, o.source))))
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        raise SystemExit(f"{error}") from None
+        print(results.as_markdown(rows(s, results.read(out, data, **files))))

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from rencgan.core.errors import InputError
 from rencgan.studies import results
 from rencgan.studies.claims import CLAIMS, Claim
 from rencgan.studies.verdicts import CHANCE, HELD, NOT_HELD, SEEDS, UNDECIDED, Verdict
@@ -133,14 +132,3 @@ def whole(table: pd.DataFrame) -> str:
     """Every claim, then the count, as Markdown."""
     found = rows(table)
     return f"{results.as_markdown(found)}\n{summary(found)}"
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    results.show_or_put(argv, "python -m rencgan ledger", __doc__.split(":")[0], whole, page, MARKS)
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        raise SystemExit(f"{error}") from None

@@ -6,14 +6,13 @@ trained on the codes of improved R2 as it is published, in half precision. A sec
 what is missing; trainings lie in `--work` and resume.
 """
 
-import argparse
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from rencgan.core import checkpoint
-from rencgan.core.files import project_root
+from rencgan.core.errors import InputError
 from rencgan.core.provenance import provenance
 from rencgan.studies import recipes, weights
 from rencgan.studies.setting import checked
@@ -52,14 +51,8 @@ def publish(name: str, work: Path, folder: Path, preset: str = weights.PRESET) -
     return weights.write(name, trained, content, told, folder)
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m rencgan publish", description=__doc__.split("\n")[0]
-    )
-    parser.add_argument("--models", nargs="+", default=list(MODELS), choices=MODELS, metavar="NAME")
-    parser.add_argument("--out", type=Path, default=weights.FOLDER, help="where the files go")
-    parser.add_argument("--work", type=Path, default=project_root() / "runs" / "publish")
-    o = parser.parse_args(argv)
-    for name in o.models:
-        path = publish(name, o.work.resolve(), o.out)
-        print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB", flush=True)
+def chosen(names: Sequence[str]) -> list[str]:
+    """These networks (all: none are named); InputError for one that is not published."""
+    if wrong := [name for name in names if name not in MODELS]:
+        raise InputError(f"what is published is {', '.join(MODELS)}, not {wrong[0]!r}")
+    return list(names or MODELS)

@@ -4,7 +4,6 @@ Reads what `python -m rencgan compare` wrote into one long table, a row a number
 here: other files give other rows. Verdicts on them: ledger.py.
 """
 
-import argparse
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -344,36 +343,23 @@ def into(text: str, tables: str, marks: tuple[str, str] = MARKS) -> str:
     return f"{head}{marks[0]}\n{tables}\n{marks[1]}{tail}"
 
 
-def show_or_put(argv, prog: str, about: str, text_of: Callable, page_of: Callable, marks) -> None:
-    """The command line of a table made of result files: prints text_of(table), or puts
-    page_of(table) between the marks of a file. Raises InputError where there are no files.
+def show_or_put(
+    asked: Mapping, target: Path | None, text_of: Callable, page_of: Callable, marks: Sequence[str]
+) -> None:
+    """Prints text_of(table) of the result files that are asked for (folder, preset, source; see
+    `read`), or puts page_of(table) between the marks of a target file. Raises InputError where
+    there are no results, or no such file.
     """
-    parser = argparse.ArgumentParser(prog=prog, description=about)
-    parser.add_argument("--folder", type=Path, default=RESULTS)
-    parser.add_argument("--preset", default="mini")
-    parser.add_argument("--source", default="procedural", choices=("procedural", "real"))
-    parser.add_argument("--into", type=Path, help="a file whose marked lines are replaced")
-    o = parser.parse_args(argv)
-    table = read(o.folder, preset=o.preset, source=o.source)
+    table = read(**asked)
     if table.empty:
         raise InputError(
-            f"{o.folder} holds no results at {o.preset}; python -m rencgan compare makes them"
+            f"{asked['folder']} holds no results at {asked['preset']}; "
+            "python -m rencgan compare makes them"
         )
-    if o.into is None:
+    if target is None:
         print(text_of(table))
-    elif not o.into.is_file():
-        raise InputError(f"there is no file {o.into} to put the tables into")
+    elif not target.is_file():
+        raise InputError(f"there is no file {target} to put the tables into")
     else:
-        text = into(o.into.read_text(encoding="utf-8"), page_of(table), marks)
-        o.into.write_text(text, encoding="utf-8")
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    show_or_put(argv, "python -m rencgan results", __doc__.split("\n")[0], page, page, MARKS)
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        raise SystemExit(f"{error}") from None
+        text = into(target.read_text(encoding="utf-8"), page_of(table), marks)
+        target.write_text(text, encoding="utf-8")

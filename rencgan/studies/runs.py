@@ -10,11 +10,10 @@ done, and one of what real video itself comes to. A second call makes only what 
 refuses files of another recipe. Checkpoints and a few videos of each lie in `--work`.
 """
 
-import argparse
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -41,7 +40,7 @@ from rencgan.studies.recipes import data
 from rencgan.studies.setting import Setting, checked
 from rencgan.studies.trainees import slug
 from rencgan.studies.unseen import SHORT, Task, Unseen, task_of, unseen
-from rencgan.studies.variants import CLIP_WAYS, COMPARED, WAYS, Contestant, contestant
+from rencgan.studies.variants import CLIP_WAYS, WAYS, Contestant, contestant
 
 RESULTS = project_root() / "reports" / "results"
 STRIP = 8  # frames of a video that are kept as a picture
@@ -359,50 +358,31 @@ def prepared(given: dict, test_fraction: float | None = None) -> tuple[Setting, 
     return p, data(p, test_fraction), task_of(p.preset)
 
 
-def _asked(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="rencgan.studies.runs", description=__doc__.split("\n")[0]
-    )
-    parser.add_argument("dataset")
-    parser.add_argument(
-        "--models", nargs="*", default=list(COMPARED), metavar="NAME", help="none: real video alone"
-    )
-    parser.add_argument("--seeds", nargs="+", type=int, default=[1], metavar="SEED")
-    parser.add_argument("--ways", nargs="+", metavar="WAY", help="default: see contestants")
-    parser.add_argument("--preset", default="mini", choices=sorted(PRESETS))
-    parser.add_argument("--source", default="procedural", choices=("procedural", "real"))
-    parser.add_argument("--data-root", default="", help="folder of real videos")
-    parser.add_argument("--test-fraction", type=float, help="share of real videos held out")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="where the JSON files go")
-    parser.add_argument("--work", type=Path, default=project_root() / "runs" / "compare")
-    told = "files of another recipe move to old/, in place of a refusal"
-    parser.add_argument("--aside", action="store_true", help=told)
-    return parser.parse_args(argv)
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    o = _asked(argv)
-    if wrong := [w for w in o.ways or [] if w not in WAYS]:
+def compare(
+    given: Mapping,
+    names: Sequence[str],
+    seeds: Sequence[int],
+    ways: Sequence[str],
+    out: Path,
+    test_fraction: float | None = None,
+    aside: bool = False,
+) -> None:
+    """Trains and scores contestants (all: none are named) with every seed, each by its usual ways
+    or those that are given, and says which files it wrote to `out`. given: of a Setting, without
+    the seed. Refuses before it trains.
+    """
+    if wrong := [w for w in ways if w not in WAYS]:
         raise InputError(f"codes are drawn by {', '.join(WAYS)}, not {wrong[0]!r}")
-    chosen = [contestant(name) for name in o.models]
-    given = {"dataset": o.dataset, "source": o.source, "data_root": o.data_root}
-    given |= {"preset": o.preset, "out_root": str(o.work.resolve())}
-    for seed in o.seeds:
-        checked(given | {"seed": seed})
-    for seed in o.seeds:
-        p, videos, task = prepared(given | {"seed": seed}, o.test_fraction)
-        print(run_real(p, videos, task, o.out, o.aside).name, flush=True)
+    chosen = [contestant(name) for name in names]
+    for seed in seeds:
+        checked({**given, "seed": seed})
+    for seed in seeds:
+        p, videos, task = prepared({**given, "seed": seed}, test_fraction)
+        print(run_real(p, videos, task, out, aside).name, flush=True)
         for c in chosen:
-            ways = o.ways or c.usual
-            path = run(c, p, videos, ways, task, o.out, o.work.resolve(), o.aside)
-            if lacks := [w for w in ways if w not in c.ways]:
+            asked = ways or c.usual
+            path = run(c, p, videos, asked, task, out, Path(given["out_root"]), aside)
+            if lacks := [w for w in asked if w not in c.ways]:
                 print(f"{c.name} draws no codes by {', '.join(lacks)}", flush=True)
             if path:
                 print(path.name, flush=True)
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        raise SystemExit(f"{error}") from None

@@ -16,6 +16,7 @@ import pytest
 from conftest import real_clips
 
 import rencgan.data
+from rencgan.__main__ import main
 from rencgan.core.errors import InputError
 from rencgan.data import cache, card, video
 from rencgan.data import prepare as module
@@ -93,7 +94,7 @@ def test_the_card_says_what_is_in_the_cache(made):
     assert told["original_sizes"] == {"56x40": 6}
     assert (told["split"]["train"], told["split"]["test"]) == (5, 1)
     assert "6 of the 6 real videos" in told["notice"]
-    assert "56x40" not in module.summary(told) and "train 5, test 1" in module.summary(told)
+    assert "56x40" not in card.summary(told) and "train 5, test 1" in card.summary(told)
 
 
 def test_a_second_run_decodes_and_hashes_nothing(made, decoded, monkeypatch):
@@ -475,11 +476,12 @@ def test_wrong_arguments_are_one_sentence(made, given, words):
 
 def test_the_command_line_prints_the_card_and_the_place(folder, tmp_path, capsys):
     arguments = ["--data-root", str(folder), "--size", "16", "--cache-root", str(tmp_path / "c")]
-    assert module.main(arguments) == 0
+    assert main(["prepare", *arguments]) == 0
     printed = capsys.readouterr().out.splitlines()
     assert "6 of the 6 real videos" in printed[0]
     assert len(VideoSet.open(Path(printed[-1]))) == 6
-    assert module.main(["--data-root", str(tmp_path / "no"), "--cache-root", str(tmp_path)]) == 2
+    arguments = ["--data-root", str(tmp_path / "no"), "--cache-root", str(tmp_path)]
+    assert main(["prepare", *arguments]) == 2
     assert "does not exist" in capsys.readouterr().err
 
 

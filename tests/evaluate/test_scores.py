@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from samples import Sums
 
+from rencgan.__main__ import do
 from rencgan.core.errors import InputError
 from rencgan.data.video import write_mp4
 from rencgan.data.videoset import VideoSet, write_tables
 from rencgan.evaluate import scores as ev
-from rencgan.evaluate.__main__ import main
 from rencgan.evaluate.frechet import distance_of
 from rencgan.evaluate.protocols import PROTOCOLS, Protocol, protocol, start
 
@@ -337,11 +337,11 @@ def test_the_command_scores_two_folders(tmp_path, capsys):
         (tmp_path / side).mkdir()
         for i, v in enumerate(videos(4, frames=20, size=16, seed=seed)):
             np.save(tmp_path / side / f"{i}.npy", v)
-    main([str(tmp_path / "real"), str(tmp_path / "made"), "--json"])
+    do(["evaluate", str(tmp_path / "real"), str(tmp_path / "made"), "--json"])
     (score,) = json.loads(capsys.readouterr().out)["scores"]
     assert score["name"] == "FVD (compact) 16f" and score["value"] > 0 and score["spread"] > 0
     assert score["card"]["extractor"]["sha256"] and score["floor"] > 0
-    main([str(tmp_path / "real"), str(tmp_path / "made")])
+    do(["evaluate", str(tmp_path / "real"), str(tmp_path / "made")])
     assert capsys.readouterr().out.startswith("FVD (compact) 16f ")
 
 
@@ -422,14 +422,14 @@ def test_the_command_tells_what_the_numbers_do_not(tmp_path, capsys):
     for i, v in enumerate(videos(4, frames=20, size=16)):
         np.save(tmp_path / f"{i}.npy", v)
     np.save(tmp_path / "short.npy", v[:5])
-    main([str(tmp_path), str(tmp_path)])
+    do(["evaluate", str(tmp_path), str(tmp_path)])
     told = capsys.readouterr().err
     assert "both sides are the same videos" in told
     assert "left out of the real videos: short.npy: too short (5 frames)" in told
     assert "no distance of 128 frames" in told
     for wrong, words in (("--size", "size is at least 8"), ("--seed", "seed is a whole number")):
         with pytest.raises(InputError, match=words):
-            main([str(tmp_path), str(tmp_path), wrong, "-3"])
+            do(["evaluate", str(tmp_path), str(tmp_path), wrong, "-3"])
 
 
 def test_only_as_many_frames_are_read_as_count(tmp_path):

@@ -12,12 +12,11 @@ import pytest
 from batches import SMALL, Batch, snakemake
 from conftest import ROOT
 
+from rencgan.__main__ import do, parser
 from rencgan.core.errors import InputError
 from rencgan.notebook import batch
 from rencgan.notebook.batch import forget, plan
 from rencgan.presets import table as presets
-from rencgan.studies import runs
-from rencgan.studies.runs import main as compare
 from rencgan.studies.variants import CONTESTANTS
 
 
@@ -95,10 +94,11 @@ def test_every_contestant_and_seed_is_a_job_and_the_table_needs_them_all():
 def test_the_comparison_and_the_table_understand_their_options():
     given = {"data_root": "clips", "test_fraction": 0.5, "contestants": ["R3, flow"]}
     made = jobs(**given)
-    asked = runs._asked(made["contestant/sky-r3-flow-seed1"].options)
+    asked = parser().parse_args(["compare", *made["contestant/sky-r3-flow-seed1"].options])
     assert asked.models == ["R3, flow"] and asked.ways == ["robust sample", "faster sample"]
     assert (asked.data_root, asked.test_fraction, asked.seeds) == ("clips", 0.5, [1])
-    assert runs._asked(made["contestant/sky-real-seed1"].options).models == []
+    alone = parser().parse_args(["compare", *made["contestant/sky-real-seed1"].options])
+    assert alone.models == []
 
 
 def test_all_is_every_contestant_that_the_preset_knows():
@@ -302,17 +302,17 @@ def test_the_verb_hands_its_words_to_snakemake(monkeypatch):
     asked = []
     monkeypatch.setattr(batch, "find_spec", lambda name: True)
     monkeypatch.setattr(batch.os, "execv", lambda program, words: asked.extend(words))
-    batch.main(["--profile", "slurm", "-n", "--config", "preset=smoke"])
+    do(["batch", "--profile", "slurm", "-n", "--config", "preset=smoke"])
     assert asked[-3:] == ["-n", "--config", "preset=smoke"]
     assert asked[asked.index("--profile") + 1] == str(ROOT / "batch" / "profiles" / "slurm")
     monkeypatch.setattr(batch, "find_spec", lambda name: None)
     with pytest.raises(InputError, match="Snakemake is not installed"):
-        batch.main([])
+        do(["batch"])
 
 
 def test_a_comparison_without_models_is_real_video_alone(tmp_path):
     given = ["sky", "--preset", "smoke", "--models", "--out", str(tmp_path / "out")]
-    compare([*given, "--work", str(tmp_path / "work")])
+    do(["compare", *given, "--work", str(tmp_path / "work")])
     assert [f.name for f in (tmp_path / "out").iterdir()] == [
         "sky-procedural-smoke-real-seed1.json"
     ]
@@ -322,14 +322,14 @@ def test_a_comparison_without_models_is_real_video_alone(tmp_path):
 def test_results_of_another_recipe_are_refused_or_put_aside(tmp_path):
     given = ["sky", "--preset", "smoke", "--models", "--out", str(tmp_path / "out")]
     given += ["--work", str(tmp_path / "work")]
-    compare(given)
+    do(["compare", *given])
     (result,) = (tmp_path / "out").iterdir()
     whole = result.read_text()
     other = whole.replace('"key": "', '"key": "another ')
     result.write_text(other)
     with pytest.raises(InputError, match="another recipe, data or task; delete it, give"):
-        compare(given)
-    compare([*given, "--aside"])
+        do(["compare", *given])
+    do(["compare", *given, "--aside"])
     assert json.loads(result.read_text())["key"] == json.loads(whole)["key"]
     assert [f.read_text() for f in (tmp_path / "out" / "old").iterdir()] == [other]
 

@@ -23,9 +23,9 @@ class Echo:
     def hop_for(self, asked):
         return asked
 
-    def long_frames(self, video, **options):
+    def videos(self, footage, **options):
         self.asked.append(options)
-        return video[: 16 + options["hop"] * ((len(video) - 16) // options["hop"])]
+        return footage[None, : 16 + options["hop"] * ((len(footage) - 16) // options["hop"])]
 
 
 def settings(tmp_path, **changes):
@@ -61,10 +61,10 @@ def test_footage_keeps_its_own_rate(videos):
 
 
 def test_fine_tuning_does_without_warm_ups(tmp_path):
-    assert study.recipe(settings(tmp_path)).warmup > 0
-    tuned = study.recipe(settings(tmp_path, init_path=tmp_path / "checkpoint.pt"))
+    assert study.recipe(settings(tmp_path), "r2").warmup > 0
+    tuned = study.recipe(settings(tmp_path, init_path=tmp_path / "checkpoint.pt"), "r2")
     assert (tuned.warmup, tuned.motion_warmup) == (0, 0)
-    assert tuned.risen(0) == 1 and tuned.crop(0) == 1
+    assert (tuned.rise, tuned.smallest_crop) == (0, 1)
 
 
 def test_results_are_json_that_every_reader_takes(tmp_path, videos):
@@ -96,11 +96,11 @@ def test_steps_and_init_from_are_for_the_notebooks_own_model(tmp_path, capsys):
         {"preset": "smoke", "steps": 9, "init_from": str(tmp_path / "r2.pt")},
         parameters.REncGANRun,
     )
-    assert study.recipe(p).steps == 9 and p.init_path == tmp_path / "r2.pt"
+    assert study.recipe(p, "r2").steps == 9 and p.init_path == tmp_path / "r2.pt"
     others = study.as_usual(p)
     told = "steps and init_from: for the model of this notebook; the others train as usual.\n"
     assert capsys.readouterr().out == told
     assert study.lencgan_recipe(others).steps == SMOKE.steps and others.init_path is None
-    assert study.recipe(others).warmup == SMOKE.warmup
+    assert study.recipe(others, "r2").warmup == SMOKE.warmup
     assert others == p.model_copy(update={"steps": 0, "init_from": ""})
     assert study.as_usual(others) is others and capsys.readouterr().out == ""

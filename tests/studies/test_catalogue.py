@@ -8,6 +8,7 @@ import torch
 from conftest import moving_videos
 from samples import file
 
+from rencgan.__main__ import do
 from rencgan.core.errors import InputError
 from rencgan.data.videoset import VideoSet
 from rencgan.notebook import steps as study
@@ -211,7 +212,7 @@ def test_published_tables_keep_their_own_form():
 def test_a_study_runs_whole_once_and_only_what_is_missing(tmp_path, capsys, monkeypatch):
     argv = ["T5.6", "--dataset", "sky", "--seeds", "1", "--preset", "smoke"]
     argv += ["--out", str(tmp_path / "out"), "--work", str(tmp_path)]
-    studies.main(argv)
+    do(["study", *argv])
     told = capsys.readouterr().out
     assert "| 3d | 1 |" in told and "| 1p2d | 1 |" in told
     files = sorted((tmp_path / "out").glob("*.json"))
@@ -220,7 +221,7 @@ def test_a_study_runs_whole_once_and_only_what_is_missing(tmp_path, capsys, monk
     assert [f.name for f in strips] == [f"{f.stem}-sample.png" for f in files]
     stamps = [f.stat().st_mtime_ns for f in files]
     monkeypatch.setattr(trainees.Trainee, "trained", None)  # nothing is trained again
-    studies.main(argv)
+    do(["study", *argv])
     assert [f.stat().st_mtime_ns for f in files] == stamps
 
 
@@ -239,8 +240,8 @@ def test_what_a_run_would_refuse_is_refused_at_once(capsys):
         (["T4.2", "--dry", "--seeds", "-1"], "seed = -1 should be"),
     ):
         with pytest.raises(InputError, match=said):
-            studies.main(argv)
-    studies.main(["T4.2", "--dry", "--seeds", "1", "1", "--dataset", "taichi"])
+            do(["study", *argv])
+    do(["study", "T4.2", "--dry", "--seeds", "1", "1", "--dataset", "taichi"])
     assert capsys.readouterr().out.startswith("3 trainings for each of 1 seeds")
 
 

@@ -8,6 +8,7 @@ import pytest
 from conftest import ROOT
 from samples import file
 
+from rencgan.__main__ import do
 from rencgan.core.errors import InputError
 from rencgan.studies import ledger, results
 from rencgan.studies.catalogue import STUDIES
@@ -253,16 +254,16 @@ def test_the_command_prints_every_claim_or_puts_the_page_into_a_file(tmp_path, c
     for f in both([50, 51, 49], [80, 82, 79]):
         name = f"{f['contestant']}{f['seed']}.json"
         (tmp_path / name).write_text(json.dumps(f))
-    ledger.main(["--folder", str(tmp_path)])
+    do(["ledger", "--folder", str(tmp_path)])
     told = capsys.readouterr().out
     assert told.count("\n| ") == len(CLAIMS) and "not run yet" in told
     page = tmp_path / "page.md"
     page.write_text("\n".join(("a", *ledger.MARKS, "b")))
-    ledger.main(["--folder", str(tmp_path), "--into", str(page)])
+    do(["ledger", "--folder", str(tmp_path), "--into", str(page)])
     with pytest.raises(InputError, match="holds no results at mini"):
-        ledger.main(["--folder", str(tmp_path / "none"), "--into", str(page)])
+        do(["ledger", "--folder", str(tmp_path / "none"), "--into", str(page)])
     with pytest.raises(InputError, match="there is no file .*gone.md to put the tables into"):
-        ledger.main(["--folder", str(tmp_path), "--into", str(tmp_path / "gone.md")])
+        do(["ledger", "--folder", str(tmp_path), "--into", str(tmp_path / "gone.md")])
     assert (
         page.read_text().startswith("a\n<!-- ledger -->\n") and "R2 before AR2" in page.read_text()
     )

@@ -3,6 +3,7 @@ import json
 import pytest
 from samples import SIDE, file
 
+from rencgan.__main__ import do
 from rencgan.core.errors import InputError
 from rencgan.studies import results
 from rencgan.studies.results import METRIC, frame
@@ -125,16 +126,16 @@ def test_the_gap_between_regression_and_improved_r2():
 
 def test_the_command_prints_both_tables_and_refuses_an_empty_folder(tmp_path, capsys):
     with pytest.raises(InputError, match="holds no results"):
-        results.main(["--folder", str(tmp_path)])
+        do(["results", "--folder", str(tmp_path)])
     for s in range(3):
         for name, far in (("R2", 50), ("LEncGAN", 80)):
             (tmp_path / f"{name}{s}.json").write_text(json.dumps(file(name, s, far + s)))
-    results.main(["--folder", str(tmp_path)])
+    do(["results", "--folder", str(tmp_path)])
     told = capsys.readouterr().out
     assert "**sky, mini**" in told and "| R2, sample | none | 3 | 25.5 ± 0.5 | 51.0 ± 1.0 |" in told
     readme = tmp_path / "README.md"
     readme.write_text("before\n<!-- results -->\nold\n<!-- /results -->\nafter\n")
-    results.main(["--folder", str(tmp_path), "--into", str(readme)])
+    do(["results", "--folder", str(tmp_path), "--into", str(readme)])
     assert readme.read_text() == f"before\n<!-- results -->\n{told}<!-- /results -->\nafter\n"
     with pytest.raises(InputError, match="no lines"):
         results.into("no marks", "tables")

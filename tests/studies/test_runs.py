@@ -10,6 +10,7 @@ import pytest
 import torch
 from conftest import moving_videos
 
+from rencgan.__main__ import do
 from rencgan.core.errors import InputError
 from rencgan.data.procedural import catalogue
 from rencgan.data.videoset import VideoSet
@@ -386,11 +387,11 @@ def test_a_jump_is_told_in_steps_of_real_frames():
 )
 def test_the_command_refuses_in_a_sentence_before_anything_is_trained(argv, words, tmp_path):
     with pytest.raises(InputError, match=words):
-        compare.main([*argv, "--out", str(tmp_path / "out"), "--work", str(tmp_path)])
+        do(["compare", *argv, "--out", str(tmp_path / "out"), "--work", str(tmp_path)])
     assert not list(tmp_path.rglob("checkpoint.pt"))
 
 
 def test_a_way_that_a_model_has_not_is_told(tmp_path, capsys):
     given = ["--preset", "smoke", "--models", "LEncGAN", "--ways", "VDrej"]
-    compare.main(["sky", *given, "--out", str(tmp_path / "out"), "--work", str(tmp_path)])
+    do(["compare", "sky", *given, "--out", str(tmp_path / "out"), "--work", str(tmp_path)])
     assert "LEncGAN draws no codes by VDrej" in capsys.readouterr().out
