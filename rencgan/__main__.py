@@ -141,7 +141,7 @@ def changes(texts: Sequence[str]) -> dict:
 )
 def evaluate(o: argparse.Namespace) -> None:
     """Fréchet distances of any two folders of videos, each with its spread and floor."""
-    from rencgan.evaluate.__main__ import run
+    from rencgan.evaluate.folders import run
     from rencgan.evaluate.protocols import protocol
 
     p = protocol(o.protocol) if o.size is None else protocol(o.protocol).but(size=o.size)
