@@ -27,10 +27,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, Vali
 from rencgan.core.errors import InputError
 from rencgan.core.files import key_of, project_root, resolve
 from rencgan.data import sets as datasets
-from rencgan.notebook import parameters, steps_r3
+from rencgan.notebook import parameters
 from rencgan.notebook.parameters import Run
-from rencgan.presets.table import PRESETS
-from rencgan.studies import recipes
+from rencgan.presets.table import PRESETS, gpt_preset, preset
+from rencgan.presets.table import switches as preset_switches
 from rencgan.studies.catalogue import Study, ways_of
 from rencgan.studies.catalogue import study as study_of
 from rencgan.studies.runs import task_of
@@ -38,26 +38,17 @@ from rencgan.studies.setting import Setting, as_text, checked, close
 from rencgan.studies.trainees import slug
 from rencgan.studies.variants import COMPARED, CONTESTANTS, WAYS, Contestant, contestant
 
-# Preset: threads, memory in MiB, GPUs and minutes that a training with its scores is given. A job
-# that runs out of its minutes resumes. Those of 64 and 128 are guesses.
+# What a training with its scores is given at a preset (memory in MiB, minutes): a job that runs out
+# of its minutes resumes. Those of 64 and 128 are guesses.
 TRAINING = {
-    "smoke": (1, 3000, 0, 30),
-    "mini": (1, 4000, 0, 240),
-    "slim": (1, 4000, 0, 240),
-    "64": (4, 16000, 1, 2880),
-    "128": (4, 32000, 1, 5760),
+    "smoke": {"threads": 1, "mem_mb": 3000, "runtime": 30},
+    "mini": {"threads": 1, "mem_mb": 4000, "runtime": 240},
+    "slim": {"threads": 1, "mem_mb": 4000, "runtime": 240},
+    "64": {"threads": 4, "mem_mb": 16000, "runtime": 2880, "gpu": 1},
+    "128": {"threads": 4, "mem_mb": 32000, "runtime": 5760, "gpu": 1},
 }
-LIGHT = (1, 3000, 0, 60)
+LIGHT = {"threads": 1, "mem_mb": 3000, "runtime": 60}  # what trains nothing
 Ways = Sequence[tuple[Contestant, list[str]]]  # contestants, and how they draw codes
-# What a notebook's metadata may name under {"batch": {"trains": [...]}}: its recipes by a run.
-TRAINED = {
-    "encgan3": lambda run: [recipes.encgan3_recipe(run)],
-    "r2": lambda run: [recipes.r2_recipe(run)],
-    "improved r2": lambda run: [recipes.improved_r2_recipe(run)],
-    "lencgan": lambda run: [recipes.lencgan_recipe(run)],
-    "ar2": lambda run: [recipes.ar2_recipe(run)],
-    "r3": lambda run: [steps_r3.recipe(run, head) for head in steps_r3.heads(run)],
-}
 
 
 # ----------------------------------------------------------------------------------- what is asked
@@ -171,11 +162,6 @@ class Job:
         """The recipe as it is compared, and as marks hold it."""
         return json.dumps(self.recipe, sort_keys=True)
 
-    def resources(self, preset: str) -> dict[str, int]:
-        """What it is given: threads, mem_mb, gpu, runtime in minutes."""
-        given = LIGHT if self.light else TRAINING[preset]
-        return dict(zip(("threads", "mem_mb", "gpu", "runtime"), given, strict=True))
-
 
 def jobs(p: Plan) -> dict[str, Job]:
     """All jobs of a batch by their id. Raises InputError for names that there are not, and for
@@ -210,9 +196,10 @@ def _data(p: Plan, dataset: str, seed: int) -> dict:
     """What decides the prepared frames. Real videos by name, size and date: their contents would
     take long to read each time.
     """
-    preset = PRESETS[p.preset]
-    found = {n: getattr(preset, n) for n in ("size", "max_videos", "max_frames")}
+    row = PRESETS[p.preset]
+    found = {n: getattr(row, n) for n in ("size", "max_videos", "max_frames")}
     found |= {"dataset": dataset, "source": p.source, "seed": seed}
+    found["steps"] = datasets.get(dataset).steps
     if p.source == "procedural":
         return found
     folder = datasets.locate(dataset, resolve(p.data_root) if p.data_root else None)
@@ -302,9 +289,9 @@ def _model(c: Contestant, run: Setting) -> dict:
 
 def _warm_up(c: Contestant, run: Setting) -> str:
     """Names the warm-ups that a contestant may share with others of its seed; "" for none."""
-    preset = c.preset(run)
-    shared = c.system(run).warmed(preset) and not c.base
-    return key_of([c.kind, c.step, c.sampling, preset.as_dict()]) if shared else ""
+    found = c.preset(run)
+    shared = c.system(run).warmed(found) and not c.base
+    return key_of([c.kind, c.step, c.sampling, found.as_dict()]) if shared else ""
 
 
 # ----------------------------------------------------------------------------------- the notebooks
@@ -342,12 +329,12 @@ def _notebook(
             f"it is one of {', '.join(known)}."
         )
     given = {n: v for n, v in common.items() if n in declared} | own
-    run = _checked(path, cells, declared | given)
-    trained = [recipe for kind in told.get("trains", []) for recipe in TRAINED[kind](run)]
+    _check(path, cells, declared | given)
+    trained = [_row(p, model) for model in told.get("trains", [])]
     recipe = {
         "code": key_of([c.source for c in cells], 16),
         "parameters": {n: v for n, v in given.items() if n not in roots},
-        "recipes": [found.as_dict() for found in (PRESETS[p.preset], *trained)],
+        "presets": [PRESETS[p.preset].as_dict(), *trained],
         "data": _data(p, dataset, p.seed),
     }
     options = ("-y", json.dumps(given, sort_keys=True), str(path))
@@ -359,6 +346,12 @@ def _notebook(
     return Job("notebook", name, recipe, options, done, needs, light=not trained)
 
 
+def _row(p: Plan, model: str) -> dict:
+    """What the preset says of a model; a notebook's parameters say what it makes of that."""
+    row = gpt_preset(p.preset) if model == "r3" else preset(p.preset, model)
+    return row.as_dict() | preset_switches(p.preset, model)
+
+
 def _declared(cells: Sequence) -> dict[str, Any]:
     """Names and defaults of the cell that is tagged parameters."""
     tagged = [c.source for c in cells if "parameters" in c.metadata.get("tags", [])]
@@ -366,7 +359,7 @@ def _declared(cells: Sequence) -> dict[str, Any]:
     return {n.target.id: ast.literal_eval(n.value) for n in nodes if isinstance(n, ast.AnnAssign)}
 
 
-def _checked(path: Path, cells: Sequence, given: Mapping[str, Any]) -> Run:
+def _check(path: Path, cells: Sequence, given: Mapping[str, Any]) -> None:
     """The parameters as the notebook itself will check them. Raises InputError."""
     asks = re.compile(r"parameters\.check\(globals\(\), parameters\.(\w+)\)")
     found = next((m for c in cells if (m := asks.search(c.source))), None)
@@ -374,7 +367,7 @@ def _checked(path: Path, cells: Sequence, given: Mapping[str, Any]) -> Run:
     if model is None:
         raise InputError(f"{path.name} asks for {found.group(1)}, which parameters.py lacks.")
     try:
-        return parameters.check(given, model)
+        parameters.check(given, model)
     except InputError as error:
         raise InputError(f"{path.name}: {error}") from None
 
