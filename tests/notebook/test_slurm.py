@@ -132,6 +132,8 @@ def test_slurm_runs_the_batch_and_goes_on_after_a_job_was_cancelled(tmp_path, cl
     try:
         wait(lambda: running("notebook_wildcards_sky_01_data"), 300)
         number = wait(lambda: running("contestant_wildcards_sky-r2-seed1"), 600)
+        checkpoint = "compare/sky-procedural-smoke/r2-*/checkpoint.pt"
+        wait(lambda: list(there.out.glob(checkpoint)), 300)
     except AssertionError:
         started.kill()
         raise AssertionError(started.communicate()[0]) from None
