@@ -83,6 +83,8 @@ def cluster(tmp_path):
         wait(lambda: "idle" in asked(environment, "sinfo", "-h"), 60, told)
         yield environment
     finally:
+        asked(environment, "scancel", "--partition=main")
+        wait(lambda: not asked(environment, "squeue", "-h"), 60)
         for daemon in reversed(started):
             daemon.terminate()
             daemon.wait(30)
@@ -129,16 +131,15 @@ def test_slurm_runs_the_batch_and_goes_on_after_a_job_was_cancelled(tmp_path, cl
         return next((line.split()[0] for line in lines if line.endswith(name)), "")
 
     started = there.start(*options, "--retries", "0")
+    checkpoint = "compare/sky-procedural-smoke/r2-*/checkpoint.pt"
     try:
         wait(lambda: running("notebook_wildcards_sky_01_data"), 300)
         number = wait(lambda: running("contestant_wildcards_sky-r2-seed1"), 600)
-        checkpoint = "compare/sky-procedural-smoke/r2-*/checkpoint.pt"
         wait(lambda: list(there.out.glob(checkpoint)), 300)
-    except AssertionError:
+        asked(cluster, "scancel", number)
+        said, _ = started.communicate(timeout=900)
+    finally:
         started.kill()
-        raise AssertionError(started.communicate()[0]) from None
-    asked(cluster, "scancel", number)
-    said, _ = started.communicate(timeout=900)
     before = there.marks()
     assert started.returncode != 0 and f"jobid {number}" in said, said
     assert set(before) == {"notebook/sky-01_data", "contestant/sky-real-seed1"}
