@@ -29,13 +29,8 @@ data, recipe, RECIPES = recipes.data, recipes.recipe, recipes.RECIPES
 encgan3_recipe, lencgan_recipe = recipes.encgan3_recipe, recipes.lencgan_recipe
 r2_recipe, improved_r2_recipe = recipes.r2_recipe, recipes.improved_r2_recipe
 ar2_recipe = recipes.ar2_recipe
-FORMATS = {
-    "l1": ".4f",
-    "motion": ".4f",
-    "seam_ratio": ".2f",
-    "sharpness": ".4f",
-    "colour_drift": ".4f",
-}
+FORMATS = dict.fromkeys(("l1", "motion", "sharpness", "colour_drift"), ".4f")
+FORMATS["seam_ratio"] = ".2f"
 
 
 def as_usual(p):

@@ -56,8 +56,7 @@ GENERATED = ("smoke", "mini", "64")  # presets whose generation is timed
 # What is scored: clips on each side, pixels, and with which network.
 SCORED, SCORED_QUICK, SCORED_SIZE, EXTRACTOR = 2048, 32, 64, "compact"
 
-# 10,000 frames of the published generator take a CPU most of an hour. This one has its blocks and
-# its clips, with fewer channels, and attention at 16x16.
+# 10,000 frames of the published generator take a CPU most of an hour. This one has fewer channels.
 NARROW = PUBLISHED_64.but(
     name="64 narrow",
     why="64x64 for measuring memory on a CPU",
@@ -78,7 +77,7 @@ def row(what: str, name: str, how: str, unit: str, raw: Sequence[float], note: s
     return head | numbers | {"raw": list(raw), "note": note}
 
 
-def left_out(what: str, name: str, how: str, reason: str) -> Row:
+def left_out(what: str, name: str, how: str, reason: str = "") -> Row:
     """A row without numbers, and why."""
     return {"what": what, "preset": name, "how": how, "left_out": reason}
 
@@ -216,7 +215,7 @@ def memories(presets: Sequence[Preset], quick: bool) -> Iterator[Row]:
     lengths = [(narrow.name, n) for n in LENGTHS] + [("64", LENGTHS[0])] * (narrow is NARROW)
     lengths = [(presets[0].name, n) for n in (200, 2000)] if quick else lengths
     for (name, n), kind in itertools.product(lengths, NAMES):
-        empty = left_out(f"peak memory, {NAMES[kind]}", name, f"{n} frames", "")
+        empty = left_out(f"peak memory, {NAMES[kind]}", name, f"{n} frames")
         yield from in_child(empty, "memory", name, n, kind)
 
 
@@ -267,7 +266,7 @@ def same_memory(rows: Sequence[Row]) -> list[dict]:
 def scoring(presets: Sequence[Preset], quick: bool) -> list[Row]:
     """The rows of `score`, made in a fresh process."""
     each = SCORED_QUICK if quick else SCORED
-    empty = left_out("score clips", "any", f"{EXTRACTOR}, {each} + {each} clips", "")
+    empty = left_out("score clips", "any", f"{EXTRACTOR}, {each} + {each} clips")
     return in_child(empty, "score", each)
 
 

@@ -7,30 +7,31 @@ import numpy as np
 import pytest
 import torch
 from conftest import moving_videos
-from rencgan.models.updates import Objective
-from rencgan.training.gan import Players
 from samples import Sums
 
 from rencgan.core.errors import InputError
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate import extractors as features
 from rencgan.evaluate import scores as evaluate
-from rencgan.models.trained import Model, untrained
+from rencgan.models.ar2 import AR2
+from rencgan.models.encgan3 import EncGAN3
+from rencgan.models.lencgan import LEncGAN
+from rencgan.models.r2 import R2
+from rencgan.models.trained import Trained, begun
 from rencgan.notebook import scoring
 from rencgan.presets.table import SMOKE
 
 P = SimpleNamespace(hop=8, codes="sample", seed=0, frames=48, dataset="sky")
 
 
-def a_model(kind: str) -> Model:
-    """Networks that differ from those of seed 0, as trained ones do."""
-    encoder, generator, critic = Players(SMOKE, seed=9).for_generation()
-    return Model(kind, SMOKE, Objective(), 5, 0, "abc", encoder, generator, critic)
+def a_model(system=None) -> Trained:
+    """Networks that differ from those of seed 0, as trained ones do; an R2's unless said."""
+    return replace(begun(system or R2(), SMOKE, seed=9), seed=0)
 
 
 @pytest.fixture(scope="module")
 def model():
-    return a_model("r2")
+    return a_model()
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +40,12 @@ def footage():
 
 
 def test_an_untrained_model_has_the_weights_of_its_seed(model):
-    fresh = untrained(model)
-    begun = Players(SMOKE, seed=0).generator
-    ours = dict(fresh.generator.named_parameters())
-    assert all(torch.equal(ours[k], v) for k, v in begun.named_parameters())
-    assert any(not torch.equal(ours[k], v) for k, v in model.generator.named_parameters())
-    assert (fresh.step, fresh.digest) == (0, "") and not fresh.generator.training
+    fresh = begun(model.system, model.preset, model.seed)
+    ours, first = (m.nets["generator"].state_dict() for m in (fresh, begun(R2(), SMOKE)))
+    other = model.nets["generator"].state_dict()
+    assert all(torch.equal(ours[k], v) for k, v in first.items())
+    assert any(not torch.equal(ours[k], v) for k, v in other.items())
+    assert (fresh.step, fresh.digest) == (0, "") and not fresh.nets["generator"].training
 
 
 def test_contenders_are_what_their_names_say(model, footage):
@@ -97,7 +98,7 @@ def test_missing_weights_are_told_and_the_embedded_ones_are_there(monkeypatch, c
 
 def test_encgan3_is_scored_on_as_many_clips_as_its_rivals():
     videos = VideoSet.from_arrays(moving_videos(5, 50), splits=["train"] * 4 + ["test"])
-    sides, rebuilt = scoring.clip_contenders(a_model("encgan3"), videos, P, step=2, most=10)
+    sides, rebuilt = scoring.clip_contenders(a_model(EncGAN3()), videos, P, step=2, most=10)
     assert len(rebuilt) == 5
     assert all(np.shape(v) == (10, 16, 16, 16, 3) for v in sides.values())
     held = sides["real reference frames, held"]
@@ -131,20 +132,20 @@ def test_a_set_with_another_hop_has_its_junctions_there(footage):
 
 
 @pytest.mark.parametrize(
-    ("kind", "changes", "name"),
+    ("system", "changes", "name"),
     [
-        ("r2", {}, "R2"),
-        ("r2", {"video_stream": "3d"}, "improved R2"),
-        ("lencgan", {}, "LEncGAN"),
-        ("ar2", {"video_stream": "3d"}, "AR2"),
-        ("ar2", {"recall_noise": 0.5}, "AR2+"),
-        ("ar2", {"rollout": 2}, "AR2+"),
+        (R2(), {}, "R2"),
+        (R2(), {"video_stream": "3d"}, "improved R2"),
+        (LEncGAN(), {}, "LEncGAN"),
+        (AR2(), {"video_stream": "3d"}, "AR2"),
+        (AR2(), {"recall_noise": 0.5}, "AR2+"),
+        (AR2(), {"rollout": 2}, "AR2+"),
     ],
 )
-def test_what_tables_call_a_model(kind, changes, name):
-    found = replace(a_model("r2"), kind=kind, preset=SMOKE.but(**changes))
+def test_what_tables_call_a_model(system, changes, name):
+    found = replace(a_model(), system=system, preset=SMOKE.but(**changes))
     assert found.name == name and scoring.prior(name)
-    assert found.hop_for(5) == (found.hop if kind == "lencgan" else 5)
+    assert found.hop_for(5) == (5 if "R2" in name and "AR2" not in name else found.hop)
 
 
 def test_copied_clips_are_seen(footage):

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 import torch
-from rencgan.training.gan import Players
 
 from rencgan.__main__ import main
+from rencgan.models.r2 import R2
 from rencgan.presets.table import PRESETS, PUBLISHED_64, SMOKE
 from rencgan.studies import sizes
 
@@ -68,8 +68,9 @@ def test_the_default_is_the_published_64(capsys):
 
 
 def test_counts_are_those_of_the_networks_that_are_trained():
-    m = Players(SMOKE)
-    networks = {"G": m.generator, "VD": m.video_d, "ID": m.image_d, "Enc": m.encoder}
+    nets = R2().networks(SMOKE)
+    names = {"G": "generator", "VD": "video_d", "ID": "image_d", "Enc": "encoder"}
+    networks = {short: nets[name] for short, name in names.items()}
     found = sizes.sizes(SMOKE)
     for name, network in networks.items():
         assert found[name]["parameters"] == sum(w.numel() for w in network.parameters())
