@@ -34,6 +34,15 @@ def noise(
     return tuple(torch.from_numpy(joint).split(dims, dim=1))
 
 
+def noises(seed: int, clip: int, candidates: int, like: Codes) -> list[Tensor]:
+    """The same of a clip in V videos, whose latent spaces are `like` (V, ...): (V, N, d_c) and (V,
+    N, d_m).
+    """
+    dims, device = (like.mu_c.shape[-1], like.mu_m.shape[-1]), like.mu_c.device
+    each = [noise(seed, clip, candidates, dims, video) for video in range(len(like.mu_c))]
+    return [torch.stack(part).to(device) for part in zip(*each, strict=True)]
+
+
 def refuse_options(name: str, other: dict, **needed) -> None:
     """Refuses options of generation that a system does not know, and the want of those it needs."""
     if unknown := [k for k, v in other.items() if v is not None]:

@@ -3,7 +3,7 @@ impossible.
 """
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from rencgan.presets.recipe import Recipe
 
@@ -96,11 +96,6 @@ class Preset(Recipe):
         """Frames in one training pair, 16 + r."""
         return self.frames + self.hop
 
-    @property
-    def window(self) -> int:
-        """Frames that a training step of AR2 takes, 16 + k r; one pair without roll-outs."""
-        return self.frames + self.rollout * self.hop
-
     def _problems(self):
         yield from self._impossible_networks()
         yield from self._impossible_recipe()
@@ -135,27 +130,12 @@ class Preset(Recipe):
     def _impossible_recipe(self):
         counts = ("content_dim", "motion_dim", "batch", "steps", "rollout")
         counts += ("content_features", "motion_features", "warmup_batch", "motion_batch")
-        small = [name for name in counts if getattr(self, name) < 1]
-        if small:
+        if small := [name for name in counts if getattr(self, name) < 1]:
             yield f"{' and '.join(small)} must be at least 1"
-        counts = (
-            "ramp",
-            "motion_rate",
-            "largest_gradient",
-            "crops_until",
-            "warmup",
-            "motion_warmup",
-            "pair_stride",
-            "max_videos",
-            "max_frames",
-            "recall_noise",
-        )
-        negative = [
-            f.name
-            for f in fields(self)
-            if (f.name.startswith(("w_", "lr_")) or f.name in (*counts, "content_rate"))
-            and not 0 <= getattr(self, f.name) < float("inf")
-        ]
+        signed = {"ramp", "content_rate", "motion_rate", "largest_gradient", "crops_until"}
+        signed |= {"warmup", "motion_warmup", "pair_stride", "max_videos", "max_frames"}
+        signed |= {"recall_noise"} | {n for n in vars(self) if n.startswith(("w_", "lr_"))}
+        negative = [n for n, v in vars(self).items() if n in signed and not 0 <= v < math.inf]
         if negative:
             yield f"{' and '.join(negative)} cannot be negative or infinite"
         if not math.isfinite(self.motion_gain + self.initial_logvar):

@@ -19,7 +19,6 @@ from rencgan.core.errors import InputError
 from rencgan.presets.gpt import GPTPreset
 from rencgan.r3.heads import build_head
 
-KIND = "r3"  # of its checkpoints
 Past = list[tuple[Tensor, Tensor]]  # keys and values of every block, (B, heads, N, D / heads)
 
 

@@ -6,8 +6,6 @@ again.
 """
 
 import hashlib
-import io
-import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ import torch
 from torch import Tensor
 
 from rencgan.core.errors import InputError
-from rencgan.core.files import writing
+from rencgan.core.files import replaced
 from rencgan.core.progress import Progress
 from rencgan.data.hops import CLIP
 from rencgan.data.videoset import VideoSet
@@ -110,15 +108,10 @@ def cached(r2: Trained, videos: VideoSet, folder: Path, positions: int, starts: 
 
 
 def _write(path: Path, tokens: Tokens) -> None:
-    buffer = io.BytesIO()
     lengths = [len(s) for s in tokens.sequences]
     columns = {"subjects": np.array(tokens.subjects), "names": np.array(tokens.names)}
-    np.savez(buffer, tokens=np.concatenate(tokens.sequences), lengths=lengths, **columns)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(buffer.getvalue())
-        os.replace(part, path)
+    with replaced(path) as part, open(part, "wb") as file:
+        np.savez(file, tokens=np.concatenate(tokens.sequences), lengths=lengths, **columns)
 
 
 def _read(path: Path) -> Tokens:

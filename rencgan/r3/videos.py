@@ -24,6 +24,7 @@ from rencgan.models.sampling import (
     check_ways,
     cut_to,
     noise,
+    noises,
     recalled_clips,
 )
 from rencgan.models.trained import Trained
@@ -154,66 +155,53 @@ class R3Model(Trained):
     def _robust(self, first: Tensor, count: int, roll: "Roll", drawn: dict) -> Iterator[Tensor]:
         """Algorithm 11. The last clip keeps its 16 frames; the listing gives it r."""
         yield first
-        clip, p = first, self.r2.preset
-        dims = (p.content_dim, p.motion_dim)
+        clip = first
         for number in range(1, count):
             token = roll.following(self.tokens(clip), number)
             space = Codes(*(part[:, None] for part in self.spaces(token)))
-            if drawn["codes"] == "mean":
-                z = space.mu_c, space.mu_m
-            else:
-                seed, n = drawn["seed"], drawn["candidates"]
-                each = [noise(seed, number, n, dims, v) for v in range(len(first))]
-                z = draw(space, *(torch.stack(e).to(first.device) for e in zip(*each, strict=True)))
+            z = space.mu_c, space.mu_m
+            if drawn["codes"] == "sample":
+                z = draw(space, *noises(drawn["seed"], number, drawn["candidates"], space))
             clip = self._kept(z, clip, roll.cuts)
             yield clip
 
     def _kept(self, z: tuple[Tensor, Tensor], clip: Tensor, cuts: list[bool]) -> Tensor:
         """VDrej for every video behind its clip; where a new scene begins it is judged alone."""
-        r2 = self.r2
+        nets = self.r2.nets
+
+        def kept(z: tuple[Tensor, Tensor], previous: Tensor | None) -> Tensor:
+            return best(nets["generator"], z, nets["video_d"], previous, self.hop)
+
         if not any(cuts):
-            return best(r2.nets["generator"], z, r2.nets["video_d"], clip, self.hop)
-        kept = []
-        for v, cut in enumerate(cuts):
-            own = tuple(part[v : v + 1] for part in z)
-            kept.append(
-                best(
-                    r2.nets["generator"],
-                    own,
-                    r2.nets["video_d"],
-                    None if cut else clip[v : v + 1],
-                    self.hop,
-                )
-            )
-        return torch.cat(kept)
+            return kept(z, clip)
+        each = zip(*(part.split(1) for part in (*z, clip)), cuts, strict=True)
+        return torch.cat([kept((c, m), None if cut else before) for c, m, before, cut in each])
 
     @torch.no_grad()
     def _faster(self, first: Tensor, count: int, roll: "Roll", drawn: dict) -> Iterator[Tensor]:
         """All tokens by themselves; their clips drawn as R2's are, several of a video in a pass."""
         yield first
-        spaces, cuts = [], []
+        spaces, cuts, nets = [], [], self.r2.nets
         for token in self.rolled(first, count, roll):
             spaces.append(self.spaces(token))
             cuts.append(roll.cuts)
-        each = [self._drawn(first, spaces, cuts, v, drawn) for v in range(len(first))]
-        for clips in zip(*each, strict=True):
-            yield torch.cat(clips)
 
-    def _drawn(
-        self, first: Tensor, spaces: list[Codes], cuts: list[list[bool]], v: int, drawn: dict
-    ) -> Iterator[Tensor]:
-        """The clips of video v behind its first one."""
-        return recalled_clips(
-            self.r2.nets["generator"],
-            (Codes(*(part[v : v + 1] for part in space)) for space in spaces),
-            self.hop,
-            video_d=self.r2.nets["video_d"],
-            previous=first[v : v + 1],
-            first=1,
-            video=v,
-            alone=[number for number, cut in enumerate(cuts, 1) if cut[v]],
-            **drawn,
-        )
+        def behind(v: int) -> Iterator[Tensor]:
+            """The clips of video v behind its first one."""
+            return recalled_clips(
+                nets["generator"],
+                (Codes(*(part[v : v + 1] for part in space)) for space in spaces),
+                self.hop,
+                video_d=nets["video_d"],
+                previous=first[v : v + 1],
+                first=1,
+                video=v,
+                alone=[number for number, cut in enumerate(cuts, 1) if cut[v]],
+                **drawn,
+            )
+
+        for clips in zip(*map(behind, range(len(first))), strict=True):
+            yield torch.cat(clips)
 
 
 @dataclass

@@ -11,7 +11,6 @@ refuses files of another recipe. Checkpoints and a few videos of each lie in `--
 """
 
 import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -21,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from rencgan.core.errors import InputError
-from rencgan.core.files import alone, jsonable, key_of, project_root
+from rencgan.core.files import alone, key_of, project_root, write_json
 from rencgan.core.provenance import provenance
 from rencgan.data.hops import CLIP
 from rencgan.data.video import write_mp4
@@ -220,10 +219,10 @@ def _run(
         keep_strip(made, strip_of(path, way))
         record = provenance(model.draws.preset, p.seed, videos.card, started)
         found["ways"][way] = scores | {"provenance": record}
-        _write(path, found)
+        write_json(path, found)
     record = provenance(model.draws.preset, p.seed, videos.card, time.time())
     found[TIMED] = {"ways": _time(model, found["ways"], real.footage[0]), "provenance": record}
-    _write(path, found)
+    write_json(path, found)
 
 
 def _time(model: Trained, ways: dict, footage: np.ndarray) -> list[str]:
@@ -315,16 +314,8 @@ def run_real(p, videos: VideoSet, task: Task, out: Path, aside: bool = False) ->
     found["provenance"] = provenance(PRESETS[p.preset], p.seed, videos.card, started)
     head = {"contestant": "real", "dataset": p.dataset, "source": p.source, "preset": p.preset}
     head |= {"seed": p.seed, "compared with": _told(real)}
-    _write(path, head | same | {"ways": {"other unseen videos": found}})
+    write_json(path, head | same | {"ways": {"other unseen videos": found}})
     return path
-
-
-def _write(path: Path, content: dict) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    text = json.dumps(jsonable(content), indent=1, default=float, allow_nan=False)
-    part.write_text(text + "\n", encoding="utf-8")
-    os.replace(part, path)
 
 
 def _keep_videos(made, model: Trained, work: Path, stem: str, way: str) -> None:

@@ -232,7 +232,7 @@ def test_training_on_the_mean_does_not_depend_on_what_is_drawn(step):
 
 def test_the_switches_are_off_where_nothing_else_is_said():
     for p in (PUBLISHED_64, PUBLISHED_128, MINI, SMOKE):
-        assert (p.recall_noise, p.rollout, p.window) == (0.0, 1, 24)
+        assert (p.recall_noise, p.rollout) == (0.0, 1)
         assert AR2().title(p) == "AR2"
     assert [AR2().title(p) for p in (PLUS, SMOKE.but(rollout=2))] == ["AR2+"] * 2
     assert not fields(AR2())
@@ -350,7 +350,7 @@ def test_no_gradient_goes_back_through_an_own_clip():
 def test_footage_windows_are_as_long_as_the_roll_out(videos, tmp_path, rollout):
     run = job(tmp_path, videos, preset=SMOKE.but(rollout=rollout))
     sampler = run.system.reads(run)
-    assert sampler.length == run.preset.window == 16 + 8 * rollout
+    assert sampler.length == 16 + 8 * rollout
     windows = [sampler.frames_of(0, i) for i in range(len(sampler))]
     for rows in windows:
         assert (np.diff(rows) == 1).all() and rows[0] // 60 == rows[-1] // 60
