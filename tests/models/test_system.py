@@ -1,4 +1,4 @@
-"""The contract: what a system says of itself, and that a new one touches no module of the package."""
+"""The contract: what a system says of itself, and that a new one needs no change to the package."""
 
 from dataclasses import dataclass, fields
 from typing import ClassVar

@@ -1,309 +1,102 @@
-"""Updates, the loop, resuming: what a run may and may not depend on."""
+"""A run: that it can be killed at any moment, what it depends on, what it refuses."""
 
-import json
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from conftest import ROOT, Stop, moving_videos, stopped_after
-from rencgan.models.updates import ENCGAN3, VARIANTS, Draws, Forward, iteration
-from rencgan.training.gan import NETWORKS, Players
+from stepping import assert_same
 
 from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
-from rencgan.data.pixels import as_clips
+from rencgan.core.files import only
 from rencgan.data.videoset import VideoSet, write_tables
-from rencgan.models import losses, updates
-from rencgan.presets.table import SMOKE
-from rencgan.training.loop import Job, train
+from rencgan.models.ar2 import AR2
+from rencgan.models.encgan3 import EncGAN3
+from rencgan.models.r2 import R2, VARIANTS
+from rencgan.presets.table import GPT_SMOKE, SMOKE
+from rencgan.r3.r3 import R3
+from rencgan.training import loop
+from rencgan.training.loop import Clock, Job, train
+from rencgan.training.players import Players
 from rencgan.training.processes import Group
 from rencgan.training.record import read_history
 
-ALONE = Group()
+
+def job(tmp_path: Path, videos, system=R2(), **changes) -> Job:  # noqa: B008
+    return Job(system, **({"preset": SMOKE, "data": videos, "out": tmp_path / "run"} | changes))
 
 
-def weights(network) -> torch.Tensor:
-    return torch.cat([p.detach().flatten() for p in network.parameters()])
-
-
-def batch_of(frames: int) -> torch.Tensor:
-    return as_clips(np.stack([v[:frames] for v in moving_videos(2)]))
-
-
-def moved(players: Players, action) -> set[str]:
-    """Names of the networks whose weights an action changes."""
-    before = {n: weights(m) for n, m in players.networks().items()}
-    action()
-    return {n for n, m in players.networks().items() if not torch.equal(weights(m), before[n])}
-
-
-def test_every_update_moves_its_own_player_only():
-    m, x = Players(SMOKE), batch_of(16)
-    d = Draws.of(0, 0, 1, SMOKE, ALONE, "cpu")
-
-    def forward():
-        return Forward(m, x, d, ENCGAN3)
-
-    fakes = [f.detach() for f in forward().fakes()]
-    cases = {
-        "video_d": lambda: updates.update_video_d(m, ALONE, x, fakes),
-        "image_d": lambda: updates.update_image_d(
-            m, ALONE, x[:, :, 0], [f[:, :, 0] for f in fakes]
-        ),
-        "encoder": lambda: updates.update_encoder(m, ALONE, forward().reconstruction()),
-        "generator": lambda: updates.update_generator(m, ALONE, forward().fooling()),
-    }
-    for name, action in cases.items():
-        assert moved(m, action) == {name}
-
-
-@pytest.mark.parametrize("variant", list(VARIANTS))
-def test_every_variant_of_table_4_3_steps_all_players(variant):
-    m, o = Players(SMOKE), VARIANTS[variant]
-    d = Draws.of(0, 0, 2, SMOKE, ALONE, "cpu")
-    record = {}
-    assert moved(m, lambda: record.update(iteration(m, ALONE, batch_of(24), d, o))) == set(NETWORKS)
-    assert ("reconstruction" in record) == o.clip
-    assert "reference" in record
-    forward = Forward(m, batch_of(24), d, o)
-    assert len(forward.fakes()) == 3 + o.noise
-    assert len(forward.frames()) == 2 + o.noise
-
-
-def test_the_five_variants_differ_as_table_4_3_says():
-    differences = {
-        ("v1", "v2"): {"stitched_clip"},
-        ("v2", "v3"): {"clip"},
-        ("v3", "v5"): {"noise"},
-        ("v2", "v4"): {"joint", "noise"},
-        ("v2-noiseless", "v4"): {"joint"},
-    }
-    for (a, b), expected in differences.items():
-        one, other = vars(VARIANTS[a]), vars(VARIANTS[b])
-        assert {k for k in one if one[k] != other[k]} == expected
-
-
-def test_the_stitched_reconstruction_of_v1_counts():
-    m, x = Players(SMOKE), batch_of(24)
-    d = Draws.of(0, 0, 2, SMOKE, ALONE, "cpu")
-    with torch.no_grad():
-        f = Forward(m, x, d, VARIANTS["v1"])
-        parts = [(f.clips - f.x_hat).abs().mean(dim=(1, 2, 3, 4))]
-        parts.append((x[:, :, :16] - f.fakes()[2]).abs().mean(dim=(1, 2, 3, 4)))
-        assert f.reconstruction()["reconstruction"] == pytest.approx(torch.cat(parts).mean())
-
-
-def test_recall_one_half_at_a_time():
-    m, x = Players(SMOKE), batch_of(24)
-    d = Draws.of(0, 0, 2, SMOKE, ALONE, "cpu")
-    only_enc = Forward(m, x, d, updates.Objective(recall_critic=False))
-    only_3vd = Forward(m, x, d, updates.Objective(recall_encoder=False))
-    assert (len(only_enc.fakes()), only_enc.reference) == (2, 8)
-    assert (len(only_3vd.fakes()), only_3vd.reference) == (3, 0)
-
-
-def test_the_warm_up_moves_the_content_streams_only():
-    m, frames = Players(SMOKE), batch_of(1)
-    d = Draws.of(0, 0, 2, SMOKE.but(warmup_batch=2), ALONE, "cpu")
-    before = {n: p.detach().clone() for n, p in m.encoder.named_parameters()}
-    before |= {n: p.detach().clone() for n, p in m.generator.named_parameters()}
-    record = {}
-    action = lambda: record.update(iteration(m, ALONE, frames, d, VARIANTS["v4"]))  # noqa: E731
-    assert moved(m, action) == {"encoder", "generator"}
-    assert set(record) == {"reconstruction", "kl_content"}
-    after = dict(m.encoder.named_parameters()) | dict(m.generator.named_parameters())
-    names = {n for n in before if not torch.equal(before[n], after[n])}
-    assert any(n.startswith("content") for n in names) and any("spatial" in n for n in names)
-    assert not [n for n in names if "motion" in n or "temporal" in n or "video" in n]
-
-
-def test_after_the_warm_up_the_content_streams_keep_their_statistics():
-    m, x = Players(SMOKE), batch_of(24)
-    d = Draws.of(0, 0, 2, SMOKE, ALONE, "cpu")
-
-    def statistics():
-        parts = {"content": m.encoder.content, "spatial": m.generator.blocks[0].spatial}
-        parts |= {"motion": m.encoder.motion, "video": m.generator.blocks[0].video}
-        return {
-            name: [b.clone() for n, b in part.named_buffers() if n.endswith("running_mean")]
-            for name, part in parts.items()
-        }
-
-    def changed(step):
-        m.begin(step)
-        before = statistics()
-        iteration(m, ALONE, x, d, VARIANTS["v4"])
-        after = statistics()
-        same = {n: all(map(torch.equal, before[n], after[n])) for n in before}
-        return {name for name in before if not same[name]}
-
-    assert changed(SMOKE.warmup - 1) == {"content", "spatial", "motion", "video"}
-    assert changed(SMOKE.warmup) == {"motion", "video"}
-
-
-def test_the_motion_warm_up_follows_and_ends():
-    m, x = Players(SMOKE), batch_of(24)
-    d = Draws.of(0, 0, 2, SMOKE, ALONE, "cpu")
-    terms = {}
-    for step in (SMOKE.warmup, SMOKE.warmup + SMOKE.motion_warmup):
-        m.begin(step)
-        terms[step] = set(iteration(m, ALONE, x, d, VARIANTS["v4"]))
-    assert terms[SMOKE.warmup] == {"direction", "still", "kl_content", "kl_motion"}
-    assert "video_d" in terms[SMOKE.warmup + SMOKE.motion_warmup]
-
-
-def test_after_the_warm_up_the_content_streams_learn_slowly():
-    m = Players(SMOKE.but(content_rate=0.1, motion_rate=3.0, lr_generator=1e-3))
-    rates = {}
-    for step in (SMOKE.warmup - 1, SMOKE.warmup):
-        m.begin(step)
-        rates[step] = {g["content"]: g["lr"] for g in m.optimisers["generator"].param_groups}
-    assert rates[SMOKE.warmup - 1] == {True: 1e-3, False: 1e-3}
-    assert rates[SMOKE.warmup] == pytest.approx({True: 1e-4, False: 3e-3})
-
-
-def test_the_last_layer_learns_at_the_full_rate():
-    m = Players(SMOKE.but(content_rate=0.1))
-    (fast,) = [g for g in m.optimisers["generator"].param_groups if not g["content"]]
-    assert any(w is m.generator.to_rgb.weight for w in fast["params"])
-
-
-def test_a_still_is_the_clip_without_its_video_stream():
-    m = Players(SMOKE).generator.eval()
-    z_c, z_m = torch.randn(2, 8), torch.randn(2, 4)
-    with torch.no_grad():
-        still, whole = m.still(z_c), m(z_c, z_m)
-        m.to_rgb.weight[:, m.to_rgb.weight.shape[1] // 2 :] = 0
-        clip = m(z_c, z_m)
-    assert torch.allclose(clip, still[:, :, None].expand_as(clip), atol=1e-6)
-    assert not torch.allclose(clip, whole, atol=1e-4)
-
-
-def test_after_each_warm_up_the_rates_rise():
-    m = Players(SMOKE.but(warmup=10, motion_warmup=20, steps=60, ramp=4, lr_generator=1e-3))
-    rates = {}
-    for step in (0, 9, 10, 11, 13, 29, 30, 33, 59):
-        m.begin(step)
-        rates[step] = m.optimisers["generator"].param_groups[0]["lr"]
-    shares = {0: 1, 9: 1, 10: 0.25, 11: 0.5, 13: 1, 29: 1, 30: 0.25, 33: 1, 59: 1}
-    assert rates == pytest.approx({step: 1e-3 * share for step, share in shares.items()})
-
-
-def test_the_motion_warm_up_has_a_rate_of_its_own():
-    m = Players(SMOKE.but(motion_rate=3.0, lr_encoder=1e-3, ramp=0))
-    rates = []
-    for step in (0, SMOKE.warmup, SMOKE.warmup + SMOKE.motion_warmup):
-        m.begin(step)
-        rates.append(m.optimisers["encoder"].param_groups[-1]["lr"])
-    assert rates == pytest.approx([1e-3, 3e-3, 1e-3])
-
-
-@pytest.mark.parametrize("largest", [0.0, 0.01])
-def test_long_gradients_are_cut(largest):
-    m, x = Players(SMOKE.but(largest_gradient=largest)), batch_of(24)
-    m.begin(5)
-    iteration(m, ALONE, x, Draws.of(0, 5, 2, SMOKE, ALONE, "cpu"), VARIANTS["v4"])
-    for network in (m.encoder, m.generator):
-        gradients = [p.grad for p in network.parameters() if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
-        assert norm == pytest.approx(0.01, rel=1e-3) if largest else norm > 0.02
-
-
-def test_without_an_encoder_codes_are_noise():
-    m = Players(SMOKE.but(encoder=False, warmup=0, motion_warmup=0))
-    d = Draws.of(0, 0, 1, SMOKE, ALONE, "cpu")
-    record = {}
-    changed = moved(m, lambda: record.update(iteration(m, ALONE, batch_of(16), d, ENCGAN3)))
-    assert changed == {"generator", "video_d", "image_d"}
-    assert "reconstruction" not in record
-
-
-def test_draws_are_for_the_joint_batch():
-    p = SMOKE.but(batch=4)
-    joint = Draws.of(3, 7, 2, p, ALONE, "cpu")
-    parts = [Draws.of(3, 7, 2, p, Group(rank, 2), "cpu") for rank in range(2)]
-    for name in ("eps_c", "eps_m", "z_c", "z_m"):
-        for clip in range(2):
-            together = torch.cat([getattr(part, name)[clip] for part in parts])
-            assert torch.equal(together, getattr(joint, name)[clip])
-    assert {(q.frame_real, q.frame_fake) for q in parts} == {(joint.frame_real, joint.frame_fake)}
-    assert not torch.equal(joint.eps_c[0], joint.fresh.eps_c[0])
-    assert not torch.equal(joint.eps_c[0], Draws.of(3, 8, 2, p, ALONE, "cpu").eps_c[0])
-
-
-def job(tmp_path: Path, videos, **changes) -> Job:
-    return Job(
-        **({"kind": "r2", "preset": SMOKE, "data": videos, "out": tmp_path / "run"} | changes)
-    )
-
-
-@pytest.mark.parametrize("kind", ["encgan3", "r2"])
-def test_a_run_leaves_checkpoint_history_and_samples(tmp_path, videos, kind):
-    path = train(job(tmp_path, videos, kind=kind))
-    content = checkpoint.load(path, kind)
-    assert content["step"] == SMOKE.steps
+def test_a_run_leaves_checkpoint_history_and_samples(tmp_path, videos):
+    run, told = job(tmp_path, videos), []
+    path = train(run, progress=lambda done, total, losses: told.append((done, total, len(losses))))
+    content = checkpoint.load(path, "r2")
+    assert (content["step"], content["seed"], content["key"]) == (SMOKE.steps, 0, run.key())
     history = read_history(tmp_path / "run" / "history.jsonl")
     assert [line["step"] for line in history] == list(range(1, SMOKE.steps + 1))
-    assert np.load(tmp_path / "run/samples/real.npy").shape == (4, 16, 16, 16, 3)
+    assert told == [(0, 6, 0), *((n, 6, len(history[n - 1]) - 1) for n in range(1, 7))]
+    samples = sorted(p.name for p in (tmp_path / "run" / "samples").iterdir())
+    assert samples == [*(f"{n:07d}.npy" for n in range(1, 7)), "real.npy"]
+    real = np.load(tmp_path / "run/samples/real.npy")
+    assert real.shape == (4, 16, 16, 16, 3) and real.dtype == np.uint8
     stamp = path.stat().st_mtime_ns
-    assert train(job(tmp_path, videos, kind=kind)) == path
+    assert train(run) == path
     assert path.stat().st_mtime_ns == stamp  # finished: nothing was trained again
 
 
-def test_stopping_anywhere_changes_nothing(tmp_path, videos):
-    p = SMOKE.but(average=0.9, lr_decay=0.5)
-    whole = checkpoint.load(train(job(tmp_path, videos, preset=p, out=tmp_path / "whole")))
+RECIPES = {
+    "R2": (R2(), {}),
+    "R2, separate": (VARIANTS["v1"], {"largest_gradient": 0.0, "w_jitter": 1.0}),
+    "EncGAN3": (EncGAN3(sampling="uniform"), {}),
+    "AR2": (AR2(), {}),
+    "AR2+, noise": (AR2(), {"recall_noise": 0.5}),
+    "AR2+, roll-outs": (AR2(), {"rollout": 2}),
+}
 
-    parts = job(tmp_path, videos, preset=p, out=tmp_path / "parts")
-    import rencgan.training.loop as module
 
-    every, module.SAVE_EVERY_S = module.SAVE_EVERY_S, 0.0
-    try:
-        for n in (2, 3, 5):
-            with pytest.raises(Stop):
-                train(parts, progress=stopped_after(n))
-    finally:
-        module.SAVE_EVERY_S = every
+@pytest.mark.parametrize("name", RECIPES)
+def test_stopping_anywhere_changes_nothing(tmp_path, videos, name, monkeypatch):
+    system, changes = RECIPES[name]
+    p = SMOKE.but(average=0.9, lr_decay=0.5, **changes)
+    whole, parts = (
+        job(tmp_path, videos, system, preset=p, out=tmp_path / n) for n in ("whole", "parts")
+    )
+    end = checkpoint.load(train(whole))
+    monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
+    for n in (2, 3, 5):
+        with pytest.raises(Stop):
+            train(parts, progress=stopped_after(n))
+        assert checkpoint.load(parts.out / "checkpoint.pt")["step"] == n
     resumed = checkpoint.load(train(parts))
-    assert_same(whole["networks"], resumed["networks"])
-    assert_same(whole["averages"], resumed["averages"])
-    assert_same(whole["optimisers"], resumed["optimisers"])
-    lines = [read_history(tmp_path / d / "history.jsonl") for d in ("whole", "parts")]
+    for part in ("networks", "averages", "optimisers"):
+        assert_same(end[part], resumed[part])
+    lines = [read_history(run.out / "history.jsonl") for run in (whole, parts)]
     assert lines[0] == lines[1]
-
-
-def assert_same(a, b):
-    if isinstance(a, dict):
-        assert a.keys() == b.keys()
-        for key in a:
-            assert_same(a[key], b[key])
-    elif isinstance(a, torch.Tensor):
-        assert torch.equal(a, b)
-    elif isinstance(a, list):
-        for x, y in zip(a, b, strict=True):
-            assert_same(x, y)
-    else:
-        assert a == b
 
 
 SCRIPT = """
 import sys
 from pathlib import Path
 import rencgan.training.loop as module
-from rencgan.presets.preset import SMOKE
+from rencgan.models.r2 import R2
+from rencgan.presets.table import SMOKE
 module.SAVE_EVERY_S = 0.2
 data, out, steps = sys.argv[1:]
-job = module.Job("r2", SMOKE.but(steps=int(steps), average=0.99), Path(data), Path(out))
-start = module._resume(job, module.Players(job.preset))[0]
-print("start", start, flush=True)
-module.train(job)
+job = module.Job(R2(), SMOKE.but(steps=int(steps), average=0.99), Path(data), Path(out))
+start = []
+def tell(done, total, losses):
+    if not start:
+        print("start", done, flush=True)
+    start.append(done)
+module.train(job, progress=tell)
 print("finished", flush=True)
 """
 
@@ -371,49 +164,44 @@ def test_two_processes_reproduce_one_up_to_batch_statistics(tmp_path):
     saved_cache(tmp_path / "data")
     p = SMOKE.but(batch=4, steps=4, batch_statistics=False)
     runs = [job(tmp_path, tmp_path / "data", preset=p, out=tmp_path / str(n)) for n in (1, 2)]
-    one, two = (checkpoint.load(train(j, processes=n)) for n, j in zip((1, 2), runs, strict=True))
-    for name in NETWORKS:
-        for key, value in one["networks"][name].items():
-            assert torch.allclose(value, two["networks"][name][key], atol=2e-5), (name, key)
-    first = Players(p).generator.to_rgb.weight
-    assert not torch.allclose(one["networks"]["generator"]["to_rgb.weight"], first, atol=2e-5)
+    one, two = (
+        checkpoint.load(train(run, processes=n))["networks"] for n, run in enumerate(runs, 1)
+    )
+    for name, states in one.items():
+        for key, value in states.items():
+            assert torch.allclose(value, two[name][key], atol=2e-5), (name, key)
+    first = Players(R2(), p).nets["generator"].to_rgb.weight
+    assert not torch.allclose(one["generator"]["to_rgb.weight"], first, atol=2e-5)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(
     tmp_path, videos, monkeypatch
 ):
-    import rencgan.training.loop as module
+    monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
+    real = Players.play
 
-    monkeypatch.setattr(module, "SAVE_EVERY_S", 0.0)
-    real = module.iteration
+    def broken(self, s, group):
+        bad = {"kl_motion": torch.tensor(float("nan"))} if s.number == 3 else {}
+        return real(self, s, group) | bad
 
-    def broken(m, group, x, draws, objective):
-        record = real(m, group, x, draws, objective)
-        broken.calls += 1
-        return record | ({"kl_motion": torch.tensor(float("nan"))} if broken.calls == 4 else {})
-
-    broken.calls = 0
-    monkeypatch.setattr(module, "iteration", broken)
+    monkeypatch.setattr(Players, "play", broken)
     with pytest.raises(InputError, match="'kl_motion' became nan at step 4"):
         train(job(tmp_path, videos))
     assert checkpoint.load(tmp_path / "run" / "checkpoint.pt")["step"] == 3
 
 
 def test_fine_tuning_begins_from_the_given_weights(tmp_path, videos):
-    base = train(job(tmp_path, videos, kind="encgan3"))
-    begun = Players(SMOKE)
-    begun.load_networks(checkpoint.load(base)["networks"])
+    """What generates is the running average: where there is one, that is what is begun from."""
     still = SMOKE.but(lr_encoder=0.0, lr_generator=0.0, lr_discriminator=0.0)
-    path = train(job(tmp_path, videos, preset=still, init_from=base, out=tmp_path / "tuned"))
-    tuned = checkpoint.load(path, "r2")["networks"]
-    assert torch.equal(tuned["generator"]["to_rgb.weight"], begun.generator.to_rgb.weight)
-    averaged = train(
-        job(tmp_path, videos, preset=SMOKE.but(average=0.9), out=tmp_path / "averaged")
-    )
-    path = train(job(tmp_path, videos, preset=still, init_from=averaged, out=tmp_path / "from"))
-    begun, ended = checkpoint.load(averaged, "r2"), checkpoint.load(path, "r2")
-    name = "to_rgb.weight"  # what generates is the running average: that is what is begun from
-    assert torch.equal(ended["networks"]["generator"][name], begun["averages"]["generator"][name])
+    for average, part in ((0.0, "networks"), (0.9, "averages")):
+        p = SMOKE.but(average=average)
+        base = train(job(tmp_path, videos, EncGAN3(), preset=p, out=tmp_path / part))
+        run = job(tmp_path, videos, preset=still, init_from=base, out=tmp_path / f"from {part}")
+        begun, ended = checkpoint.load(base), checkpoint.load(train(run), "r2")
+        for name in ("encoder", "generator"):
+            for key, value in ended["networks"][name].items():
+                if key.endswith("weight"):
+                    assert torch.equal(value, begun[part][name][key]), (name, key)
     wrong = SMOKE.but(content_dim=9)
     with pytest.raises(InputError, match="does not fit preset"):
         train(job(tmp_path, videos, preset=wrong, init_from=base, out=tmp_path / "wrong"))
@@ -421,52 +209,69 @@ def test_fine_tuning_begins_from_the_given_weights(tmp_path, videos):
 
 def test_another_recipe_does_not_go_on_from_this_checkpoint(tmp_path, videos):
     train(job(tmp_path, videos))
-    with pytest.raises(InputError, match="another recipe or other data"):
-        train(job(tmp_path, videos, seed=1))
+    run = job(tmp_path, videos)
+    for changes in ({"seed": 1}, {"data": videos.every(2)}, {"system": R2(noise=True)}):
+        with pytest.raises(InputError, match="another recipe or other data"):
+            train(replace(run, **changes))
     assert checkpoint.load(tmp_path / "run" / "checkpoint.pt")["seed"] == 0
+    with pytest.raises(InputError, match="holds a model of kind 'r2'; 'ar2' is needed"):
+        train(job(tmp_path, videos, AR2()))
 
 
 def test_two_runs_cannot_share_a_folder(tmp_path, videos):
-    import fcntl
-
     (tmp_path / "run").mkdir()
-    with open(tmp_path / "run" / ".lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(InputError, match="another process is training"):
-            train(job(tmp_path, videos))
+    with (
+        only(tmp_path / "run" / ".lock", "taken"),
+        pytest.raises(InputError, match="another process is training"),
+    ):
+        train(job(tmp_path, videos))
+    train(job(tmp_path, videos))  # nothing stale is left behind
 
 
-def test_a_batch_that_the_processes_cannot_share_is_refused():
-    with pytest.raises(InputError, match="a batch of 10 cannot be shared evenly by 4"):
-        Group(0, 4).rows(10)
+def test_the_folder_that_cannot_be_made_is_named(tmp_path, videos):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be made a folder"):
+        train(job(tmp_path, videos, out=tmp_path / "file" / "run"))
 
 
-def test_rates_are_constant_unless_decay_is_asked_for():
-    m = Players(SMOKE.but(steps=100))
-    m.set_rates(99)
-    assert m.optimisers["generator"].param_groups[0]["lr"] == 2e-4
-    m = Players(SMOKE.but(steps=100, lr_decay=0.5))
-    rates = []
-    for step in (0, 50, 75, 100):
-        m.set_rates(step)
-        rates.append(m.optimisers["generator"].param_groups[0]["lr"])
-    assert rates == pytest.approx([2e-4, 2e-4, 1e-4, 0])
+IMPOSSIBLE = {
+    "a seed below 0": ({"seed": -1}, 1, "the seed must be 0 or more, not -1"),
+    "videos in memory": ({"preset": SMOKE.but(batch=4)}, 2, "several processes read a prepared"),
+    "batch": ({"preset": SMOKE.but(batch=3)}, 2, "a batch of 3 cannot be shared evenly by 2"),
+    "of the first warm-up": ({"preset": SMOKE.but(warmup_batch=5)}, 2, "a batch of 5 cannot be"),
+    "of the second": ({"preset": SMOKE.but(motion_batch=7)}, 2, "a batch of 7 cannot be"),
+    "no base": ({"system": R3(), "preset": GPT_SMOKE}, 1, "R3 reads the codes of a trained 'r2'"),
+    "two processes": ({"system": R3(), "preset": GPT_SMOKE}, 2, "R3 reads the codes"),
+}
 
 
-def test_history_survives_a_line_cut_short(tmp_path):
-    path = tmp_path / "history.jsonl"
-    path.write_text(json.dumps({"step": 1, "reconstruction": 0.5}) + '\n{"step": 2, "recon')
-    assert read_history(path) == [{"step": 1, "reconstruction": 0.5}]
+@pytest.mark.parametrize("case", IMPOSSIBLE)
+def test_what_cannot_be_trained_is_refused_before_anything_is_made(tmp_path, videos, case):
+    changes, processes, words = IMPOSSIBLE[case]
+    with pytest.raises(InputError, match=words) as refused:
+        train(job(tmp_path, videos, **changes), processes)
+    assert "\n" not in str(refused.value) and not (tmp_path / "run").exists()
 
 
-def test_the_numbered_equations_are_what_trains():
-    m, x = Players(SMOKE.but(w_direction=1.0)), batch_of(24)
-    f = Forward(m, x, Draws.of(0, 5, 2, SMOKE, ALONE, "cpu"), VARIANTS["v4"])
-    with torch.no_grad():
-        m.video_d.eval(), m.image_d.eval()  # spectral norm's estimate stands still
-        trained = f.reconstruction() | f.kl() | f.fooling()
-        video = [m.video_d(group) for group in f.fakes()]
-        image = [m.image_d(frames) for frames in f.frames()]
-        printed = losses.eq_4_4(f.clips, f.x_hat, f.codes, video, image, 8)
-    for name, value in printed.items():
-        assert trained[name] == pytest.approx(float(value), rel=1e-5), name
+def test_videos_of_another_size_are_refused(tmp_path):
+    large = VideoSet.from_arrays(moving_videos(2, size=32))
+    with pytest.raises(InputError, match="trains at 16 pixels; these videos have 32"):
+        train(job(tmp_path, large))
+
+
+def test_a_checkpoint_is_due_now_and_then_and_rarely_where_saving_takes_long(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(loop.time, "monotonic", lambda: now[0])
+    clock = Clock(Group())
+
+    def due(at):
+        now[0] = at
+        return clock.due(0)
+
+    assert not due(loop.SAVE_EVERY_S - 1) and due(loop.SAVE_EVERY_S)
+    now[0] += 10.0  # saving took that long
+    clock.saved()
+    last = now[0]
+    assert not due(last + 199) and due(last + 200)
+    monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
+    assert due(last)  # 0: every step

@@ -4,11 +4,14 @@ import json
 from dataclasses import replace
 
 import pytest
-import torch
 from conftest import moving_videos
+from stepping import assert_same
 
 from rencgan.core import checkpoint
 from rencgan.data.videoset import VideoSet
+from rencgan.models.ar2 import AR2
+from rencgan.models.lencgan import LEncGAN
+from rencgan.models.r2 import R2, VARIANTS
 from rencgan.presets.table import SMOKE
 from rencgan.training import shared as warmups
 from rencgan.training.loop import Job, train
@@ -19,52 +22,50 @@ def videos():
     return VideoSet.from_arrays(moving_videos(4, frames=40, size=16))
 
 
-def weights(path):
-    return checkpoint.load(path / "checkpoint.pt")["networks"]
-
-
-def same(a, b):
-    return all(torch.equal(a[n][k], b[n][k]) for n in a for k in a[n])
+def weights(job):
+    return checkpoint.load(job.out / "checkpoint.pt")["networks"]
 
 
 @pytest.mark.parametrize("variant", ["v1", "v3", "v4-noise", "v5"])
 def test_a_run_with_shared_warm_ups_ends_with_its_own_weights(variant, videos, tmp_path):
-    own = Job("r2", SMOKE, videos, tmp_path / "own", 1, variant)
+    own = Job(VARIANTS[variant], SMOKE, videos, tmp_path / "own", 1)
     train(own)
-    first = Job("r2", SMOKE, videos, tmp_path / "first", 1, warm=tmp_path / "warm")
+    first = Job(R2(), SMOKE, videos, tmp_path / "first", 1, warm=tmp_path / "warm")
     train(first)
     shared = replace(own, out=tmp_path / "shared", warm=tmp_path / "warm")
     assert shared.key() == own.key() != first.key()
     steps = []
     train(shared, progress=lambda done, total, losses: steps.append(done))
     assert steps[0] == SMOKE.warmup + SMOKE.motion_warmup == warmups.end(shared)
-    assert same(weights(shared.out), weights(own.out))
-    assert not same(weights(shared.out), weights(first.out))
+    assert_same(weights(shared), weights(own))
+    with pytest.raises(AssertionError):
+        assert_same(weights(shared), weights(first))
     histories = [(j.out / "history.jsonl").read_text() for j in (own, shared)]
     assert histories[0] == histories[1] and json.loads(histories[0].splitlines()[0])["step"] == 1
     content = checkpoint.load(shared.out / "checkpoint.pt")
-    assert (content["variant"], content["key"]) == (variant, shared.key())
+    assert content["key"] == shared.key()
+    assert content["objective"] == VARIANTS[variant].switches()
 
 
 def test_only_what_decides_the_warm_ups_tells_them_apart(videos, tmp_path):
-    job = Job("r2", SMOKE, videos, tmp_path / "a", warm=tmp_path)
-    assert warmups.key(job) == warmups.key(replace(job, variant="v2"))
-    assert warmups.key(job) == warmups.key(replace(job, changes=(("recall_critic", False),)))
+    job = Job(R2(), SMOKE, videos, tmp_path / "a", warm=tmp_path)
+    assert warmups.key(job) == warmups.key(replace(job, system=VARIANTS["v2"]))
+    assert warmups.key(job) == warmups.key(replace(job, system=R2(recall_critic=False)))
     others = [
         replace(job, seed=1),
-        replace(job, variant="v4-mean"),
-        replace(job, changes=(("recall_encoder", False),)),  # its content stream reads frame 0
+        replace(job, system=R2(sampled=False)),
+        replace(job, system=R2(recall_encoder=False)),  # its content stream reads frame 0
         replace(job, preset=SMOKE.but(lr_encoder=1e-4)),
         replace(job, data=videos.every(2)),
-        replace(job, kind="ar2"),
+        replace(job, system=AR2()),
     ]
     assert len({warmups.key(j) for j in [job, *others]}) == len(others) + 1
 
 
 def test_what_cannot_be_shared_is_not(videos, tmp_path):
-    plain = Job("r2", SMOKE, videos, tmp_path / "a")
+    plain = Job(R2(), SMOKE, videos, tmp_path / "a")
     assert warmups.end(plain) == 0
-    assert warmups.end(replace(plain, warm=tmp_path, kind="lencgan")) == 0
+    assert warmups.end(replace(plain, warm=tmp_path, system=LEncGAN())) == 0
     bare = replace(plain, warm=tmp_path / "warm", preset=SMOKE.but(warmup=0, motion_warmup=0))
     train(bare)
     assert warmups.end(bare) == 0 and not (tmp_path / "warm").exists()
