@@ -11,13 +11,12 @@ import numpy as np
 
 from rencgan.core.errors import InputError
 from rencgan.core.files import write_array, write_json
-from rencgan.core.progress import Progress
 from rencgan.core.provenance import provenance
 from rencgan.data.hops import CLIP, long_length, seams
 from rencgan.data.video import write_mp4
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate import measures
-from rencgan.models.trained import Trained, load_model
+from rencgan.models.trained import Trained
 from rencgan.notebook import show
 from rencgan.presets.preset import Preset
 from rencgan.presets.table import PUBLISHED_64, PUBLISHED_128
@@ -72,12 +71,7 @@ def trained(
         return published_model(p, work)
     step = work.preset.step_range[0] if kind == "encgan3" else 1
     videos.select(split="test", min_frames=(CLIP - 1) * step + 1)
-    shown = Progress(work.preset.steps, f"training {kind}")
-    with shown:
-        path = train.train(
-            work, getattr(p, "processes", 1), lambda done, total, losses: shown.update(done, losses)
-        )
-    return load_model(path, kind), work
+    return recipes.trained(work, f"training {kind}", getattr(p, "processes", 1)), work
 
 
 def published_model(p, work) -> tuple:

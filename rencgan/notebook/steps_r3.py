@@ -9,12 +9,11 @@ import numpy as np
 import torch
 
 from rencgan.core.errors import InputError
-from rencgan.core.progress import Progress
 from rencgan.data.hops import CLIP, clips_for
 from rencgan.data.pixels import as_clips
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate import cost
-from rencgan.models.trained import Trained, load_model
+from rencgan.models.trained import Trained
 from rencgan.notebook import steps as study
 from rencgan.presets.gpt import HEADS, GPTPreset
 from rencgan.presets.table import GPT_PRESETS, gpt_preset
@@ -22,7 +21,8 @@ from rencgan.r3 import foresight, tokens
 from rencgan.r3.r3 import R3
 from rencgan.r3.r3 import tokens_of as tokens_of_job
 from rencgan.r3.videos import R3Model, first_clips
-from rencgan.training.loop import Job, train
+from rencgan.studies import recipes
+from rencgan.training.loop import Job
 
 Videos = Sequence[np.ndarray]
 SHOWN = 3  # numbers of a token that are drawn as curves
@@ -61,12 +61,7 @@ def trained(p, r2: Trained, videos: VideoSet, **changes) -> dict[str, tuple[R3Mo
         if getattr(p, "weights", "train") == "published":
             found[head] = study.published_model(p, work)
             continue
-        shown = Progress(work.preset.steps, f"training the GPT, {head}")
-        with shown:
-            path = train(
-                work, progress=lambda done, total, losses, bar=shown: bar.update(done, losses)
-            )
-        found[head] = load_model(path, base=r2), work
+        found[head] = recipes.trained(work, f"training the GPT, {head}"), work
     return found
 
 

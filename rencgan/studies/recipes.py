@@ -1,5 +1,6 @@
 """What a run's parameters come to: prepared data, each kind of model's recipe, and its training."""
 
+from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -126,9 +127,18 @@ def job(
     return Job(found, p, data, out, seed, base=base, cache=out / "tokens")
 
 
-def trained(work: Job) -> Trained:
-    """Trains a job (or goes on with, or finds finished) with a progress bar; the model of it."""
-    title = work.system.title(work.preset)
-    with Progress(work.preset.steps, f"training {title}") as bar:
-        path = train(work, progress=lambda done, total, losses: bar.update(done, losses))
+def trained(
+    work: Job, label: str = "", processes: int = 1, told: Callable = lambda done: None
+) -> Trained:
+    """Trains a job (or goes on with, or finds finished) with a progress bar; the model of it.
+    told(done) is called with the steps that are done, first those that were before.
+    """
+    label = label or f"training {work.system.title(work.preset)}"
+    with Progress(work.preset.steps, label) as bar:
+
+        def tell(done: int, total: int, losses: dict) -> None:
+            told(done)
+            bar.update(done, losses)
+
+        path = train(work, processes, tell)
     return load_model(path, work.system.kind, base=work.base)

@@ -11,11 +11,11 @@ from pathlib import Path
 import torch
 
 from rencgan.core.files import key_of
-from rencgan.core.progress import Progress
 from rencgan.data.videoset import VideoSet
-from rencgan.models.trained import Trained, load_model
+from rencgan.models.trained import Trained
+from rencgan.studies import recipes
 from rencgan.studies.variants import Contestant, contestant
-from rencgan.training.loop import Job, train
+from rencgan.training.loop import Job
 
 
 def slug(name: str) -> str:
@@ -58,14 +58,20 @@ class Trainee:
 
     def trained(self) -> tuple[Trained, dict]:
         """The model, and what its training took; the seconds are its own, without its base's."""
-        job, base, before = self.job, None, {}
         if self.base:
-            base, told = self.base.trained()
-            job = replace(job, base=base, out=job.out.with_name(f"{job.out.name}-{base.digest}"))
-            before = {"R2": told}
-        path, seconds = _timed(f"{self.name}, seed {job.seed}", job)
-        told = samples(job) | {"seconds": seconds, "threads": torch.get_num_threads()}
-        return load_model(path, job.system.kind, base=base), told | before
+            base, before = self.base.trained()
+            out = self.job.out.with_name(f"{self.job.out.name}-{base.digest}")
+            whole = replace(self, job=replace(self.job, base=base, out=out), base=None)
+            model, told = whole.trained()
+            return model, told | {"R2": before}
+        job, clock, began = self.job, self.job.out / "seconds.json", []
+        started = time.perf_counter()
+        model = recipes.trained(job, f"{self.name}, seed {job.seed}", told=began.append)
+        if not clock.exists():  # None where the training was interrupted
+            took = round(time.perf_counter() - started, 1)
+            clock.write_text(json.dumps(None if began[0] else took))
+        seconds = json.loads(clock.read_text())
+        return model, samples(job) | {"seconds": seconds, "threads": torch.get_num_threads()}
 
 
 def samples(job: Job) -> dict:
@@ -96,19 +102,3 @@ def trainee(c: Contestant, p, videos: VideoSet, work: Path) -> Trainee:
     found = Trainee(c.name, job, base)
     out = folder / f"{slug(c.name)}-seed{p.seed}-{found.key()}"
     return replace(found, job=replace(job, out=out))
-
-
-def _timed(label: str, job: Job) -> tuple[Path, float | None]:
-    """The checkpoint, and how long it took to train; None where that was interrupted."""
-    started, clock, begun = time.perf_counter(), job.out / "seconds.json", []
-    with Progress(job.preset.steps, label) as bar:
-
-        def tell(done: int, total: int, losses: dict) -> None:
-            begun.append(done)
-            bar.update(done, losses)
-
-        path = train(job, progress=tell)
-    if not clock.exists():
-        took = round(time.perf_counter() - started, 1)
-        clock.write_text(json.dumps(None if begun[:1] != [0] else took))
-    return path, json.loads(clock.read_text())
