@@ -81,8 +81,6 @@ class LstmEncoder(nn.Module):
 
     def __init__(self, p: Preset, handed: str = "last", forget_bias: float = 0.0):
         super().__init__()
-        if handed not in HANDED:
-            raise InputError(f"what is handed on is one of {', '.join(HANDED)}, not {handed!r}")
         self.handed, self.largest_logvar = handed, p.largest_logvar
         w, e = p.content_features, p.motion_features
         self.content, self.motion = _stream(p), _stream(p)

@@ -18,8 +18,6 @@ from torch.nn.utils.parametrizations import spectral_norm
 from rencgan.core.errors import InputError
 from rencgan.presets.preset import Preset
 
-MODES = ("1p2d", "2p1d", "3d")
-
 
 class Codes(NamedTuple):
     """The two latent spaces of a batch of clips: mean and log-variance of content (B, d_c) and

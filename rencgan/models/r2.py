@@ -112,15 +112,15 @@ class R2(VaeGan):
 
     def encoder_loss(self, s: Step, f: Pair) -> Terms:
         """Eq. 3.1 on both clips, with the reference frame's term."""
-        terms = losses.reference_term(f.clips, f.x_hat, self.reference_frame(s.p.hop))
-        terms |= losses.eq_3_1(f.clips, f.x_hat, f.codes)
-        return self.varied(terms, f) | self.additions(s.p, f)
+        return self.separate(s, f, losses.eq_3_1(f.clips, f.x_hat, f.codes))
 
     def generator_loss(self, nets: Nets, s: Step, f: Pair) -> Terms:
         """Eq. 3.4 on both clips, with the reference frame's term."""
-        terms = losses.reference_term(f.clips, f.x_hat, self.reference_frame(s.p.hop))
-        terms |= losses.eq_3_4(f.clips, f.x_hat, *self.judged(nets, s, f))
-        return self.varied(terms, f) | self.additions(s.p, f)
+        return self.separate(s, f, losses.eq_3_4(f.clips, f.x_hat, *self.judged(nets, s, f)))
+
+    def separate(self, s: Step, f: Pair, terms: Terms) -> Terms:
+        frame = losses.reference_term(f.clips, f.x_hat, self.reference_frame(s.p.hop))
+        return self.varied(frame | terms, f) | self.additions(s.p, f)
 
     def varied(self, terms: Terms, f: Pair) -> Terms:
         """Without the terms that switches leave out; with the stitched clip if they ask for it."""

@@ -120,18 +120,20 @@ def recalled_clips(
     of these has in which video, which decides its noise; alone: numbers of clips that are judged by
     themselves.
     """
-    if codes == "mean" or candidates == 1:
-        yield from _plain(generator, spaces, codes, seed, first, video)
-        return
-    drawn = _drawn(spaces, candidates, seed, first, video)
-    at_once = min(BATCH, max(1, CANDIDATES // candidates))  # clips whose candidates share a pass
+    n = 1 if codes == "mean" else candidates
+    drawn = _drawn(spaces, n, seed, first, video)
+    if codes == "mean":
+        drawn = ((space.mu_c, space.mu_m) for space in spaces)
+    at_once = min(BATCH, max(1, CANDIDATES // n))  # clips whose candidates share a pass
     number = first
-    while codes_of_some := list(islice(drawn, at_once)):
-        z_c, z_m = (torch.cat(part) for part in zip(*codes_of_some, strict=True))
-        for made in generator(z_c, z_m).split(candidates):
-            previous, _ = reject(video_d, made, None if number in alone else previous, r)
-            yield previous
-            number += 1
+    while some := list(islice(drawn, at_once)):
+        z_c, z_m = (torch.cat(part) for part in zip(*some, strict=True))
+        for made in generator(z_c, z_m).float().split(n):
+            if n > 1:
+                before = None if number in alone else previous
+                made, _ = reject(video_d, made, before, r)
+            yield made
+            previous, number = made, number + 1
 
 
 def _drawn(
@@ -141,26 +143,6 @@ def _drawn(
     for i, space in enumerate(spaces, first):
         eps = noise(seed, i, count, (space.mu_c.shape[1], space.mu_m.shape[1]), video)
         yield draw(space, *(e.to(space.mu_c.device) for e in eps))
-
-
-def _plain(
-    generator: nn.Module, spaces: Iterator[Codes], codes: str, seed: int, first: int, video: int
-) -> Iterator[Tensor]:
-    """Clips without rejection, several in one pass of the generator."""
-    batch: list[tuple[Tensor, Tensor]] = []
-    means = ((space.mu_c, space.mu_m) for space in spaces)
-    for z in means if codes == "mean" else _drawn(spaces, 1, seed, first, video):
-        batch.append(z)
-        if len(batch) == BATCH:
-            yield from _generate(generator, batch)
-            batch = []
-    if batch:
-        yield from _generate(generator, batch)
-
-
-def _generate(generator: nn.Module, codes: list[tuple[Tensor, Tensor]]) -> Iterator[Tensor]:
-    z_c, z_m = (torch.cat(part) for part in zip(*codes, strict=True))
-    yield from generator(z_c, z_m).float().split(1)
 
 
 def check_first_clip(clip: np.ndarray, size: int) -> None:

@@ -11,7 +11,6 @@ samples/N.npy     generated clips along the way, (rows, 16, H, W, 3) uint8; real
 """
 
 import contextlib
-import io
 import time
 import zlib
 from collections.abc import Callable
@@ -19,12 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
-from rencgan.core.files import key_of, only, writing
+from rencgan.core.files import key_of, made_folder, only, write_array, writing
 from rencgan.core.progress import Progress
 from rencgan.data.clips import crops
 from rencgan.data.pixels import as_frames
@@ -144,12 +142,7 @@ def run(job: Job, progress: Callable | None = None) -> None:
 
 def _only_writer(out: Path, group: Group) -> contextlib.AbstractContextManager:
     """One run a folder. The lock goes with the process, so nothing stale is left behind."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"{out} cannot be made a folder ({error.strerror}); give another one"
-        ) from None
+    made_folder(out)
     taken = f"another process is training in {out}; wait for it or stop it"
     return only(out / ".lock", taken) if group.first else contextlib.nullcontext()
 
@@ -241,10 +234,8 @@ class Run:
         self.players.train()
         if found is None:
             return
-        folder = self.job.out / "samples"
-        folder.mkdir(exist_ok=True)
         for name, x in zip(("real", f"{step:07d}"), found, strict=True):
-            _save_array(folder / f"{name}.npy", as_frames(x))
+            write_array(self.job.out / "samples" / f"{name}.npy", as_frames(x))
 
     def save(self, step: int) -> None:
         self.players.average_statistics(self.group)
@@ -259,26 +250,9 @@ class Run:
             "seed": self.job.seed,
             "step": step,
             "window": self.record.window,
-            "random": _random_states(),
+            "random": {"torch": torch.get_rng_state()},  # no step draws from it; a user's code may
         }
         checkpoint.save(self.job.out / "checkpoint.pt", content | self.system.extras(self.reader))
-
-
-def _random_states() -> dict:
-    """The global generators. No step draws from them; they are kept so that user code that does can
-    go on.
-    """
-    states = {"torch": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        states["cuda"] = torch.cuda.get_rng_state_all()
-    return states
-
-
-def _save_array(path: Path, array: np.ndarray) -> None:
-    """np.save, but in one write of Python's: numpy's own does not say when the disk is full."""
-    buffer = io.BytesIO()
-    np.save(buffer, array)
-    path.write_bytes(buffer.getvalue())
 
 
 class Clock:

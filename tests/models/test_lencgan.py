@@ -543,7 +543,6 @@ def test_impossible_runs_are_refused(tmp_path, uneven, change, processes, words)
     [
         (lambda: encoder()(torch.zeros(1, 3, 15, 16, 16)), "clips \\(B, 3, 16, H, W\\)"),
         (lambda: encoder()(tensor(16, 2), encoder()(tensor(16))[1]), "state of 1 videos"),
-        (lambda: LstmEncoder(SMOKE, "first"), "not 'first'"),
         (lambda: WholeVideos(of_lengths(12), 15), "16 frames"),
         (lambda: WholeVideos(of_lengths(20), 16), "hop must be"),
     ],
