@@ -73,12 +73,10 @@ class R3(System):
 
     def networks(self, p: GPTPreset, reader: Any = None) -> Nets:
         """reader: the Sequences of a training, or what is Known of it."""
-        if isinstance(reader, Sequences):
-            p, statistics = reader.p, reader.statistics()
-        else:
-            statistics = None
         words = len(reader.words) if p.format == "disc+cont" else 0
-        return {"gpt": GPT(p, reader.coordinates.dim, words, statistics)}
+        if isinstance(reader, Known):
+            return {"gpt": GPT(p, reader.coordinates.dim, words)}
+        return {"gpt": GPT(reader.p, reader.coordinates.dim, words, reader.statistics())}
 
     def optimisers(self, nets: Nets, p: GPTPreset) -> dict[str, torch.optim.Optimizer]:
         """AdamW. Weight decay is for matrices: biases, norms and positions are left alone."""

@@ -100,12 +100,10 @@ class R3Model(Trained):
                 raise InputError(f"a GPT of the format {self.preset.format} knows no subjects")
             return Roll(self.gpt, Context(self.gpt, level or 0.0), seed, temperature)
         subjects = [None] * videos if subjects is None else list(subjects)
-        if len(subjects) != videos or level is not None:
-            raise InputError(
-                f"disc+cont takes one subject a video, {videos}, not {len(subjects)}"
-                if level is None
-                else "a GPT of the format disc+cont is told no level of noise"
-            )
+        if level is not None:
+            raise InputError("a GPT of the format disc+cont is told no level of noise")
+        if len(subjects) != videos:
+            raise InputError(f"disc+cont takes one subject a video, {videos}, not {len(subjects)}")
         return Roll(self.gpt, Scripts(self.gpt, self.words, subjects, seed), seed, temperature)
 
     @torch.no_grad()
