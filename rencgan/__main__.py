@@ -84,7 +84,7 @@ def prepare(o: argparse.Namespace) -> None:
     option("--data-root", default="", help="folder of the videos"),
     option("--preset", default="auto"),
     option("--set", nargs="+", default=[], metavar="FIELD=VALUE", dest="fields", action="extend"),
-    option("--variant", default="v4", help="of R2's loss"),
+    option("--variant", default="", help="of R2's loss, such as v1"),
     option("--init-from", default="", metavar="CHECKPOINT"),
     option("--seed", type=int, default=0),
     option("--processes", type=int, default=1),
@@ -106,12 +106,10 @@ def train(o: argparse.Namespace) -> None:
         p = parameters.check(asked, parameters.REncGANRun)
     videos = steps.data(p)
     if o.system == "r3":
-        r2, _ = steps.trained(p, "r2", videos, steps.improved_r2_recipe(p))
+        r2, _ = steps.trained(p, "improved-r2", videos)
         ((_, job),) = steps_r3.trained(p, r2, videos, **fields).values()
     else:
-        kind = o.system.removeprefix("improved-")
-        recipe = steps.recipe(p, o.system).but(**fields)
-        _, job = steps.trained(p, kind, videos, recipe, o.variant)
+        _, job = steps.trained(p, o.system, videos, o.variant, **fields)
     print(job.out / "checkpoint.pt")
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import tomllib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -185,3 +186,8 @@ def only(path: Path, refusal: str) -> Iterator[None]:
 def key_of(content: Any, digits: int = 8) -> str:
     """Names plain values by the first hex digits of the sha256 of their sorted JSON."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:digits]
+
+
+def slug(name: str) -> str:
+    """A name in file names: "AR2+, noise" is ar2plus-noise."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower().replace("+", "plus")).strip("-")

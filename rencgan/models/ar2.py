@@ -52,11 +52,20 @@ class AR2(VaeGan):
     kind: ClassVar[str] = "ar2"
     prior: ClassVar[str | None] = "none"
     always: ClassVar[dict[str, Any]] = {"noise": True, "next_clip": True}
+    sample: ClassVar[str] = "pairs"
+    asks: ClassVar[tuple[str, ...]] = ("recall_noise", "rollout")
     any_hop: ClassVar[bool] = False
     twice: ClassVar[bool] = False
 
     def title(self, p: Preset) -> str:
         return "AR2+" if p.recall_noise or p.rollout > 1 else "AR2"
+
+    @classmethod
+    def asked(cls, hop: int, steps: tuple[int, int]) -> dict[str, Any]:
+        return {"overlap": CLIP - hop}
+
+    def first_clips(self, model: Any, videos: int, seed: int = 0) -> np.ndarray:
+        return model.videos(CLIP, videos=videos, seed=seed)
 
     def clips(self, p: Preset) -> int:
         return p.rollout

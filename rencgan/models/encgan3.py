@@ -35,6 +35,14 @@ class EncGAN3(VaeGan):
     sampled: bool = True
     sampling: str = "step"
 
+    @classmethod
+    def asked(cls, hop: int, steps: tuple[int, int]) -> dict[str, Any]:
+        """Clips skip frames as the data set's row of the table says."""
+        return {"step_range": steps}
+
+    def frame_step(self, p: Preset) -> int:
+        return p.step_range[0]
+
     def title(self, p: Preset) -> str:
         return "EncGAN3"
 

@@ -208,6 +208,13 @@ class LEncGAN(EncGAN3):
         if self.sampling != "step":
             raise InputError("sampling is EncGAN3's; LEncGAN reads consecutive frames")
 
+    @classmethod
+    def asked(cls, hop: int, steps: tuple[int, int]) -> dict[str, Any]:
+        return {}
+
+    def frame_step(self, p: Preset) -> int:
+        return 1
+
     def title(self, p: Preset) -> str:
         return "LEncGAN"
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from rencgan.core.errors import InputError
 from rencgan.data.clips import ClipSampler
 from rencgan.data.hops import CLIP
 from rencgan.models import losses
@@ -55,6 +55,18 @@ class R2(VaeGan):
 
     kind: ClassVar[str] = "r2"
     prior: ClassVar[str | None] = "entire video"
+    sample: ClassVar[str] = "pairs"
+    asks: ClassVar[tuple[str, ...]] = ("video_stream",)
+    variants: ClassVar[dict[str, dict[str, Any]]] = {  # Table 4.3, and what isolates one change
+        "v1": {"joint": False, "noise": True, "stitched_clip": True},
+        "v2": {"joint": False, "noise": True},
+        "v2-noiseless": {"joint": False},  # isolates joint training
+        "v3": {"joint": False, "noise": True, "clip": False},
+        "v4": {},  # the final one, Eq. 4.4
+        "v5": {"joint": False, "clip": False},  # our reading: v3 without the noise terms
+        "v4-noise": {"noise": True},  # Table 5.7, "noise_gen loss: yes"
+        "v4-mean": {"sampled": False},  # Figure 5.8, "train: mean"
+    }
 
     joint: bool = True
     noise: bool = False
@@ -70,6 +82,14 @@ class R2(VaeGan):
         name = "improved R2" if p.video_stream == "3d" else "R2"
         name += ", with noise terms" if self.noise else ""
         return name + ("" if self.sampled else ", trained on means")
+
+    @classmethod
+    def asked(cls, hop: int, steps: tuple[int, int]) -> dict[str, Any]:
+        return {"overlap": CLIP - hop}
+
+    def first_clips(self, model: Any, videos: int, seed: int = 0) -> np.ndarray:
+        """From noise codes, where it was trained with noise terms."""
+        return self.from_noise(model, videos, seed) if self.noise else super().first_clips(model, 0)
 
     @property
     def twice(self) -> bool:
@@ -152,20 +172,4 @@ class R2(VaeGan):
         return x[:, :, :CLIP], x[:, :, :CLIP]
 
 
-VARIANTS = {  # Table 4.3, and what isolates one change
-    "v1": R2(joint=False, noise=True, stitched_clip=True),
-    "v2": R2(joint=False, noise=True),
-    "v2-noiseless": R2(joint=False),  # isolates joint training
-    "v3": R2(joint=False, noise=True, clip=False),
-    "v4": R2(),  # the final one, Eq. 4.4
-    "v5": R2(joint=False, clip=False),  # our reading: v3 without the noise terms
-    "v4-noise": R2(noise=True),  # Table 5.7, "noise_gen loss: yes"
-    "v4-mean": R2(sampled=False),  # Figure 5.8, "train: mean"
-}
-
-
-def variant(name: str) -> R2:
-    """R2 with a loss of Table 4.3; an unknown one is refused with the list of those there are."""
-    if name not in VARIANTS:
-        raise InputError(f"a loss variant is one of {', '.join(VARIANTS)}, not {name!r}")
-    return VARIANTS[name]
+VARIANTS = {name: R2.variant(name) for name in R2.variants}

@@ -12,6 +12,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -75,6 +76,9 @@ class System:
     added: ClassVar[dict[str, Any]] = {}
     preset: ClassVar[type[Recipe]] = Preset
     trained: ClassVar[type | None] = None  # its own class of trained models, where it has one
+    sample: ClassVar[str] = "clips"  # what a training step takes, in words
+    asks: ClassVar[tuple[str, ...]] = ()  # fields of its preset that are parameters of a run too
+    variants: ClassVar[dict[str, dict[str, Any]]] = {}  # of its loss: switches by name
     any_hop: ClassVar[bool] = False  # whether it generates at other hops than the trained one
     alone: ClassVar[str] = ""  # why its training cannot be shared by several processes
 
@@ -87,6 +91,18 @@ class System:
     def of(cls, switches: Mapping[str, Any]) -> Self:
         """From the switches that a checkpoint holds; TypeError for those it does not have."""
         return cls(**switches)
+
+    @classmethod
+    def variant(cls, name: str = "") -> Self:
+        """With the switches of a row of `variants`; "" is the system as it is."""
+        if name and name not in cls.variants:
+            raise InputError(f"a loss variant is one of {', '.join(cls.variants)}, not {name!r}")
+        return cls(**cls.variants.get(name, {}))
+
+    @classmethod
+    def asked(cls, hop: int, steps: tuple[int, int]) -> dict[str, Any]:
+        """Fields of its preset that a run's hop and the frame steps of its data set decide."""
+        return {}
 
     def switches(self) -> dict[str, Any]:
         """As plain values, for keys and checkpoints."""
@@ -157,6 +173,17 @@ class System:
     def asks_subjects(self, p: Any) -> bool:
         """Whether it can be told whom a video shows."""
         return False
+
+    def frame_step(self, p: Any) -> int:
+        """The smallest step from one frame of a training clip to the next."""
+        return 1
+
+    def first_clips(self, model: Any, videos: int, seed: int = 0) -> np.ndarray:
+        """Clips from noise alone, for an R3 to go on from: (V, 16, H, W, 3) uint8."""
+        raise InputError(
+            f"{model.name} draws no clip from noise alone; "
+            "an AR2, or an R2 trained with noise terms, is needed"
+        )
 
     def hop(self, p: Any) -> int:
         """From one clip of a long video to the next."""

@@ -223,6 +223,14 @@ class VaeGan(System):
         """The turns after the warm-ups."""
         raise InputError(f"{type(self).__name__} has no turns")
 
+    def from_noise(self, model: Any, videos: int, seed: int) -> np.ndarray:
+        """Single clips from noise codes, one a video: (V, 16, H, W, 3) uint8."""
+        sampling.check_ways("sample", 1, seed)
+        dims = (model.preset.content_dim, model.preset.motion_dim)
+        each = [sampling.noise(seed, 0, 1, dims, v) for v in range(videos)]
+        z_c, z_m = (torch.cat(part).to(model.device) for part in zip(*each, strict=True))
+        return model.clips(z_c, z_m)
+
     # -------------------------------------------------------------------------------- along a run
 
     @torch.no_grad()

@@ -25,7 +25,7 @@ import nbformat
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError
 
 from rencgan.core.errors import InputError
-from rencgan.core.files import key_of, project_root, resolve
+from rencgan.core.files import key_of, project_root, resolve, slug
 from rencgan.data import sets as datasets
 from rencgan.notebook import parameters
 from rencgan.notebook.parameters import Run
@@ -35,7 +35,6 @@ from rencgan.studies.catalogue import Study, ways_of
 from rencgan.studies.catalogue import study as study_of
 from rencgan.studies.runs import task_of
 from rencgan.studies.setting import Setting, as_text, checked, close
-from rencgan.studies.trainees import slug
 from rencgan.studies.variants import COMPARED, CONTESTANTS, WAYS, Contestant, contestant
 
 # What a training with its scores is given at a preset (memory in MiB, minutes): a job that runs out

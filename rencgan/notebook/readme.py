@@ -15,13 +15,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import rencgan.data.procedural as procedural
-from rencgan.core.files import project_root, replaced, write_text
+from rencgan.core.files import project_root, replaced, slug, write_text
 from rencgan.data.hops import seams
 from rencgan.evaluate import compact, fitness
 from rencgan.notebook.tiles import Grid
 from rencgan.studies import generated, ledger, results, weights
 from rencgan.studies.results import FASTER
-from rencgan.studies.trainees import slug
 from rencgan.studies.unseen import REACH
 
 REPORTS = project_root() / "reports"

@@ -24,10 +24,7 @@ from rencgan.studies import recipes, weights
 from rencgan.training import loop as train
 
 # What notebooks call by these names.
-data, recipe, RECIPES = recipes.data, recipes.recipe, recipes.RECIPES
-encgan3_recipe, lencgan_recipe = recipes.encgan3_recipe, recipes.lencgan_recipe
-r2_recipe, improved_r2_recipe = recipes.r2_recipe, recipes.improved_r2_recipe
-ar2_recipe = recipes.ar2_recipe
+data, recipe = recipes.data, recipes.recipe
 FORMATS = dict.fromkeys(("l1", "motion", "sharpness", "colour_drift"), ".4f")
 FORMATS["seam_ratio"] = ".2f"
 
@@ -43,22 +40,19 @@ def as_usual(p):
     return p.model_copy(update={"steps": 0, "init_from": ""})
 
 
-def job(
-    p, kind: str, videos: VideoSet, preset: Preset | None = None, variant: str = ""
-) -> train.Job:
+def job(p, model: str, videos: VideoSet, variant: str = "", **changes) -> train.Job:
     """The training run that a notebook asks for; its folder is named after its recipe.
 
-    preset: another recipe than the kind's own, such as improved_r2_recipe(p). variant: another row
-    of r2.VARIANTS than the run's.
+    model: "encgan3", "g3an", "r2", "improved-r2", "lencgan" or "ar2". variant: of its loss, where
+    it is not to be the run's. changes: of its preset.
     """
-    preset = preset or RECIPES[kind](p)
-    data, system = videos.path or videos, recipes.system(p, kind, variant)
-    found = train.Job(system, preset, data, Path(), p.seed, p.init_path)
-    return replace(found, out=p.out_dir / f"{kind}-{found.key()}")
+    system, preset = recipes.system(p, model, variant), recipe(p, model, **changes)
+    found = train.Job(system, preset, videos.path or videos, Path(), p.seed, p.init_path)
+    return replace(found, out=p.out_dir / f"{system.kind}-{found.key()}")
 
 
 def trained(
-    p, kind: str, videos: VideoSet, preset: Preset | None = None, variant: str = ""
+    p, model: str, videos: VideoSet, variant: str = "", **changes
 ) -> tuple[Trained, train.Job]:
     """Trains the model (or goes on, or finds it finished) with progress, and loads it.
 
@@ -66,12 +60,12 @@ def trained(
     parameter weights 'published' it is one of those that come with the project; its folder holds
     its history alone.
     """
-    work = job(p, kind, videos, preset, variant)
+    work = job(p, model, videos, variant, **changes)
     if getattr(p, "weights", "train") == "published":
         return published_model(p, work)
-    step = work.preset.step_range[0] if kind == "encgan3" else 1
+    step = work.system.frame_step(work.preset)
     videos.select(split="test", min_frames=(CLIP - 1) * step + 1)
-    return recipes.trained(work, f"training {kind}", getattr(p, "processes", 1)), work
+    return recipes.trained(work, f"training {model}", getattr(p, "processes", 1)), work
 
 
 def published_model(p, work) -> tuple:

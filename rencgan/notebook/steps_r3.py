@@ -20,7 +20,7 @@ from rencgan.presets.table import GPT_PRESETS, gpt_preset
 from rencgan.r3 import foresight, tokens
 from rencgan.r3.r3 import R3
 from rencgan.r3.r3 import tokens_of as tokens_of_job
-from rencgan.r3.videos import R3Model, first_clips
+from rencgan.r3.videos import R3Model
 from rencgan.studies import recipes
 from rencgan.training.loop import Job
 
@@ -106,7 +106,7 @@ def first_of(p, unseen: Videos, source: Trained | None) -> tuple[np.ndarray, str
     """
     if source is None:
         return np.stack([v[:CLIP] for v in unseen]), "first clip"
-    return first_clips(source, len(unseen), p.seed), "none"
+    return source.system.first_clips(source, len(unseen), p.seed), "none"
 
 
 def make(
@@ -195,4 +195,4 @@ def source_of_first(p, videos: VideoSet) -> Trained | None:
         return None
     if p.first_clip == "ar2":
         return study.trained(p, "ar2", videos)[0]
-    return study.trained(p, "r2", videos, study.improved_r2_recipe(p), "v4-noise")[0]
+    return study.trained(p, "improved-r2", videos, "v4-noise")[0]

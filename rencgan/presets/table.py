@@ -5,6 +5,7 @@ from typing import Any
 from rencgan.core.errors import InputError
 from rencgan.presets.gpt import GPTPreset
 from rencgan.presets.preset import Preset
+from rencgan.presets.recipe import Recipe
 
 PUBLISHED_64 = Preset()
 PUBLISHED_128 = Preset(
@@ -201,6 +202,7 @@ ALWAYS: dict[str, dict[str, Any]] = {
     "improved-r2": {"video_stream": "3d"},
     "lencgan": {"video_stream": "1p2d", "batch": 1},
     "ar2": {"video_stream": "3d"},
+    "r3": {},
 }
 # What one preset gives a model beside that; `switches` are fields of the system itself.
 # LEncGAN at `mini` walks through 8 videos side by side, its LSTMs half as wide: it has minutes on a
@@ -237,17 +239,22 @@ OWN: dict[str, dict[str, dict[str, Any]]] = {
 OWN["slim"] = OWN["mini"] | {"lencgan": OWN["mini"]["lencgan"] | {"content_features": 128}}
 
 
+ROWS: dict[str, dict[str, Recipe]] = {"r3": GPT_PRESETS}  # of models with a recipe of another kind
+
+
 def _known(name: str, known: dict, what: str) -> Any:
     if name not in known:
         raise InputError(f"there is no {what} {name!r}; choose one of {', '.join(known)}")
     return known[name]
 
 
-def preset(name: str, model: str = "", **changes) -> Preset:
+def preset(name: str, model: str = "", **changes) -> Any:
     """The preset of that name as one model takes it ("encgan3", "g3an", "r2", "improved-r2",
-    "lencgan", "ar2"; none: the row itself), with `changes`. Raises InputError for unknown names.
+    "lencgan", "ar2", "r3"; none: the row itself), with `changes`. Raises InputError for unknown
+    names.
     """
-    found = _known(name, PRESETS, "preset")
+    what = "GPT for" if model in ROWS else "preset"
+    found = _known(name, ROWS.get(model, PRESETS), what)
     own = _known(model, ALWAYS, "model") if model else {}
     own = own | OWN.get(name, {}).get(model, {}) | changes
     return found.but(**{k: v for k, v in own.items() if k != "switches"})
@@ -260,4 +267,4 @@ def switches(name: str, model: str) -> dict[str, Any]:
 
 def gpt_preset(name: str, **changes) -> GPTPreset:
     """The GPT of a preset, with `changes`. Raises InputError for unknown names."""
-    return _known(name, GPT_PRESETS, "GPT for").but(**changes)
+    return preset(name, "r3", **changes)

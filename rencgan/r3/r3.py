@@ -44,6 +44,7 @@ class R3(System):
     kind: ClassVar[str] = "r3"
     prior: ClassVar[str | None] = "first clip"
     base: ClassVar[str] = "r2"
+    sample: ClassVar[str] = "sequences"
     averaged: ClassVar[tuple[str, ...]] = ("gpt",)
     preset: ClassVar[type] = GPTPreset
     trained: ClassVar[type] = R3Model

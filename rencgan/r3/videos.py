@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from rencgan.core.errors import InputError
-from rencgan.data.hops import CLIP, clips_for
+from rencgan.data.hops import clips_for
 from rencgan.data.pixels import as_clips
 from rencgan.models.networks import Codes, draw
 from rencgan.models.recall import stitched
@@ -23,7 +23,6 @@ from rencgan.models.sampling import (
     check_frames,
     check_ways,
     cut_to,
-    noise,
     noises,
     recalled_clips,
 )
@@ -223,21 +222,3 @@ class Roll:
     def cuts(self) -> list[bool]:
         """Whether the token that was drawn last begins a new scene, for every video."""
         return self.context.cuts
-
-
-def first_clips(model: Trained, videos: int, seed: int = 0) -> np.ndarray:
-    """First clips for an R3 with no prior at all, (V, 16, H, W, 3) uint8: from an AR2, or from an
-    R2 that was trained with noise terms. Another model raises InputError.
-    """
-    if model.kind == "ar2":
-        return model.videos(CLIP, videos=videos, seed=seed)
-    if model.kind != "r2" or not model.system.noise:
-        raise InputError(
-            f"{model.name} draws no clip from noise alone; "
-            "an AR2, or an R2 trained with noise terms, is needed"
-        )
-    check_ways("sample", 1, seed)
-    dims = (model.preset.content_dim, model.preset.motion_dim)
-    each = [noise(seed, 0, 1, dims, v) for v in range(videos)]
-    z_c, z_m = (torch.cat(part).to(model.device) for part in zip(*each, strict=True))
-    return model.clips(z_c, z_m)

@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from rencgan.core.errors import InputError
-from rencgan.core.files import alone, key_of, project_root, write_json
+from rencgan.core.files import alone, key_of, project_root, slug, write_json
 from rencgan.core.provenance import provenance
 from rencgan.data.hops import CLIP
 from rencgan.data.video import write_mp4
@@ -37,7 +37,6 @@ from rencgan.studies import generated, trainees
 from rencgan.studies.generated import made_by, seconds_for_1000
 from rencgan.studies.recipes import data
 from rencgan.studies.setting import Setting, checked
-from rencgan.studies.trainees import slug
 from rencgan.studies.unseen import SHORT, Task, Unseen, task_of, unseen
 from rencgan.studies.variants import CLIP_WAYS, WAYS, Contestant, contestant
 

@@ -3,24 +3,18 @@ it. What is trained over another system has that one trained first.
 """
 
 import json
-import re
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
-from rencgan.core.files import key_of
+from rencgan.core.files import key_of, slug
 from rencgan.data.videoset import VideoSet
 from rencgan.models.trained import Trained
 from rencgan.studies import recipes
 from rencgan.studies.variants import Contestant, contestant
 from rencgan.training.loop import Job
-
-
-def slug(name: str) -> str:
-    """A contestant's name in file names: "AR2+, noise" is ar2plus-noise."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower().replace("+", "plus")).strip("-")
 
 
 @dataclass(frozen=True)
@@ -78,13 +72,13 @@ def samples(job: Job) -> dict:
     """How much a training sees: its steps, and the samples of every part."""
     p = job.preset
     if job.system.base:
-        return {"steps": p.steps, "sequences": p.steps * p.batch}
+        return {"steps": p.steps, job.system.sample: p.steps * p.batch}
     rest = (p.steps - p.warmup - p.motion_warmup) * p.batch * p.rollout
     return {
         "steps": p.steps,
         "single frames": p.warmup * p.warmup_batch,
         "clips of the motion warm-up": p.motion_warmup * p.motion_batch,
-        "pairs" if job.system.kind in ("r2", "ar2") else "clips": rest,
+        job.system.sample: rest,
     }
 
 

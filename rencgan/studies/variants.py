@@ -12,7 +12,7 @@ from rencgan.core.errors import InputError
 from rencgan.models.system import System
 from rencgan.presets.gpt import GPTPreset
 from rencgan.presets.preset import Preset
-from rencgan.presets.table import SHARES, gpt_preset, scheduled
+from rencgan.presets.table import SHARES, scheduled
 from rencgan.studies import recipes
 from rencgan.studies.book import STRICT, book, built
 
@@ -56,7 +56,7 @@ class Contestant:
     scale: dict[str, float] = field(default_factory=dict)  # factors of fields, then least values
     least: dict[str, Any] = field(default_factory=dict)
     switches: dict[str, Any] = field(default_factory=dict)  # beside the kind's own
-    variant: str = "v4"  # a row of r2.VARIANTS
+    variant: str = ""  # of its loss: a row of the system's `variants`
     base: str = ""  # r3: the contestant whose codes it is trained on
     sampling: Literal["step", "uniform"] = "step"  # EncGAN3: how clips are chosen (ClipSampler)
     step: int = 1  # of the frames that are trained on and made, one of so many (Table 4.8)
@@ -67,7 +67,7 @@ class Contestant:
     long: bool = True  # whether some are made on to 1000 frames
 
     def __post_init__(self):
-        known = {f.name for f in fields(GPTPreset if self.kind == "r3" else Preset)}
+        known = {f.name for f in fields(recipes.kind_of(self.kind).preset)}
         if wrong := {*self.but, *self.at_mini, *self.scale, *self.least} - known:
             raise ValueError(f"a preset has no field {', '.join(sorted(wrong))}")
         if wrong := set(self.usual) - set(self.ways):
@@ -78,7 +78,7 @@ class Contestant:
         run's preset does not have.
         """
         kind = self.recipe or self.kind
-        whole = gpt_preset(p.preset) if kind == "r3" else recipes.RECIPES[kind](p)
+        whole = recipes.recipe(p, kind)
         changes = self.but | (self.at_mini if p.preset == "mini" else {})
         whole = whole.but(**changes | (self.schedule.fields(p.preset) if self.schedule else {}))
         scaled = {n: _times(getattr(whole, n), factor) for n, factor in self.scale.items()}
@@ -112,8 +112,8 @@ def read(blocks: Mapping[str, dict]) -> dict[str, Contestant]:
         whole[name] = found
     made = {name: built(Contestant, name, block) for name, block in whole.items()}
     for c in made.values():
-        if (c.kind == "r3") != bool(c.base) or c.base not in ("", *made):
-            raise InputError(f"{c.name!r} needs a base if it is an r3, a contestant: {c.base!r}")
+        if bool(recipes.kind_of(c.kind).base) != bool(c.base) or c.base not in ("", *made):
+            raise InputError(f"{c.name!r} has a base, a contestant, where its kind has one")
     return made
 
 

@@ -19,10 +19,9 @@ from torch import Tensor
 
 from rencgan.core.checkpoint import migrated
 from rencgan.core.errors import InputError
-from rencgan.core.files import project_root, replaced, write_json, write_text
+from rencgan.core.files import project_root, replaced, slug, write_json, write_text
 from rencgan.models.system import System
 from rencgan.models.trained import Trained, model_of
-from rencgan.r3.r3 import R3
 from rencgan.studies.setting import PUBLISHED_AT
 
 FOLDER = project_root() / "reports" / "weights"
@@ -129,10 +128,8 @@ def write(name: str, model: Trained, content: dict, told: dict, folder: Path | N
 
 def name_of(system: System, p: Any) -> str:
     """The name under which a recipe of that system is published; InputError where none is."""
-    if isinstance(system, R3):
-        return f"r3-{p.head}"
-    name = type(system)().title(p).lower().replace("+", "plus").replace(" ", "-")
-    if name not in NAMES:
+    name = slug(type(system)().title(p))
+    if name not in NAMES + GPTS:
         raise InputError(
             f"no weights of {name!r} are published, only {', '.join(NAMES + GPTS)}; leave it out, "
             "or train (weights 'train')"

@@ -100,7 +100,7 @@ def test_steps_and_init_from_are_for_the_notebooks_own_model(tmp_path, capsys):
     others = study.as_usual(p)
     told = "steps and init_from: for the model of this notebook; the others train as usual.\n"
     assert capsys.readouterr().out == told
-    assert study.lencgan_recipe(others).steps == SMOKE.steps and others.init_path is None
+    assert study.recipe(others, "lencgan").steps == SMOKE.steps and others.init_path is None
     assert study.recipe(others, "r2").warmup == SMOKE.warmup
     assert others == p.model_copy(update={"steps": 0, "init_from": ""})
     assert study.as_usual(others) is others and capsys.readouterr().out == ""

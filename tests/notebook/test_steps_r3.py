@@ -19,7 +19,7 @@ def done(tmp_path_factory):
         candidates=2,
     )
     videos = study.data(p)
-    r2, _ = study.trained(p, "r2", videos, study.improved_r2_recipe(p))
+    r2, _ = study.trained(p, "improved-r2", videos)
     return p, videos, study_r3.trained(p, r2, videos)
 
 

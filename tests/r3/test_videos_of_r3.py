@@ -14,7 +14,7 @@ from rencgan.data.pixels import as_clips, as_frames
 from rencgan.data.videoset import VideoSet
 from rencgan.models.ar2 import AR2
 from rencgan.models.networks import draw
-from rencgan.models.r2 import R2, variant
+from rencgan.models.r2 import R2
 from rencgan.models.recall import reject
 from rencgan.models.sampling import noise
 from rencgan.models.trained import load_model
@@ -28,7 +28,6 @@ from rencgan.r3.r3 import R3
 from rencgan.r3.rollout import Context, Script, token_noise
 from rencgan.r3.sequences import Vocabulary
 from rencgan.r3.tokens import as_tokens, encode
-from rencgan.r3.videos import first_clips
 from rencgan.training.loop import Job, train
 
 FORMATS = ["pad0", "padzs", "disc+cont"]
@@ -377,14 +376,14 @@ def test_foresight_needs_two_tokens_and_plain_sequences(made):
 def test_first_clips_from_noise(made, tmp_path):
     videos = made["videos"]
     ar2 = load_model(train(Job(AR2(), R2_SMOKE.but(video_stream="3d"), videos, tmp_path / "ar2")))
-    noisy = load_model(train(Job(variant("v4-noise"), R2_SMOKE, videos, tmp_path / "n")))
+    noisy = load_model(train(Job(R2.variant("v4-noise"), R2_SMOKE, videos, tmp_path / "n")))
     for model in (ar2, noisy):
-        first = first_clips(model, 3)
+        first = model.system.first_clips(model, 3)
         assert first.shape == (3, 16, 16, 16, 3) and first.dtype == np.uint8
         assert made["flow"].videos(40, first_clip=first).shape[:2] == (3, 40)
-        assert np.array_equal(first[:2], first_clips(model, 2))
+        assert np.array_equal(first[:2], model.system.first_clips(model, 2))
     with pytest.raises(InputError, match="R2 draws no clip from noise alone; an AR2, or an R2"):
-        first_clips(made["r2"], 1)
+        made["r2"].system.first_clips(made["r2"], 1)
 
 
 def test_names_tell_head_and_format(made):

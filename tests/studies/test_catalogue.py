@@ -97,7 +97,7 @@ def test_a_study_that_names_what_there_is_not_is_refused_in_a_sentence(change, s
         ({"kind": "r2", "usual": ["encoded"]}, "usual ways are some of its ways, not encoded"),
         ({"kind": "r2", "ways": ["dream"]}, "X.ways.0: .*, not 'dream'"),
         ({"kind": "r2", "schedule": {"share": "fast"}}, "X.schedule.share.*, not 'fast'"),
-        ({"kind": "r3"}, "'X' needs a base if it is an r3"),
+        ({"kind": "r3"}, "'X' has a base, a contestant, where its kind has one"),
     ],
 )
 def test_a_contestant_that_cannot_be_is_refused_in_a_sentence(block, said):

@@ -107,7 +107,7 @@ def test_a_notebook_takes_them_in_the_place_of_training(folder, tmp_path):
     p = run_of(parameters.R3Run, tmp_path, head="mixture")
     assert p.preset == "smoke"
     videos = study.data(p)
-    r2, job = study.trained(p, "r2", videos, study.improved_r2_recipe(p))
+    r2, job = study.trained(p, "improved-r2", videos)
     assert r2.digest == rencgan.load("improved-r2").digest
     assert read_history(job.out / "history.jsonl") == weights.card("improved-r2")["history"]
     assert study.sample_grids(job) == {}
