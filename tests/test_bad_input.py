@@ -31,6 +31,7 @@ from rencgan.core.files import write_array
 from rencgan.data import prepare
 from rencgan.data.video import read_frames, write_mp4
 from rencgan.data.videoset import VideoSet
+from rencgan.models.r2 import R2
 from rencgan.models.system import system_of
 from rencgan.models.trained import load_model
 from rencgan.notebook import parameters
@@ -135,7 +136,7 @@ class Project:
     def job(self, kind="encgan3", **changes) -> Job:
         given = {"preset": STEPS, "data": self.root / "prepared", "out": self.root / "new"}
         variant = changes.pop("variant", "v4")
-        system = r2.R2.variant(variant) if kind == "r2" else system_of(kind, {})
+        system = R2.variant(variant) if kind == "r2" else system_of(kind, {})
         return Job(system, **(given | changes))
 
     def train(self, kind="encgan3", processes=1, **changes) -> Path:

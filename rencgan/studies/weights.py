@@ -129,12 +129,13 @@ def write(name: str, model: Trained, content: dict, told: dict, folder: Path | N
 def name_of(system: System, p: Any) -> str:
     """The name under which a recipe of that system is published; InputError where none is."""
     name = slug(type(system)().title(p))
-    if name not in NAMES + GPTS:
+    found = [known for known in NAMES + GPTS if f"{name}-".startswith(f"{known}-")]
+    if not found:
         raise InputError(
             f"no weights of {name!r} are published, only {', '.join(NAMES + GPTS)}; leave it out, "
             "or train (weights 'train')"
         )
-    return name
+    return found[0]
 
 
 def check_recipe(name: str, preset: Any, system: System, folder: Path | None = None) -> None:

@@ -30,7 +30,7 @@ class Echo:
 
 def settings(tmp_path, **changes):
     plain = {"preset": "smoke", "seed": 0, "hop": 8, "codes": "mean", "steps": 0, "frames": 40}
-    plain |= {"init_path": None, "out_dir": tmp_path}
+    plain |= {"init_path": None, "out_dir": tmp_path, "dataset": "sky"}
     return SimpleNamespace(**plain | changes)
 
 
