@@ -29,7 +29,7 @@ from rencgan.core.files import key_of, project_root, resolve, slug
 from rencgan.data import sets as datasets
 from rencgan.notebook import parameters
 from rencgan.notebook.parameters import Run
-from rencgan.presets.table import PRESETS, gpt_preset, preset
+from rencgan.presets.table import PRESETS, preset
 from rencgan.presets.table import switches as preset_switches
 from rencgan.studies.catalogue import Study, ways_of
 from rencgan.studies.catalogue import study as study_of
@@ -347,7 +347,7 @@ def _notebook(
 
 def _row(p: Plan, model: str) -> dict:
     """What the preset says of a model; a notebook's parameters say what it makes of that."""
-    row = gpt_preset(p.preset) if model == "r3" else preset(p.preset, model)
+    row = preset(p.preset, model)
     return row.as_dict() | preset_switches(p.preset, model)
 
 

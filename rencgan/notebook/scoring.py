@@ -233,25 +233,11 @@ def inception_scores(
     }
 
 
-def with_prior(
-    rows: Sequence[dict], first_clip: bool = False, r3_prior: str = "first clip"
-) -> list[dict]:
-    """Rows with the column that tells what real video a model saw when it generated. first_clip:
-    AR2 went on from real first clips. r3_prior: that of R3, "none" where no real clip began it.
+def with_prior(rows: Sequence[dict], seen: Mapping[str, str | None]) -> list[dict]:
+    """Rows with the column that tells what real video a model saw when it generated; `seen`: by the
+    name of its videos.
     """
-    seen = {None: None, "none": "first clip" if first_clip else "none", "first clip": r3_prior}
-    found = []
-    for r in rows:
-        told = prior(r["videos"])
-        found.append({"videos": r["videos"], "prior": seen.get(told, told)} | r)
-    return found
-
-
-def prior(name: str) -> str | None:
-    """What real video a model of that name (up to its first comma) sees when it generates."""
-    seen = {"R2": "entire video", "improved R2": "entire video", "LEncGAN": "entire video"}
-    seen |= {"AR2": "none", "AR2+": "none", "R3": "first clip"}
-    return seen.get(name.partition(",")[0])
+    return [{"videos": r["videos"], "prior": seen.get(r["videos"])} | r for r in rows]
 
 
 # ------------------------------------------------------------------------------------- long horizon
