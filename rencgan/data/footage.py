@@ -12,6 +12,8 @@ from rencgan.data.pixels import as_bytes
 from rencgan.data.sets import Unreadable, files_below
 from rencgan.data.videoset import VideoSet
 
+ARRAY = ".npy"
+
 
 @dataclass
 class Footage:
@@ -81,7 +83,7 @@ class Footage:
         if frames.dtype != np.uint8:
             self.floats, self.lowest = True, min(self.lowest, float(np.min(frames)))
             try:
-                frames = as_bytes(frames).numpy()
+                frames = as_bytes(frames)
             except InputError as error:
                 raise InputError(f"{self.side} video {self.names[i]}: {error}") from None
         if self.size is None or frames.shape[1:3] == (self.size, self.size):
@@ -93,12 +95,12 @@ class Footage:
     @property
     def warning(self) -> str | None:
         """What is odd about the values that were looked at."""
-        if self.floats and self.lowest >= 0:
-            return (
-                f"the {self.side} videos are floats that never fall below 0; they are read as "
-                "[-1, 1], so if they are [0, 1], give 2 x - 1"
-            )
-        return None
+        if not self.floats or self.lowest < 0:
+            return None
+        return (
+            f"the {self.side} videos are floats that never fall below 0; they are read as [-1, 1], "
+            "so if they are [0, 1], give 2 x - 1"
+        )
 
 
 def _from_set(side: str, videos: VideoSet, size: int | None, split: str | None) -> Footage:
@@ -116,7 +118,7 @@ def _from_folder(side: str, folder: Path, size: int | None, split: str | None) -
         raise InputError(f"the {side} videos: {folder} is not a folder")
     if (folder / "index.json").exists():
         return _from_set(side, VideoSet.open(folder), size, split)
-    arrays = [p for _, files in files_below(folder) for p in files if _is_array(p)]
+    arrays = [p for _, files in files_below(folder) for p in files if p.suffix.lower() == ARRAY]
     lossless = {p.with_suffix("") for p in arrays}  # of a video kept both ways this one counts
     videos = [p for p in datasets.discover(folder)[0] if p.with_suffix("") not in lossless]
     found = sorted([*videos, *arrays])
@@ -126,15 +128,11 @@ def _from_folder(side: str, folder: Path, size: int | None, split: str | None) -
     return Footage(side, names, lambda i, most: _load(found[i], most), _stored(found), size)
 
 
-def _is_array(path: Path) -> bool:
-    return path.suffix.lower() == ".npy"
-
-
 def _load(path: Path, most: int | None) -> np.ndarray:
     """The frames of a .npy, memory-mapped; the first ones of a video file or of a folder of images.
     Raises Unreadable.
     """
-    if not _is_array(path):
+    if path.suffix.lower() != ARRAY:
         from rencgan.data.video import read_frames
 
         return np.stack(list(read_frames(path, most)))
@@ -153,7 +151,7 @@ def _stored(found: list[Path]) -> str:
     told = []
     for kind, path in sorted(first.items()):
         name = None
-        if path.is_file() and not _is_array(path):
+        if kind != ARRAY and path.is_file():
             from rencgan.data.video import codec
 
             name = codec(path)

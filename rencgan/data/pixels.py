@@ -7,7 +7,6 @@ from torch import Tensor
 from rencgan.core.errors import InputError
 
 UNIT = 127.5  # grey levels to 1 in [-1, 1]
-ORDER = "clips are (B, T, H, W, 3), uint8 or floats in [-1, 1]"
 
 
 def as_clips(frames: np.ndarray | Tensor, device: torch.device | str = "cpu") -> Tensor:
@@ -33,17 +32,13 @@ def as_floats(frames: np.ndarray) -> np.ndarray:
     return frames.astype(np.float32) / UNIT - 1 if frames.dtype == np.uint8 else frames
 
 
-def as_bytes(clip: np.ndarray | Tensor) -> Tensor:
-    """(T, H, W, 3) uint8, or floats in [-1, 1] as (x + 1) / 2 of 255, rounded. Always a uint8
-    tensor; raises InputError for NaN and for values out of range.
+def as_bytes(clip: np.ndarray) -> np.ndarray:
+    """Floats in [-1, 1] to uint8, as (x + 1) / 2 of 255, rounded. Raises InputError for NaN and for
+    values out of range.
     """
-    if isinstance(clip, np.ndarray):  # copied: memory maps cannot be written, nor strides negative
-        clip = torch.from_numpy(np.array(clip, np.uint8 if clip.dtype == np.uint8 else np.float64))
-    if clip.dtype == torch.uint8:
-        return clip
-    low, high = (float(x) for x in torch.aminmax(clip))
+    low, high = float(clip.min()), float(clip.max())
     if not (np.isfinite(low) and np.isfinite(high)):
-        raise InputError(f"clips hold NaN or infinity; {ORDER}")
+        raise InputError("clips hold NaN or infinity; floats are in [-1, 1]")
     if low < -1 or high > 1:
-        raise InputError(f"clips hold values from {low:.4g} to {high:.4g}; {ORDER}")
-    return clip.float().add(1).mul(UNIT).round().to(torch.uint8)
+        raise InputError(f"clips hold values from {low:.4g} to {high:.4g}; floats are in [-1, 1]")
+    return np.rint((clip.astype(np.float32) + 1) * np.float32(UNIT)).astype(np.uint8)

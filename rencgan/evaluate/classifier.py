@@ -5,15 +5,12 @@ split and tried on those of the test split. Its facts are part of every card: tw
 only if they are of one classifier.
 """
 
-import io
 import json
-import os
 import zlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -23,12 +20,11 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils import skip_init
 
 from rencgan.core.errors import InputError
-from rencgan.core.files import key_of, made_folder, replaced
-from rencgan.core.progress import counted
+from rencgan.core.files import key_of
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate.extractors import Extractor, enough
 
-VERSION = 2  # of everything that decides a classifier; part of every cache's key
+VERSION = 2  # of everything that decides a classifier; part of its key
 BY = ("label", "subject")  # columns of a set's table
 STARTS = 4  # clips of a video, at most
 STRENGTHS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)  # of the L2 penalty, strongest first
@@ -55,15 +51,8 @@ class Classifier:
 
     @torch.no_grad()
     def probabilities(self, x: np.ndarray | Tensor) -> np.ndarray:
-        """(n, C) float64, of features (n, d) or of clips (n, T, H, W, 3). InputError for other
-        shapes, NaN and what the extractor refuses.
-        """
-        x = np.asarray(self.extractor(x) if x.ndim == 5 else x, np.float64)
-        if x.ndim != 2 or x.shape[1] != self.layer.in_features:
-            raise InputError(f"features are (n, {self.layer.in_features}), not {x.shape}")
-        if not np.isfinite(x).all():
-            raise InputError("features hold NaN or infinity; the videos or extractor are broken")
-        return self.layer(torch.from_numpy(x)).softmax(1).numpy()
+        """(n, C) float64, of features (n, d)."""
+        return self.layer(torch.as_tensor(x).double()).softmax(1).numpy()
 
     def warning(self) -> str | None:
         """Why a score of this classifier says nothing, or may; None if it is of use."""
@@ -81,18 +70,14 @@ def train_classifier(
     by: str = "label",
     length: int = 16,
     seed: int = 0,
-    cache: str | Path | None = None,
-    progress: Callable[[int, int, str], None] | None = None,
 ) -> Classifier:
     """A classifier of the set's labels or subjects, trained on clips of `length` frames of its
     training split and tried on those of its test split.
 
     Classes are those of the training videos that are long enough; without test videos of them the
     accuracy is None. The strength of the L2 penalty is chosen by leaving out whole training
-    videos. The same arguments give the same classifier. cache: a folder; None: `classifiers` in
-    the folder the set was opened from, if that may be written. A damaged file is trained anew.
-    Raises InputError for fewer than 2 classes with videos long enough, an unknown `by`, a length
-    below the extractor's, and a cache that is named and cannot be written.
+    videos. The same arguments give the same classifier. Raises InputError for fewer than 2 classes
+    with videos long enough, an unknown `by` and a length below the extractor's.
     """
     train = _checked(videos, extractor, by, length)
     test = _clips(videos, "test", by, length)
@@ -104,16 +89,9 @@ def train_classifier(
         "frames": length,
         "seed": seed,
     }
-    key = key_of(recipe, 12)
-    path = _file(videos, cache, f"{by}-{length}f-{key}.npz")
-    found = _load(path, key, extractor) if path else None
-    if found is None:
-        facts = recipe | {"key": key, "dataset": videos.card.get("dataset")}
-        facts |= {"frame size": [videos.size, videos.size], "extractor": extractor.card()}
-        found = _train(videos, extractor, train, test, facts, progress)
-        if path:
-            _save(path, found, named=cache is not None)
-    return found
+    facts = recipe | {"key": key_of(recipe, 12), "dataset": videos.card.get("dataset")}
+    facts |= {"frame size": [videos.size, videos.size], "extractor": extractor.card()}
+    return _train(videos, extractor, train, test, facts)
 
 
 # --------------------------------------------------------------------------------- clips of the set
@@ -169,11 +147,10 @@ def _fingerprint(videos: VideoSet, by: str, clips: Sequence[Clip], length: int) 
     return f"{pixels:08x}"
 
 
-def _features(videos: VideoSet, clips: Sequence[Clip], length: int, extractor, tell) -> np.ndarray:
+def _features(videos: VideoSet, clips: Sequence[Clip], length: int, extractor) -> np.ndarray:
     """(n, d) float64 of all clips; a video's clips go to the extractor together."""
     found = []
     for i, mine in groupby(clips, key=lambda clip: clip.video):
-        tell(videos.videos[i].name)
         frames = videos.video(i)
         stacked = np.stack([frames[clip.start : clip.start + length] for clip in mine])
         found.append(np.asarray(extractor(stacked), np.float64))
@@ -230,7 +207,7 @@ def _folds(clips: Sequence[Clip], y: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _choose(
-    x: np.ndarray, y: np.ndarray, fold: np.ndarray, classes: int, tell
+    x: np.ndarray, y: np.ndarray, fold: np.ndarray, classes: int
 ) -> tuple[float, float | None]:
     """The strength whose probabilities suit left-out videos best, and its accuracy on their clips.
 
@@ -246,7 +223,6 @@ def _choose(
         inside, layer = (x[rest] - mean) / scale, None
         outside, target = torch.from_numpy((x[tried] - mean) / scale), torch.from_numpy(y[tried])
         for s in STRENGTHS:
-            tell(f"leaving out part {k + 1} of {FOLDS}")
             layer = _fit(inside, y[rest], classes, s, layer)  # the stronger one's is near
             logits = layer(outside)
             losses[s] += cross_entropy(logits, target, reduction="none").tolist()
@@ -257,16 +233,14 @@ def _choose(
     return best, float(np.mean(right[best]))
 
 
-def _train(videos, extractor, train: list[Clip], test: list[Clip], facts, progress) -> Classifier:
+def _train(videos, extractor, train: list[Clip], test: list[Clip], facts) -> Classifier:
     length, classes = facts["frames"], sorted({clip.name for clip in train})
     held = [clip for clip in test if clip.name in classes]
     trained, tried, tested = (len({c.video for c in part}) for part in (train, held, test))
-    tell = counted(progress, trained + tried + FOLDS * len(STRENGTHS) + 1)
-    x = _features(videos, train, length, extractor, tell)
+    x = _features(videos, train, length, extractor)
     y = np.array([classes.index(clip.name) for clip in train])
-    strength, left_out = _choose(x, y, _folds(train, y, facts["seed"]), len(classes), tell)
+    strength, left_out = _choose(x, y, _folds(train, y, facts["seed"]), len(classes))
     mean, scale = _standard(x)
-    tell("training the classifier")
     layer = _fit((x - mean) / scale, y, len(classes), strength)
     layer.weight /= torch.from_numpy(scale)  # from here on it reads features as they are
     layer.bias -= layer.weight @ torch.from_numpy(mean)
@@ -275,7 +249,7 @@ def _train(videos, extractor, train: list[Clip], test: list[Clip], facts, progre
         named = layer(torch.from_numpy(x)).argmax(1).tolist()
         return float(np.mean([classes[k] == c.name for k, c in zip(named, clips, strict=True)]))
 
-    seen = _features(videos, held, length, extractor, tell) if held else None
+    seen = _features(videos, held, length, extractor) if held else None
     facts |= {
         "classes": classes,
         "accuracy": {
@@ -293,41 +267,3 @@ def _train(videos, extractor, train: list[Clip], test: list[Clip], facts, progre
         "L2": strength,
     }
     return Classifier(layer, facts, extractor)
-
-
-# -------------------------------------------------------------------------------------------- cache
-
-
-def _file(videos: VideoSet, cache: str | Path | None, name: str) -> Path | None:
-    if cache is not None:
-        return Path(cache) / name
-    if videos.path is None or not os.access(videos.path, os.W_OK):
-        return None
-    return videos.path / "classifiers" / name
-
-
-def _load(path: Path, key: str, extractor: Extractor) -> Classifier | None:
-    """The classifier of a file; None if it is missing, damaged or another one."""
-    try:
-        # NumPy compares the checksum of each array; from memory, so that no file stays open.
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
-            facts = json.loads(str(file["facts"]))
-            state = {name: torch.from_numpy(file[name]) for name in ("weight", "bias")}
-        layer = skip_init(nn.Linear, *state["weight"].T.shape, dtype=torch.float64)
-        layer.load_state_dict(state)
-        layer.requires_grad_(False)
-        return Classifier(layer, facts, extractor) if facts["key"] == key else None
-    except Exception:  # bytes that somebody changed can raise anything
-        return None
-
-
-def _save(path: Path, classifier: Classifier, named: bool) -> None:
-    """Writes the file whole. A folder that nobody named may refuse."""
-    arrays = {name: value.numpy() for name, value in classifier.layer.state_dict().items()}
-    try:
-        made_folder(path.parent)
-        with replaced(path) as part, open(part, "wb") as file:
-            np.savez(file, facts=np.array(json.dumps(classifier.facts)), **arrays)
-    except (InputError, OSError):
-        if named:
-            raise

@@ -80,12 +80,8 @@ def load(path: Path, content: bytes) -> Compact:
         state = parse(content)
     except Exception:  # bytes that somebody changed can raise anything
         raise InputError(f"{path} does not hold the weights of the compact extractor") from None
-    return _folded(fill(Compact(), state, path, "the compact extractor").eval())
-
-
-def _folded(network: Compact) -> Compact:
-    """Batch norm in evaluation mode is part of the convolution before it: the same, and faster."""
-    for i, (convolution, norm, relu) in enumerate(network.blocks):
+    network = fill(Compact(), state, path, "the compact extractor").eval()
+    for i, (convolution, norm, relu) in enumerate(network.blocks):  # folded: the same, and faster
         network.blocks[i] = nn.Sequential(fuse_conv_bn_eval(convolution, norm), relu)
     return network
 

@@ -35,19 +35,12 @@ class Looped:
 
 
 def cost(make: Callable[[int], Iterable[np.ndarray]], lengths: Sequence[int]) -> list[dict]:
-    """What videos of these lengths cost to make: time and peak memory, one dict a length.
+    """What videos of these lengths cost to make: time and peak memory, by ascending length.
 
-    make(n) yields at least n frames, singly (H, W, 3) or in pieces (t, H, W, 3); each is dropped
-    as it comes, and nothing is asked for beyond n. For a model and some of its footage:
+    make(n) yields at least n frames, singly (H, W, 3) or in pieces (t, H, W, 3); each is dropped as
+    it comes, and nothing is asked for beyond n.
 
-        def make(n):
-            for piece in model.generate(footage=Looped(footage, n + 16)):
-                yield as_frames(piece[0])
-
-        cost(make, (200, 1000, 4000))
-
-    frames           the length asked for; the dicts are in order of length
-    seconds          until the last of them was there
+    seconds          until the last of `frames` was there
     frames a second  frames that came in that time, over it
     peak MB          highest memory meanwhile, in 10^6 bytes, all that the process held before
                      included; None where the system cannot set its meter back
@@ -65,21 +58,16 @@ def cost(make: Callable[[int], Iterable[np.ndarray]], lengths: Sequence[int]) ->
     # Blocks that an allocator keeps after one length count in the next, so the long come last.
     ascending = sorted(map(int, lengths))
     _drain(make, ascending[0])
-    return [_cost(make, n) for n in ascending]
-
-
-def _cost(make: Callable[[int], Iterable[np.ndarray]], n: int) -> dict:
-    made, watched = [], meters()
-    took = seconds(lambda: made.append(_drain(make, n)))
-    peaks = {name: peak() for name, (_, peak) in watched.items()}
-    name = next((name for name, peak in peaks.items() if peak), None)
-    return {
-        "frames": n,
-        "seconds": took,
-        "frames a second": made[0] / took,
-        "peak MB": None if name is None else peaks[name] / 1e6,
-        "memory": name,
-    }
+    rows = []
+    for n in ascending:
+        watched, made = meters(), []
+        took = seconds(lambda n=n, made=made: made.append(_drain(make, n)))
+        peaks = {name: peak() for name, (_, peak) in watched.items()}
+        name = next((name for name, peak in peaks.items() if peak), None)
+        peak = None if name is None else peaks[name] / 1e6
+        row = {"frames": n, "seconds": took, "frames a second": made[0] / took}
+        rows.append(row | {"peak MB": peak, "memory": name})
+    return rows
 
 
 def _drain(make: Callable[[int], Iterable[np.ndarray]], n: int) -> int:
@@ -98,16 +86,12 @@ def _drain(make: Callable[[int], Iterable[np.ndarray]], n: int) -> int:
 
 def seconds(work: Callable[[], object]) -> float:
     """Wall time of a call, the GPU's queue included."""
-    _wait()
+    wait = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
+    wait()
     started = time.perf_counter()
     work()
-    _wait()
+    wait()
     return time.perf_counter() - started
-
-
-def _wait() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
 
 
 def meters() -> dict[str, tuple[Callable[[], int], Callable[[], int]]]:

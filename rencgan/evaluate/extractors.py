@@ -5,11 +5,6 @@ compact       FVD (compact)   compact.safetensors        704, pooled; all frames
 i3d-400       FVD             i3d_torchscript.pt         400 logits; all frames, at least 10
 resnext-101   video FID       resnext-101-kinetics.pth   2048, pooled; the middle 16 frames
 
-    extractor = extractors.find("compact")
-    x = extractor(clips)         # (B, T, H, W, 3) uint8 -> (B, 704)
-    extractor.card()             # what a result says about it
-    found, missing = extractors.available()
-
 The first ships with the package (fit_compact.py trains it). Nothing is downloaded: the user brings
 the files of the others. They are looked for in the path that is given, in the folder that
 RENCGAN_WEIGHTS names, and in `weights` of the project. Another network is another row of
@@ -27,7 +22,6 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,7 +31,6 @@ from torch import Tensor, nn
 
 from rencgan.core.errors import InputError
 from rencgan.core.files import project_root, resolve
-from rencgan.data.pixels import ORDER, as_bytes
 from rencgan.evaluate import backbones, compact
 
 VARIABLE = "RENCGAN_WEIGHTS"
@@ -62,7 +55,6 @@ class Kind:
     sha256: str | None = None  # of the file that it must be, where one is known
     stated: str = "none was published"  # by whom that sum is stated
     folder: Path | None = None  # where its file lies, if it ships with the package
-    small: bool = False  # on a CPU, one clip a core is faster than all cores on one clip
 
 
 COMPACT = Kind(
@@ -81,7 +73,6 @@ COMPACT = Kind(
     sha256=compact.SHA256,
     stated="as the package records it",
     folder=compact.WEIGHTS.parent,
-    small=True,
 )
 I3D = Kind(
     name="i3d-400",
@@ -156,42 +147,25 @@ class Extractor:
     size = property(lambda self: self.kind.size)
 
     def __call__(self, clips: np.ndarray | Tensor) -> Tensor:
-        """Features (B, d), float32 on the CPU, of clips (B, T, H, W, 3), uint8 or in [-1, 1].
+        """Features (B, d), float32 on the CPU, of clips (B, T, H, W, 3) uint8.
 
         One clip goes through the network at a time, so its features do not depend, to the bit, on
         the clips beside it, and only one is on the device. Raises InputError for another shape or
-        dtype, too few frames, values out of range, and features that are not finite.
+        dtype, too few frames, and features that are not finite or of another width.
         """
-        self._check(clips)
-        cores = torch.get_num_threads()
-        side_by_side = self.kind.small and self.device.type == "cpu" and min(cores, len(clips)) > 1
-        with _exactly(self.device):
-            if not side_by_side:
-                return torch.cat([self._features(clip) for clip in clips])
-            one = {"initializer": torch.set_num_threads, "initargs": (1,)}
-            with ThreadPoolExecutor(cores, **one) as pool:
-                found = list(pool.map(self._features, clips))
-            torch.set_num_threads(cores)  # also what threads that begin later start with
-            return torch.cat(found)
-
-    def _check(self, clips) -> None:
-        """Refuses in a sentence what is no batch of clips, or of clips that are too short."""
-        if not isinstance(clips, np.ndarray | Tensor):
-            raise InputError(f"{type(clips).__name__} is no array of clips; {ORDER}")
-        if clips.ndim != 5 or clips.shape[-1] != 3 or 0 in clips.shape:
-            raise InputError(f"{tuple(clips.shape)} is no shape of clips; {ORDER}")
-        if isinstance(clips, Tensor):
-            known = clips.dtype == torch.uint8 or clips.is_floating_point()
-        else:
-            known = clips.dtype == np.uint8 or np.issubdtype(clips.dtype, np.floating)
-        if not known:
-            raise InputError(f"values of {clips.dtype} are not known; {ORDER}")
+        clips = np.asarray(clips)
+        if clips.dtype != np.uint8 or clips.ndim != 5 or clips.shape[-1] != 3 or 0 in clips.shape:
+            raise InputError(
+                f"clips are (B, T, H, W, 3) uint8, not {tuple(clips.shape)} {clips.dtype}"
+            )
         enough(self, clips.shape[1])
+        with _exactly(self.device):
+            return torch.cat([self._features(clip) for clip in clips])
 
-    def _features(self, clip: np.ndarray | Tensor) -> Tensor:
+    def _features(self, clip: np.ndarray) -> Tensor:
         """(T, H, W, 3) to (1, d) on the CPU."""
-        with torch.no_grad(), torch.autocast(self.device.type, enabled=False):  # a thread's own
-            features = self.network(self.kind.prepare(as_bytes(clip).cpu()).to(self.device))
+        copied = torch.from_numpy(np.array(clip))  # memory maps are locked, strides may be negative
+        features = self.network(self.kind.prepare(copied).to(self.device))
         shape = tuple(getattr(features, "shape", ()))
         if shape != (1, self.dims):
             raise InputError(
@@ -229,25 +203,18 @@ def enough(extractor: Extractor, frames: int) -> None:
 # ----------------------------------------------------------------------------------------- finding
 
 
-def _places(kind: Kind, folder: str | Path | None) -> list[Path]:
-    """Where the file of an extractor may lie, in order; see `find`. Raises InputError for a folder
-    that somebody named and that is not there.
-    """
+def _file(kind: Kind, folder: str | Path | None) -> tuple[Path, bytes]:
+    """The first of an extractor's files that is there, and its content; see `find`."""
     named = {} if folder is None else {"folder": resolve(folder)}
-    if folder is not None and os.path.exists(named["folder"]) and not named["folder"].is_dir():
-        return [named["folder"]]
     if kind.folder is None and os.environ.get(VARIABLE):
         named[VARIABLE] = resolve(os.environ[VARIABLE])
+    folders = [*named.values(), kind.folder or project_root() / "weights"]
+    places = [path / kind.file for path in folders]
+    if folder is not None and os.path.isfile(named["folder"]):
+        named, places = {}, [named["folder"]]
     for by, path in named.items():
         if not os.path.isdir(path):
             raise InputError(f"{by} names {path}, but there is no such folder")
-    last = kind.folder or project_root() / "weights"
-    return [path / kind.file for path in (*named.values(), last)]
-
-
-def _read(kind: Kind, folder: str | Path | None) -> tuple[Path, bytes]:
-    """The first file that is there, and its content. Raises InputError with the expected name."""
-    places = _places(kind, folder)
     for path in places:
         try:
             return path, path.read_bytes()
@@ -277,7 +244,7 @@ def find(name: str, folder: str | Path | None = None, device: str | None = None)
         names = ", ".join(EXTRACTORS)
         raise InputError(f"there is no feature extractor {name!r}; choose from {names}")
     kind = EXTRACTORS[name]
-    path, content = _read(kind, folder)
+    path, content = _file(kind, folder)
     digest, wanted = hashlib.sha256(content).hexdigest(), f"{kind.file} from {kind.home} is needed"
     if not content:
         raise InputError(f"{path} is empty; {wanted}")

@@ -10,14 +10,14 @@ ln IS = H(y) - H(y|x)                    diversity (inter-entropy) less doubt (i
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import xlogy
 
 from rencgan.core.errors import InputError
-from rencgan.core.progress import counted
 from rencgan.data.footage import Footage
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate.classifier import Classifier
 from rencgan.evaluate.protocols import Protocol
-from rencgan.evaluate.scores import Score, Tell
+from rencgan.evaluate.scores import Score
 from rencgan.evaluate.sides import Side, Window, gather
 
 
@@ -27,11 +27,6 @@ class InceptionScore(NamedTuple):
     value: float
     inter: float  # H(y), of the mean distribution: higher is more diverse
     intra: float  # H(y|x), mean over videos: lower is better recognised
-
-
-def _p_log(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """p log q, where 0 log 0 = 0."""
-    return p * np.log(np.where((p > 0) & (q > 0), q, 1.0))
 
 
 def scores(p: np.ndarray) -> InceptionScore:
@@ -49,11 +44,13 @@ def scores(p: np.ndarray) -> InceptionScore:
         raise InputError("every row of the probabilities must be at least 0 and sum to 1")
     p = p / sums
     mean = p.mean(0, keepdims=True)
-    divergence = float((_p_log(p, p) - _p_log(p, np.broadcast_to(mean, p.shape))).sum(1).mean())
+    # Where a mean is too small for a float, so is what it is part of.
+    log_mean = np.log(np.where(mean > 0, mean, 1.0))
+    divergence = float((xlogy(p, p) - p * log_mean).sum(1).mean())
     return InceptionScore(
         value=float(np.exp(np.clip(divergence, 0, np.log(p.shape[1])))),  # rounding may go beyond
-        inter=max(0.0, float(-_p_log(mean, mean).sum())),
-        intra=max(0.0, float(-_p_log(p, p).sum(1).mean())),
+        inter=max(0.0, float(-(mean * log_mean).sum())),
+        intra=max(0.0, float(-xlogy(p, p).sum(1).mean())),
     )
 
 
@@ -61,32 +58,24 @@ def video_is(
     generated,
     classifier: Classifier,
     seed: int = 0,
-    repeats: int = 5,
-    place: str = "first",
     real: VideoSet | None = None,
     size: int | None = None,
-    progress: Tell | None = None,
 ) -> list[Score]:
-    """[IS, H(y), H(y|x)] (thesis, Eq 3.8) of generated videos, one clip of each, with the spread
-    over `repeats` resamplings of the videos. None has a floor.
+    """[IS, H(y), H(y|x)] (thesis, Eq 3.8) of generated videos, the first clip of each, with the
+    spread over resamplings of the videos. None has a floor.
 
-    generated: a folder, a VideoSet or arrays (see Footage.of). place: "first", "middle" or
-    "random" clip. real: the set the classifier is of; its splits' scores go into the card. size:
-    frames are cropped and brought to it. IS exceeds neither the classes nor the videos ("bound").
-    Raises InputError for fewer than 2 usable videos, fewer than 5 repeats, an unknown place and
-    frames of another size than the classifier's.
+    generated: a folder, a VideoSet or arrays (see Footage.of). real: the set the classifier is of;
+    its splits' scores go into the card. size: frames are cropped and brought to it. IS exceeds
+    neither the classes nor the videos ("bound"). Raises InputError for fewer than 2 usable videos
+    and frames of another size than the classifier's.
     """
     length = classifier.facts["frames"]
-    p = Protocol("video IS", "thesis, Eq 3.8", None, None, (length,), place, place).but(
-        repeats=repeats, size=size
-    )
-    footage = Footage.of("generated", generated, size)
-    tell = counted(progress, len(footage.names) + (len(real) if real else 0))
+    p = Protocol("video IS", "thesis, Eq 3.8", None, None, (length,), size=size)
 
     def gathered(footage: Footage) -> Side:
-        return gather(footage, p, [Window(length)], classifier.extractor, seed, tell)
+        return gather(footage, p, [Window(length)], classifier.extractor, seed)
 
-    side = gathered(footage)
+    side = gathered(Footage.of("generated", generated, size))
     rows = _rows(side, classifier)
     references = {}
     for split in ("test", "train") if real is not None else ():
@@ -95,13 +84,19 @@ def video_is(
             theirs = _rows(gathered(Footage.of("real", real, size, split)), classifier)
             references[split] = {"videos": len(theirs)} | scores(theirs)._asdict()
     card = _card(classifier, p, side, seed) | {"real videos, same scores": references}
-    return _resampled(rows, card, classifier, repeats, seed)
+    rng, n, made = np.random.default_rng([seed, 41]), len(rows), []
+    drawn = [scores(rows[rng.integers(n, size=n)]) for _ in range(p.repeats)]
+    for part, name in {"value": "video IS", "inter": "H(y)", "intra": "H(y|x)"}.items():
+        values = [getattr(d, part) for d in drawn]
+        told = {"mean": float(np.mean(values)), "at the floor's counts": None}
+        name = f"{name} ({classifier.extractor.name}, {classifier.facts['by']})"
+        found, spread = getattr(scores(rows), part), float(np.std(values, ddof=1))
+        made.append(Score(name, found, None, spread, card | {"resampled": told}))
+    return made
 
 
 def _rows(side: Side, classifier: Classifier) -> np.ndarray:
-    """(n, C) probabilities of a side's videos, one clip of each. InputError for too few videos or
-    another frame size than the classifier's.
-    """
+    """(n, C) probabilities of a side's videos, one clip of each."""
     window, size = Window(classifier.facts["frames"]), classifier.facts["frame size"]
     side.enough(window)
     if side.footage.side == "generated" and list(side.shape) != size:
@@ -130,19 +125,3 @@ def _card(classifier: Classifier, p: Protocol, side: Side, seed: int) -> dict:
     }
     warning = classifier.warning()
     return card | ({"warning": warning} if warning else {})
-
-
-def _resampled(
-    rows: np.ndarray, card: dict, classifier: Classifier, repeats: int, seed: int
-) -> list[Score]:
-    """The three scores; their spread is over as many videos, drawn again with replacement."""
-    rng, n = np.random.default_rng([seed, 41]), len(rows)
-    drawn = [scores(rows[rng.integers(n, size=n)])._asdict() for _ in range(repeats)]
-    found, made = scores(rows)._asdict(), []
-    for part, name in {"value": "video IS", "inter": "H(y)", "intra": "H(y|x)"}.items():
-        values = [d[part] for d in drawn]
-        told = {"mean": float(np.mean(values)), "at the floor's counts": None}
-        name = f"{name} ({classifier.extractor.name}, {classifier.facts['by']})"
-        spread = float(np.std(values, ddof=1))
-        made.append(Score(name, found[part], None, spread, card | {"resampled": told}))
-    return made

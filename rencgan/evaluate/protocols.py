@@ -1,10 +1,7 @@
 """How a Fréchet distance is taken, as data: the choices that make two papers' numbers differ.
 
-One checkpoint scored by two protocols gets two numbers; so a number is only worth its protocol.
-PROTOCOLS has the named ones: `ours` (any two folders), `thesis`, and those of StyleGAN-V, TATS,
-DIGAN and G3AN. They follow papers as far as they say what they do; `note` says where they do not.
-"(scaled)" in a score's name says that there were fewer videos than the protocol asks for.
-`scores.under_protocols` scores the same samples under all of them.
+PROTOCOLS follow papers as far as they say what they do; `note` says where they do not. "(scaled)"
+in a score's name says that there were fewer videos than the protocol asks for.
 """
 
 from dataclasses import asdict, dataclass, fields, replace
@@ -45,12 +42,15 @@ class Protocol:
 
     def _problems(self):
         places = ("first", "random", "middle")
-        for side in ("real_frames", "generated_frames"):
-            if getattr(self, side) not in places:
-                yield f"{side} is one of {', '.join(places)}, not {getattr(self, side)!r}"
+        for side in ("real", "generated"):
+            count, frames = getattr(self, side), getattr(self, f"{side}_frames")
+            if frames not in places:
+                yield f"{side}_frames is one of {', '.join(places)}, not {frames!r}"
+            if count is not None and count < 2:
+                yield f"a distance needs at least 2 {side} videos, not {count}"
         if self.choice not in ("sorted", "random"):
             yield f"choice is 'sorted' or 'random', not {self.choice!r}"
-        if not self.lengths or min(self.lengths) < 1:
+        if min(self.lengths, default=0) < 1:
             yield f"lengths are whole numbers of frames, not {self.lengths}"
         if len(set(self.lengths)) < len(self.lengths):
             yield f"each length is named once, not {self.lengths}"
@@ -58,9 +58,6 @@ class Protocol:
             yield f"size is at least 8 pixels, not {self.size}"
         if min(self.real_stride, self.generated_stride) < 1:
             yield "strides are whole numbers from 1 up"
-        for side in ("real", "generated"):
-            if getattr(self, side) is not None and getattr(self, side) < 2:
-                yield f"a distance needs at least 2 {side} videos, not {getattr(self, side)}"
         if self.clips < 1:
             yield f"at least 1 clip is taken of a video, not {self.clips}"
         if self.clips > 1 and "random" not in (self.real_frames, self.generated_frames):
@@ -151,10 +148,8 @@ def protocol(name: str) -> Protocol:
 
 
 def start(place: str, frames: int, needed: int, seed: int, index: int, clip: int = 0) -> int:
-    """First frame of the clip of `needed` frames that a protocol takes from a video.
-
-    "random" depends on (seed, index of the video, number of the clip) alone, so neither order nor
-    batches matter.
+    """First frame of the clip of `needed` frames that is taken from a video. "random" depends on
+    (seed, index of the video, number of the clip) alone, so neither order nor batches matter.
     """
     spare = frames - needed
     if spare < 0:

@@ -11,8 +11,6 @@ from rencgan.data.footage import Footage
 from rencgan.evaluate.extractors import Extractor
 from rencgan.evaluate.protocols import Protocol, start
 
-HELD = 8 << 20  # bytes of clips that wait for their features
-
 
 @dataclass(frozen=True)
 class Window:
@@ -65,64 +63,31 @@ class Side:
         )
 
 
-def _taking(p: Protocol, footage: Footage, seed: int) -> tuple[int, int, str, np.ndarray]:
-    """A protocol's words on one side: how many videos, at which stride, where in them, in which
-    order. Rebuilt ones follow the real ones.
-    """
-    n, order = len(footage.names), np.arange(len(footage.names))
-    if p.choice == "random":
-        order = np.random.default_rng([seed, 29]).permutation(n)
-    if footage.side == "generated":
-        return p.generated or n, p.generated_stride, p.generated_frames, order
-    return p.real or n, p.real_stride, p.real_frames, order
-
-
-class _Features:
-    """Features of clips as they come, a few videos at a time: an extractor may use more cores for
-    them than for one, and only those are held.
-    """
-
-    def __init__(self, extractor: Extractor, held: int):
-        self.extractor, self.held, self.waiting, self.found = extractor, held, [], []
-
-    def add(self, clips: np.ndarray) -> None:
-        """Clips (k, T, H, W, 3) of one video."""
-        self.waiting.append(clips)
-        if sum(c.nbytes for c in self.waiting) >= self.held:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self.waiting:
-            made = np.asarray(self.extractor(np.concatenate(self.waiting)), np.float64)
-            self.found += list(made.reshape(len(self.waiting), -1, made.shape[1]))
-            self.waiting = []
-
-    def all(self) -> np.ndarray:
-        """(videos, k, d)."""
-        self._flush()
-        return np.array(self.found)
-
-
 def gather(
     footage: Footage,
     p: Protocol,
     windows: Sequence[Window],
     extractor: Extractor,
     seed: int,
-    tell: Callable[[str], None],
+    tell: Callable[[str], None] = lambda name: None,
 ) -> Side:
     """Reads each video once, its clips into features; videos too short are left out by name.
 
     Raises InputError for videos of different sizes and for what the extractor refuses.
     """
-    limit, stride, place, order = _taking(p, footage, seed)
+    limit, stride, place = p.real, p.real_stride, p.real_frames  # also of rebuilt ones
+    if footage.side == "generated":
+        limit, stride, place = p.generated, p.generated_stride, p.generated_frames
+    order = np.arange(len(footage.names))
+    if p.choice == "random":
+        order = np.random.default_rng([seed, 29]).permutation(order)
     spans = {w: (w.frames - 1) * stride + 1 for w in windows}
     most = max(w.first + spans[w] for w in windows) if place == "first" else None
-    features = {w: _Features(extractor, HELD // len(windows)) for w in windows}
+    features = {w: [] for w in windows}
     pixels = dict.fromkeys(windows, 0)
     side = Side({}, {w: [] for w in windows}, None, {}, footage, {w: {} for w in windows})
     for i in map(int, order):
-        open_ = [w for w in windows if len(side.used[w]) < limit]
+        open_ = [w for w in windows if len(side.used[w]) < (limit or len(order))]
         if not open_:
             break
         tell(footage.names[i])
@@ -137,21 +102,17 @@ def gather(
             for k in range(p.clips):
                 s = w.first + start(place, len(frames) - w.first, spans[w], seed, i, k)
                 clips.append(footage.clip(i, frames[s : s + spans[w] : stride]))
-            side.shape = _same_size(footage, i, clips[0], side.shape)
+            here = clips[0].shape[1:3]
+            side.shape = side.shape or here
+            if here != side.shape:
+                raise InputError(
+                    f"the {footage.side} videos have frames of {side.shape[1]}x{side.shape[0]} and "
+                    f"{here[1]}x{here[0]} ({footage.names[i]}); name one size for both sides"
+                )
             clips = np.stack(clips)
             pixels[w] = zlib.crc32(clips, pixels[w])
-            features[w].add(clips)
+            features[w].append(np.asarray(extractor(clips), np.float64))
             side.used[w].append(i)
-    side.features = {w: f.all() for w, f in features.items()}
+    side.features = {w: np.array(found) for w, found in features.items()}
     side.fingerprints = {w: f"{crc:08x}" for w, crc in pixels.items()}
     return side
-
-
-def _same_size(footage: Footage, i: int, clip: np.ndarray, shape: tuple | None) -> tuple:
-    here = tuple(clip.shape[1:3])
-    if shape is not None and here != shape:
-        raise InputError(
-            f"the {footage.side} videos have frames of {shape[1]}x{shape[0]} and "
-            f"{here[1]}x{here[0]} ({footage.names[i]}); name one size for both sides"
-        )
-    return here

@@ -10,7 +10,6 @@ import json
 import pathlib
 import re
 import socket
-import threading
 import warnings
 import zipfile
 from dataclasses import replace
@@ -254,16 +253,6 @@ def test_the_i3d_is_called_as_published(i3d):
     assert not x[:, 16:].any()
 
 
-def test_floats_are_bytes_over_127_and_a_half_minus_one(i3d):
-    extractor, clips = find("i3d-400", i3d), some_clips(frames=10)
-    expected = extractor(clips)
-    for made in (np.float32, np.float64):
-        assert torch.equal(extractor(clips.astype(made) / 127.5 - 1), expected)
-    x = torch.from_numpy(clips).double() / 127.5 - 1
-    assert torch.equal(extractor(x), expected) and torch.equal(extractor(x.float()), expected)
-    assert not torch.equal(extractor(-x), expected)
-
-
 def test_any_array_of_clips_is_read(i3d):
     extractor, clips = find("i3d-400", i3d), some_clips(frames=10)
     locked = clips.copy()
@@ -370,33 +359,20 @@ def test_the_surroundings_neither_matter_nor_change(resnext):
 # ----------------------------------------------------------------------------- clips that are wrong
 
 
-def with_value(value, frames=10):
-    clips = np.zeros((1, frames, 4, 4, 3), np.float32)
-    clips[0, 3, 2, 1, 0] = value
-    return clips
-
-
 @pytest.mark.parametrize(
     "clips, reason",
     [
         (some_clips(1, 9), "at least 10 frames, not 9"),
-        (some_clips()[0], r"\(16, 20, 24, 3\) is no shape"),
-        (some_clips().transpose(0, 4, 1, 2, 3), r"\(2, 3, 16, 20, 24\) is no shape"),
-        (some_clips()[:0], r"\(0, 16, 20, 24, 3\) is no shape"),
-        (some_clips()[:, :, :0], "is no shape"),
-        (some_clips()[..., :1], "is no shape"),
-        (some_clips().astype(np.int64), "values of int64"),
-        (torch.from_numpy(some_clips()).long(), "values of torch.int64"),
-        (some_clips() > 9, "values of bool"),
-        (some_clips().astype(object), "values of object"),
-        ([some_clips()[0]], "list is no array"),
-        (with_value(np.nan), "NaN or infinity"),
-        (with_value(-np.inf), "NaN or infinity"),
-        (torch.from_numpy(with_value(np.nan)), "NaN or infinity"),
-        (with_value(1.01), "from 0 to 1.01;"),
-        (with_value(-255), "from -255 to 0;"),
-        (with_value(1) * np.float64(1e300), r"from 0 to 1e\+300;"),
-        (some_clips() / 255 * 2, r"from 0 to 2; clips are .*, uint8 or floats in \[-1, 1\]"),
+        (some_clips()[0], r"uint8, not \(16, 20, 24, 3\) uint8"),
+        (some_clips().transpose(0, 4, 1, 2, 3), r"not \(2, 3, 16, 20, 24\) uint8"),
+        (some_clips()[:0], r"not \(0, 16, 20, 24, 3\) uint8"),
+        (some_clips()[:, :, :0], r"clips are \(B, T, H, W, 3\) uint8, not"),
+        (some_clips()[..., :1], "uint8, not"),
+        (some_clips().astype(np.int64), "int64"),
+        (some_clips() / 127.5 - 1, "float64"),
+        (torch.from_numpy(some_clips()).long(), "int64"),
+        (some_clips() > 9, "bool"),
+        (some_clips().astype(object), "object"),
     ],
 )
 def test_clips_that_are_wrong_are_refused(i3d, clips, reason):
@@ -701,15 +677,9 @@ def test_features_leave_no_trace_in_the_process():
         extractor = features.find("compact", device="cpu")
         clips = np.random.default_rng(0).integers(0, 256, (4, 16, 32, 32, 3), np.uint8)
         together = extractor(clips)
+        assert torch.get_num_threads() == 2
         torch.set_num_threads(1)
-        assert torch.equal(together, extractor(clips)), "however many work side by side"
-        torch.set_num_threads(2)
-        extractor(clips)
-        seen = []
-        worker = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
-        worker.start()
-        worker.join()
-        assert seen == [2] and torch.get_num_threads() == 2
+        assert torch.equal(together, extractor(clips)), "however many threads there are"
         assert torch.backends.cudnn.deterministic == before[1]
     finally:
         torch.set_num_threads(before[0])
