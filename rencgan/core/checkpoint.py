@@ -53,9 +53,8 @@ def load(path: str | Path, kind: str | None = None) -> dict:
         raise InputError(f"{path} cannot be read ({error.strerror})") from None
     except Exception:  # an archive or a pickle that somebody changed can raise anything
         raise InputError(
-            f"{path} is damaged or is not a checkpoint of this project; "
-            "delete it to train anew, or give "
-            "another one"
+            f"{path} is damaged or is not a checkpoint of this project; delete it to train anew, "
+            "or give another one"
         ) from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{path} is not a checkpoint of this project")

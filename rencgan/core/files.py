@@ -11,7 +11,7 @@ import tomllib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,24 +20,17 @@ import numpy as np
 from rencgan.core.errors import InputError
 
 
-def _is_root(folder: Path) -> bool:
-    """True when `folder` holds the pyproject.toml of this project."""
-    try:
-        pyproject = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return pyproject.get("project", {}).get("name") == "rencgan"
-
-
 def project_root() -> Path:
-    """The checkout: the nearest folder above this file, else above the working directory.
-
-    Without a checkout (the package copied alone to another machine) it is the working directory.
+    """The checkout: the nearest folder above this file, else above the working directory, whose
+    pyproject.toml is this project's. Without one (the package copied alone to another machine) it
+    is the working directory.
     """
     cwd = Path.cwd()
     for folder in (*Path(__file__).resolve().parents, cwd, *cwd.parents):
-        if _is_root(folder):
-            return folder
+        with suppress(OSError, ValueError):
+            about = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+            if about.get("project", {}).get("name") == "rencgan":
+                return folder
     return cwd
 
 

@@ -5,7 +5,6 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from types import TracebackType
 from typing import Any
 
 BAR = 24  # characters
@@ -40,7 +39,11 @@ class Progress:
         while len(self._marks) > 2 and self._marks[1][0] <= self._marks[-1][0] - RECENT_S:
             self._marks.popleft()
         if losses is not None:
-            self._text = losses if isinstance(losses, str) else _numbers(losses)
+            self._text = (
+                losses
+                if isinstance(losses, str)
+                else "  ".join(f"{name} {float(value):.3g}" for name, value in losses.items())
+            )
         self._show()
 
     def tell(self, done: int, total: int, losses: Mapping[str, float] | str | None = None) -> None:
@@ -52,9 +55,7 @@ class Progress:
         self._show()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind, *_) -> None:
         self._show(last="stopped" if kind else "done")
 
     def line(self, last: str = "") -> str:
@@ -124,10 +125,6 @@ def duration(seconds: float) -> str:
     if seconds < 3600:
         return f"{seconds // 60} min {seconds % 60} s"
     return f"{seconds // 3600} h {seconds % 3600 // 60} min"
-
-
-def _numbers(losses: Mapping[str, float]) -> str:
-    return "  ".join(f"{name} {float(value):.3g}" for name, value in losses.items())
 
 
 def _ipython() -> Any:

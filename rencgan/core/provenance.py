@@ -6,8 +6,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, is_dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from rencgan import __version__
@@ -28,12 +30,16 @@ def provenance(
     preset: a Preset (all its fields are kept). card: the data card (lists are kept as lengths).
     started: time.time() at the beginning, for the duration in seconds. extra: more entries.
     """
+    essentials = {  # without the long lists of names
+        key: len(value) if isinstance(value, list | tuple) and len(value) > 4 else value
+        for key, value in (card or {}).items()
+    }
     return {
         "rencgan": __version__,
         **commit(),
         "preset": asdict(preset) if is_dataclass(preset) else preset,
         "seed": seed,
-        "data": _essentials(card or {}),
+        "data": essentials,
         "device": device(),
         "versions": versions(),
         "finished": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
@@ -65,29 +71,15 @@ def versions() -> dict[str, str]:
     """Python and the installed packages that shape a result."""
     found = {"python": platform.python_version()}
     for name in PACKAGES:
-        try:
+        with suppress(PackageNotFoundError):
             found[name] = version(name)
-        except PackageNotFoundError:
-            continue
     return found
 
 
-def _essentials(card: Mapping[str, Any]) -> dict[str, Any]:
-    """A data card without its long lists: each becomes its length."""
-    return {
-        key: len(value) if isinstance(value, list | tuple) and len(value) > 4 else value
-        for key, value in card.items()
-    }
-
-
 def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(project_root()), *arguments]
     try:
-        done = subprocess.run(
-            ["git", "-C", str(project_root()), *arguments],
-            capture_output=True,
-            text=True,
-            timeout=20,
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
@@ -95,11 +87,7 @@ def _git(*arguments: str) -> str:
 
 def _cpu() -> str:
     """The processor's model name; platform.processor() is empty on most Linux systems."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            for line in lines:
-                if line.startswith("model name"):
-                    return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
+    with suppress(OSError, StopIteration):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(s.split(":", 1)[1].strip() for s in lines if s.startswith("model name"))
     return platform.processor() or platform.machine()

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from rencgan.core.errors import InputError
 from rencgan.core.files import key_of
 from rencgan.data import sets as datasets
-from rencgan.data.sets import DataSet
 from rencgan.data.videoset import SPLITS, Video
 
 
@@ -120,8 +119,14 @@ def _test_groups(groups: Counter, fraction: float, seed: int) -> set[tuple[str, 
 
 
 def _card(recipe: Recipe, extent: dict, videos: list[Video], originals: Counter, left_out) -> dict:
-    """The data card: everything that a reader has to know about what is in the cache."""
-    d = datasets.get(recipe.dataset)
+    d, found = datasets.get(recipe.dataset), extent["found"]
+    of = f"; the published set has {d.videos}" if d.videos and d.videos != len(videos) else ""
+    notice = f"{d.title}: {len(videos)} of the {found} real videos found are used{of}."
+    if recipe.source == "procedural":
+        notice = (
+            f"Stand-in for {d.title}: {len(videos)} videos drawn by a procedure, not camera "
+            f"footage. For the real ones {datasets.where_to_put(d.name)}."
+        )
     names = {s: sorted(v.name for v in videos if v.split == s) for s in SPLITS}
     rates, lengths = [v.fps for v in videos], [v.length for v in videos]
     asked = vars(recipe) | {"video_limit": recipe.videos}
@@ -130,7 +135,7 @@ def _card(recipe: Recipe, extent: dict, videos: list[Video], originals: Counter,
         **asked,
         **extent,
         "title": d.title,
-        "notice": _notice(d, recipe, len(videos), extent["found"]),
+        "notice": notice,
         "expected": {"videos": d.videos, "train": d.train, "test": d.test},
         "used": len(videos),
         "left_out": sorted(left_out, key=lambda x: x["name"]),
@@ -145,16 +150,6 @@ def _card(recipe: Recipe, extent: dict, videos: list[Video], originals: Counter,
         "citation": d.citation,
         "home": d.home,
     }
-
-
-def _notice(d: DataSet, recipe: Recipe, used: int, found: int) -> str:
-    if recipe.source == "procedural":
-        return (
-            f"Stand-in for {d.title}: {used} videos drawn by a procedure, not camera footage. For "
-            f"the real ones {datasets.where_to_put(d.name)}."
-        )
-    of = f"; the published set has {d.videos}" if d.videos and d.videos != used else ""
-    return f"{d.title}: {used} of the {found} real videos found are used{of}."
 
 
 def summary(card: dict) -> str:

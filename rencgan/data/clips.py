@@ -21,8 +21,8 @@ KINDS = ("pairs", "step", "uniform")
 
 
 @lru_cache(4)
-def _permutation(seed: int, epoch: int, n: int) -> np.ndarray:
-    """The order of an epoch. Kept outside the sampler: two threads read it."""
+def _order(seed: int, epoch: int, n: int) -> np.ndarray:
+    """Of an epoch. Kept outside the sampler: two threads read it."""
     return np.random.default_rng([seed, epoch]).permutation(n)
 
 
@@ -82,7 +82,7 @@ class ClipSampler:
 
     def frames_of(self, epoch: int, position: int) -> np.ndarray:
         """Rows of the frame array that the `position`-th sample of an epoch is made of."""
-        index = self._order(epoch)[position]
+        index = _order(self.seed, epoch, len(self.items))[position]
         start, n = self.items[index]
         if self.kind == "pairs":
             return np.arange(start, start + self.length)
@@ -95,9 +95,6 @@ class ClipSampler:
         step = int(rng.choice(fitting))
         first = start + int(rng.integers(n - (CLIP - 1) * step))
         return first + step * np.arange(CLIP)
-
-    def _order(self, epoch: int) -> np.ndarray:
-        return _permutation(self.seed, epoch, len(self.items))
 
     def batch(self, step: int, batch: int, rows: slice = slice(None)) -> np.ndarray:
         """The `step`-th batch: (b, T, H, W, 3) uint8, the given rows of it."""
@@ -168,7 +165,7 @@ class WholeVideos(ClipSampler):
 
     def frames_of(self, epoch: int, position: int) -> np.ndarray:
         """The first clip of the `position`-th video of an epoch: what sample grids show."""
-        start, _ = self.items[self._order(epoch)[position]]
+        start, _ = self.items[_order(self.seed, epoch, len(self.items))[position]]
         return np.arange(start, start + CLIP)
 
 

@@ -20,7 +20,6 @@ from rencgan.core.files import write_text
 FORMAT = 1  # of the folder; part of every cache's key
 FRAMES, INDEX, CARD = "frames.npy", "index.json", "card.json"
 SPLITS = ("train", "test")
-AGAIN = "prepare the data again"
 
 
 @dataclass(frozen=True)
@@ -116,25 +115,20 @@ class VideoSet:
             )
         index, card = _read_json(path / INDEX), _read_json(path / CARD)
         if index.get("format") != FORMAT:
-            raise InputError(
-                f"{path} is of format {index.get('format')}, this version reads {FORMAT}; {AGAIN}"
-            )
+            said = f"it is of format {index.get('format')}, this version reads {FORMAT}"
+            raise _unread(path, said)
         try:
             frames = np.load(path / FRAMES, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as e:
-            raise InputError(
-                f"{path / FRAMES} is missing or truncated ({type(e).__name__}); {AGAIN}"
-            ) from None
+        except (OSError, ValueError):
+            raise _unread(path / FRAMES, "it is missing or truncated") from None
         if list(frames.shape) != index.get("shape"):
-            raise InputError(
-                f"{path / FRAMES} holds {list(frames.shape)}, its index says "
-                f"{index.get('shape')}; {AGAIN}"
-            )
+            said = f"it holds {list(frames.shape)}, its index says {index.get('shape')}"
+            raise _unread(path / FRAMES, said)
         known = [f.name for f in fields(Video)]
         try:
             videos = tuple(Video(**{k: row[k] for k in known}) for row in index["videos"])
         except (KeyError, TypeError) as e:
-            raise InputError(f"{path / INDEX} is damaged ({e}); {AGAIN}") from None
+            raise _unread(path / INDEX, f"it is damaged ({e})") from None
         return cls(frames, videos, card, path)
 
     @classmethod
@@ -153,13 +147,8 @@ class VideoSet:
         Without labels every video is of class "video"; without splits all are for training.
         """
         arrays = [np.asarray(a) for a in arrays]
-        if not arrays:
-            raise InputError("from_arrays needs at least one array (T, H, W, 3) uint8")
-        for i, a in enumerate(arrays):
-            if a.dtype != np.uint8 or a.ndim != 4 or a.shape[1:] != arrays[0].shape[1:]:
-                raise InputError(
-                    f"array {i} is {a.shape} {a.dtype}; all must be (T, H, W, 3) uint8 of one size"
-                )
+        if len({a.shape[1:] for a in arrays}) != 1:
+            raise InputError("from_arrays needs arrays (T, H, W, 3) uint8, all of one size")
         n = len(arrays)
         columns = {
             "name": names or [f"video_{i:04d}" for i in range(n)],
@@ -188,14 +177,13 @@ def write_tables(folder: Path, videos: Sequence[Video], shape: tuple[int, ...], 
 
 def _read_json(path: Path) -> dict:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        raise InputError(
-            f"{path.parent} holds no {path.name}, so it is no prepared folder, or its preparation "
-            f"was interrupted; {AGAIN} to finish it"
-        ) from None
-    except (OSError, ValueError) as e:
-        raise InputError(f"{path} cannot be read ({e}); {AGAIN}") from None
-    if not isinstance(content, dict):
-        raise InputError(f"{path} is not a table of this project; {AGAIN}")
-    return content
+        said = f"there is no {path.name}: it is no prepared folder, or was interrupted"
+        raise _unread(path.parent, said) from None
+    except (OSError, ValueError, TypeError) as e:
+        raise _unread(path, str(e)) from None
+
+
+def _unread(path: Path, reason: str) -> InputError:
+    return InputError(f"{path} cannot be read: {reason}; prepare the data again")

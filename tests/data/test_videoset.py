@@ -85,7 +85,7 @@ DAMAGE = {
     "cut frames": (cut_frames, "missing or truncated"),
     "other frames": (swap_frames, "its index says"),
     "cut index": (lambda f: (f / "index.json").write_text('{"form'), "cannot be read"),
-    "a list": (lambda f: (f / "index.json").write_text("[1]"), "not a table"),
+    "a list": (lambda f: (f / "index.json").write_text("[1]"), "cannot be read"),
     "foreign": (lambda f: edit_index(f, format=99), "format 99"),
     "rows": (lambda f: edit_index(f, videos=[{"name": "x"}]), "damaged"),
     "beyond": (
