@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .figure import AT, Prop, joints, track
+from .figure import AT, Prop, joints, points, track
 
 sin, cos, pi = np.sin, np.cos, np.pi
 
@@ -61,40 +61,38 @@ def lying_bar(hands: np.ndarray, half: float, way: Way, plates: bool = True) -> 
     return tuple(props)
 
 
-def legs(x: np.ndarray, stride: float, lift: float, prefix: str = "z") -> dict[str, np.ndarray]:
+def both(part: str, **axes: np.ndarray | float) -> dict[str, np.ndarray | float]:
+    """Both hands ("h") or feet ("f") alike: x outwards, y up, z to the front."""
+    left = {f"l{part}{axis}": value for axis, value in axes.items()}
+    return left | {f"r{part}{a}": -value if a == "x" else value for a, value in axes.items()}
+
+
+def chain(ends: list[np.ndarray], radius: float, way: Way) -> tuple[Prop, ...]:
+    """Capsules from each point to the next."""
+    return tuple(Prop(a, b, radius, way.colour) for a, b in zip(ends, ends[1:], strict=False))
+
+
+def legs(x: np.ndarray, stride: float, lift: float) -> dict[str, np.ndarray]:
     """Feet of a gait: back on the ground, forwards in the air, half a cycle apart."""
-    return {
-        "lf" + prefix: stride * cos(x),
-        "lfy": lift * hop(x),
-        "rf" + prefix: -stride * cos(x),
-        "rfy": lift * hop(x + pi),
-    }
+    high = {"lfy": lift * hop(x), "rfy": lift * hop(x + pi)}
+    return high | {"lfz": stride * cos(x), "rfz": -stride * cos(x)}
 
 
 def walk(x, w: Way) -> Done:
     a = w.reach * cos(x)
     feet = legs(x, 0.15 * w.reach, 0.07)
     pelvis = {"py": 0.505 + 0.012 * cos(2 * x), "lean": 0.05, "twist": -0.15 * cos(x)}
-    hands = {
-        "lhz": -0.17 * a,
-        "rhz": 0.17 * a,
-        "lhy": -0.25 + 0.05 * abs(a),
-        "rhy": -0.25 + 0.05 * abs(a),
-    }
+    hands = both("h", y=-0.25 + 0.05 * abs(a)) | {"lhz": -0.17 * a, "rhz": 0.17 * a}
     return track(len(x), yaw=pi / 2 * w.handed, **feet, **pelvis, **hands), ()
 
 
 def jog(x, w: Way, stride=0.19, lift=0.16, lean=0.12) -> Done:
     a = w.reach * cos(x)
     pelvis = {"py": 0.50 + 0.025 * cos(2 * x + 1), "lean": lean, "twist": -0.25 * cos(x)}
-    hands = {
-        "lhz": 0.06 - 0.15 * a,
-        "rhz": 0.06 + 0.15 * a,
-        "lhy": -0.10 - 0.05 * a,
-        "rhy": -0.10 + 0.05 * a,
-    }
+    hands = {"lhy": -0.10 - 0.05 * a, "rhy": -0.10 + 0.05 * a}
+    hands |= {"lhz": 0.06 - 0.15 * a, "rhz": 0.06 + 0.15 * a} | both("h", x=0.14)
     feet = legs(x, stride * w.reach, lift)
-    return track(len(x), yaw=pi / 2 * w.handed, lhx=0.14, rhx=-0.14, **pelvis, **hands, **feet), ()
+    return track(len(x), yaw=pi / 2 * w.handed, **pelvis, **hands, **feet), ()
 
 
 def run(x, w: Way) -> Done:
@@ -111,70 +109,42 @@ def skip(x, w: Way) -> Done:
 
 def side(x, w: Way) -> Done:
     gap, high = 0.08 + 0.11 * w.reach * up(x), 0.05 * hop(x)
-    feet = {"lfx": gap, "rfx": -gap, "lfy": high, "rfy": high}
-    return track(
-        len(x), yaw=w.turn * 0.3, py=0.49 + high, lhx=0.2, rhx=-0.2, lhy=-0.2, rhy=-0.2, **feet
-    ), ()
+    limbs = both("f", x=gap, y=high) | both("h", x=0.2, y=-0.2)
+    return track(len(x), yaw=w.turn * 0.3, py=0.49 + high, **limbs), ()
 
 
 def jump(x, w: Way) -> Done:
     high, crouch = 0.14 * w.reach * hop(x), 0.09 * up(x + 2.2)
-    arms = {"lhz": 0.05 - 0.25 * sin(x), "rhz": 0.05 - 0.25 * sin(x), "lhy": -0.12, "rhy": -0.12}
-    feet = {"lfy": high, "rfy": high, "lfz": 0.05 * cos(x), "rfz": 0.05 * cos(x)}
-    return track(
-        len(x),
-        yaw=pi / 2 * w.handed,
-        py=0.51 + high - crouch,
-        lean=0.3 * crouch / 0.09 * 0.8,
-        **arms,
-        **feet,
-    ), ()
+    limbs = both("h", y=-0.12, z=0.05 - 0.25 * sin(x)) | both("f", y=high, z=0.05 * cos(x))
+    pelvis = {"py": 0.51 + high - crouch, "lean": 0.3 * crouch / 0.09 * 0.8}
+    return track(len(x), yaw=pi / 2 * w.handed, **pelvis, **limbs), ()
 
 
 def pjump(x, w: Way) -> Done:
     high, crouch = 0.15 * w.reach * hop(x), 0.07 * up(x + 2.2)
-    hands = {
-        "lhy": -0.24 + 0.6 * high,
-        "rhy": -0.24 + 0.6 * high,
-        "lhx": 0.17 + 0.5 * high,
-        "rhx": -0.17 - 0.5 * high,
-    }
-    return track(len(x), yaw=w.turn * 0.4, py=0.51 + high - crouch, lfy=high, rfy=high, **hands), ()
+    limbs = both("h", x=0.17 + 0.5 * high, y=-0.24 + 0.6 * high) | both("f", y=high)
+    return track(len(x), yaw=w.turn * 0.4, py=0.51 + high - crouch, **limbs), ()
 
 
 def jack(x, w: Way) -> Done:
     a, high = up(x), 0.04 * sin(x) ** 2
     angle = -1.25 + 2.5 * a * w.reach**0.5
-    reach = {"lhx": 0.10 + 0.27 * cos(angle), "lhy": 0.02 + 0.31 * sin(angle)}
-    arms = reach | {"rhx": -reach["lhx"], "rhy": reach["lhy"]}
-    feet = {"lfx": 0.05 + 0.15 * a, "rfx": -0.05 - 0.15 * a, "lfy": high, "rfy": high}
-    return track(len(x), yaw=w.turn * 0.3, py=0.515 + high - 0.03 * a, **arms, **feet), ()
+    limbs = both("h", x=0.10 + 0.27 * cos(angle), y=0.02 + 0.31 * sin(angle))
+    limbs |= both("f", x=0.05 + 0.15 * a, y=high)
+    return track(len(x), yaw=w.turn * 0.3, py=0.515 + high - 0.03 * a, **limbs), ()
 
 
 def bend(x, w: Way) -> Done:
     a = up(x)
-    arms = {
-        "lhx": 0.12,
-        "rhx": -0.12,
-        "lhy": -0.25 - 0.08 * a,
-        "rhy": -0.25 - 0.08 * a,
-        "lhz": 0.03 + 0.06 * a,
-    }
-    arms["rhz"] = arms["lhz"]
-    return track(
-        len(x),
-        yaw=w.handed * (1.1 + w.turn * 0.4),
-        lean=1.85 * a * w.reach**0.5,
-        py=0.515 - 0.05 * a,
-        pz=-0.08 * a,
-        **arms,
-    ), ()
+    arms = both("h", x=0.12, y=-0.25 - 0.08 * a, z=0.03 + 0.06 * a)
+    pelvis = {"lean": 1.85 * a * w.reach**0.5, "py": 0.515 - 0.05 * a, "pz": -0.08 * a}
+    return track(len(x), yaw=w.handed * (1.1 + w.turn * 0.4), **pelvis, **arms), ()
 
 
 def wave2(x, w: Way) -> Done:
     a = w.reach * sin(x)
     far, high = 0.20 + 0.14 * a, 0.25 - 0.12 * a
-    return track(len(x), yaw=w.turn * 0.4, lhx=far, rhx=-far, lhy=high, rhy=high), ()
+    return track(len(x), yaw=w.turn * 0.4, **both("h", x=far, y=high)), ()
 
 
 def wave1(x, w: Way) -> Done:
@@ -188,16 +158,12 @@ def wave1(x, w: Way) -> Done:
 def handwaving(x, w: Way) -> Done:
     angle = -1.0 + 2.2 * up(x) * w.reach**0.5
     far, high = 0.10 + 0.29 * cos(angle), 0.03 + 0.30 * sin(angle)
-    return track(
-        len(x), yaw=w.turn * 0.3, lhx=far, rhx=-far, lhy=high, rhy=high, lhz=0.05, rhz=0.05
-    ), ()
+    return track(len(x), yaw=w.turn * 0.3, **both("h", x=far, y=high, z=0.05)), ()
 
 
 def handclapping(x, w: Way) -> Done:
     gap = 0.015 + 0.24 * w.reach * up(x)
-    return track(
-        len(x), yaw=w.turn * 0.5, lhx=gap, rhx=-gap, lhy=0.04, rhy=0.04, lhz=0.24, rhz=0.24
-    ), ()
+    return track(len(x), yaw=w.turn * 0.5, **both("h", x=gap, y=0.04, z=0.24)), ()
 
 
 def boxing(x, w: Way) -> Done:
@@ -213,10 +179,7 @@ def boxing(x, w: Way) -> Done:
 def punching_bag(x, w: Way) -> Done:
     poses, _ = boxing(x, w)
     sway = 0.03 * sin(x + 1)
-    low, high = (
-        np.stack(np.broadcast_arrays(s, y, 0.52 + s), axis=1)
-        for s, y in ((sway, 0.6), (0.5 * sway, 0.95))
-    )
+    low, high = points(sway, 0.6, 0.52 + sway), points(0.5 * sway, 0.95, 0.52 + 0.5 * sway)
     rope = Prop(high, np.array([0, 1.6, 0.52]), 0.008, (0.2, 0.2, 0.2))
     return poses, (rope, Prop(low, high, 0.085, w.colour))
 
@@ -224,52 +187,30 @@ def punching_bag(x, w: Way) -> Done:
 def squats(x, w: Way) -> Done:
     a = w.reach * up(x)
     pelvis = {"py": 0.51 - 0.20 * a, "pz": -0.10 * a, "lean": 0.45 * a}
-    arms = {
-        "lhy": -0.24 + 0.26 * a,
-        "rhy": -0.24 + 0.26 * a,
-        "lhz": 0.03 + 0.26 * a,
-        "rhz": 0.03 + 0.26 * a,
-    }
-    return track(
-        len(x), yaw=w.handed * (0.7 + 0.3 * w.turn), lfx=0.11, rfx=-0.11, **pelvis, **arms
-    ), ()
+    limbs = both("h", y=-0.24 + 0.26 * a, z=0.03 + 0.26 * a) | both("f", x=0.11)
+    return track(len(x), yaw=w.handed * (0.7 + 0.3 * w.turn), **pelvis, **limbs), ()
 
 
 def clean_and_jerk(x, w: Way) -> Done:
     u = (x / (2 * pi)) % 1
-    high = np.interp(
-        u,
-        [0, 0.1, 0.3, 0.42, 0.52, 0.78, 0.92, 1],
-        [0.09, 0.09, 0.74, 0.74, 1.06, 1.06, 0.09, 0.09],
-    )
-    pelvis = np.interp(
-        u,
-        [0, 0.1, 0.26, 0.34, 0.44, 0.52, 0.78, 0.92, 1],
-        [0.33, 0.33, 0.52, 0.45, 0.49, 0.51, 0.52, 0.33, 0.33],
-    )
+    lifted = [0.09, 0.09, 0.74, 0.74, 1.06, 1.06, 0.09, 0.09]
+    high = np.interp(u, [0, 0.1, 0.3, 0.42, 0.52, 0.78, 0.92, 1], lifted)
+    risen = [0.33, 0.33, 0.52, 0.45, 0.49, 0.51, 0.52, 0.33, 0.33]
+    pelvis = np.interp(u, [0, 0.1, 0.26, 0.34, 0.44, 0.52, 0.78, 0.92, 1], risen)
     lean = np.interp(u, [0, 0.1, 0.26, 0.8, 0.92, 1], [0.95, 0.95, 0.05, 0.05, 0.95, 0.95])
     chest = pelvis + 0.22 * cos(lean)
     ahead = 0.22 * sin(lean) - 0.1
     where = np.interp(high, [0.09, 0.5, 0.74, 1.06], [0.16, 0.14, 0.10, 0.02])
-    arms = {
-        "lhx": 0.15,
-        "rhx": -0.15,
-        "lhy": high - chest,
-        "rhy": high - chest,
-        "lhz": where - ahead,
-        "rhz": where - ahead,
-    }
-    poses = track(
-        len(x), yaw=0.5 * w.turn, py=pelvis, pz=-0.1, lean=lean, lfx=0.1, rfx=-0.1, **arms
-    )
-    return poses, lying_bar(np.stack([0 * high, high, where], axis=1), 0.40, w)
+    limbs = both("h", x=0.15, y=high - chest, z=where - ahead) | both("f", x=0.1)
+    poses = track(len(x), yaw=0.5 * w.turn, py=pelvis, pz=-0.1, lean=lean, **limbs)
+    return poses, lying_bar(points(0 * high, high, where), 0.40, w)
 
 
 def pull_ups(x, w: Way) -> Done:
     a = w.reach**0.3 * up(x)
     py = 0.62 + 0.24 * a
     grip = 1.20 - (py + 0.224)
-    arms = {"lhx": 0.17, "rhx": -0.17, "lhy": grip, "rhy": grip, "lhz": 0.0, "rhz": 0.0}
+    arms = both("h", x=0.17, y=grip, z=0.0)
     swayed = 0.03 * sin(x)
     feet = {"lfy": py - 0.50, "rfy": py - 0.49, "lfz": swayed - 0.05, "rfz": swayed - 0.08}
     bar = Prop(np.array([-0.9, 1.20, 0]), np.array([0.9, 1.20, 0]), 0.013, (0.3, 0.3, 0.33))
@@ -278,29 +219,14 @@ def pull_ups(x, w: Way) -> Done:
 
 def jump_rope(x, w: Way) -> Done:
     high = 0.06 * w.reach * hop(x)
-    circle = {
-        "lhx": 0.25,
-        "rhx": -0.25,
-        "lhy": -0.16 + 0.02 * sin(x),
-        "rhy": -0.16 + 0.02 * sin(x),
-        "lhz": 0.06,
-        "rhz": 0.06,
-    }
-    poses = track(len(x), yaw=0.4 * w.turn, py=0.51 + high, lfy=high, rfy=high, **circle)
+    circle = both("h", x=0.25, y=-0.16 + 0.02 * sin(x), z=0.06) | both("f", y=high)
+    poses = track(len(x), yaw=0.4 * w.turn, py=0.51 + high, **circle)
     turn = x - pi / 2  # below the feet when they are highest
-    arc = np.linspace(0, pi, 9)
-    points = [
-        np.stack(
-            np.broadcast_arrays(
-                0.27 * cos(a), 0.56 + 0.60 * sin(a) * cos(turn), 0.06 + 0.5 * sin(a) * sin(turn)
-            ),
-            axis=1,
-        )
-        for a in arc
+    rope = [
+        points(0.27 * cos(a), 0.56 + 0.60 * sin(a) * cos(turn), 0.06 + 0.5 * sin(a) * sin(turn))
+        for a in np.linspace(0, pi, 9)
     ]
-    return poses, tuple(
-        Prop(a, b, 0.009, w.colour) for a, b in zip(points, points[1:], strict=False)
-    )
+    return poses, chain(rope, 0.009, w)
 
 
 def swung_club(x, w: Way, low: float, length: float) -> Done:
@@ -309,20 +235,12 @@ def swung_club(x, w: Way, low: float, length: float) -> Done:
     angle = 2.1 * s * w.handed
     hx, hy = 0.24 * sin(angle), low + 0.30 * (1 - cos(angle))
     hz = 0.24 * np.maximum(cos(angle), 0.35)
-    arms = {"lhx": hx + 0.02, "rhx": hx - 0.02, "lhy": hy, "rhy": hy, "lhz": hz, "rhz": hz}
-    poses = track(
-        len(x),
-        twist=0.8 * s * w.handed,
-        lean=0.15,
-        lfx=0.13,
-        rfx=-0.13,
-        py=0.49,
-        px=0.03 * s * w.handed,
-        **arms,
-    )
+    limbs = {"lhx": hx + 0.02, "rhx": hx - 0.02} | both("h", y=hy, z=hz) | both("f", x=0.13)
+    pelvis = {"py": 0.49, "px": 0.03 * s * w.handed, "lean": 0.15, "twist": 0.8 * s * w.handed}
+    poses = track(len(x), **pelvis, **limbs)
     grip = _held(poses)
     lag = angle * 1.25
-    aim = np.stack([sin(lag), -cos(lag), 0.3 + 0 * lag], axis=1)
+    aim = points(sin(lag), -cos(lag), 0.3)
     return poses, (
         Prop(grip, grip + length * aim, 0.013, w.colour),
         Prop(grip + length * aim, grip + (length + 0.05) * aim, 0.03, w.colour),
@@ -350,62 +268,33 @@ def tennis(x, w: Way) -> Done:
         arm + "hy": -0.02 + 0.12 * s**2,
         arm + "hz": 0.12 + 0.2 * (1 - s**2),
     }
-    poses = track(
-        len(x),
-        yaw=0.6 * w.handed,
-        twist=0.7 * s * w.handed,
-        py=0.49 - 0.02 * s**2,
-        lfx=0.13,
-        rfx=-0.13,
-        **hand,
-    )
+    pelvis = {"py": 0.49 - 0.02 * s**2, "twist": 0.7 * s * w.handed}
+    poses = track(len(x), yaw=0.6 * w.handed, **pelvis, **both("f", x=0.13), **hand)
     grip = _held(poses, arm)
     aim = np.stack([out * cos(1.9 * s + 1.0), 0.35 + 0.4 * s, np.abs(sin(1.9 * s + 1.0))], axis=1)
     aim /= np.linalg.norm(aim, axis=1, keepdims=True)
-    ball_at = np.stack(np.broadcast_arrays(0.05, 0.75, 1.2 - 1.6 * cos(x - 1.9)), axis=1)
+    ball_at = points(0.05, 0.75, 1.2 - 1.6 * cos(x - 1.9))
     handle = Prop(grip, grip + 0.13 * aim, 0.012, w.colour)
     racket = Prop(grip + 0.17 * aim, grip + 0.25 * aim, 0.06, w.colour)
     return poses, (handle, racket, Prop(ball_at, ball_at, 0.022, (0.85, 0.95, 0.25)))
 
 
 def hula_hoop(x, w: Way) -> Done:
-    sway = {
-        "px": 0.045 * cos(x),
-        "pz": 0.045 * sin(x),
-        "lean": -0.08 * sin(x),
-        "side": -0.12 * cos(x),
-    }
-    arms = {"lhx": 0.30, "rhx": -0.30, "lhy": 0.06, "rhy": 0.06}
-    ring = np.linspace(0, 2 * pi, 15)
-    points = [
-        np.stack(
-            [
-                -0.07 * cos(x) + 0.25 * cos(a),
-                0.56 + 0.05 * cos(a - x),
-                -0.07 * sin(x) + 0.25 * sin(a) + 0 * x,
-            ],
-            axis=1,
-        )
-        for a in ring
-    ]
-    hoop = tuple(Prop(a, b, 0.014, w.colour) for a, b in zip(points, points[1:], strict=False))
-    return track(len(x), yaw=0.3 * w.turn, py=0.505, **sway, **arms), hoop
+    sway = {"px": 0.045 * cos(x), "pz": 0.045 * sin(x)}
+    sway |= {"lean": -0.08 * sin(x), "side": -0.12 * cos(x)} | both("h", x=0.30, y=0.06)
+    ring = []
+    for a in np.linspace(0, 2 * pi, 15):
+        across, ahead = -0.07 * cos(x) + 0.25 * cos(a), -0.07 * sin(x) + 0.25 * sin(a)
+        ring.append(points(across, 0.56 + 0.05 * cos(a - x), ahead))
+    return track(len(x), yaw=0.3 * w.turn, py=0.505, **sway), chain(ring, 0.014, w)
 
 
 def lunges(x, w: Way) -> Done:
     a, side_now = np.abs(sin(x / 2)) * w.reach**0.5, np.where((x / (2 * pi)) % 2 < 1, 1.0, 0.0)
     forth, back = 0.24 * a, -0.16 * a
     feet = {"lfz": np.where(side_now > 0, forth, back), "rfz": np.where(side_now > 0, back, forth)}
-    return track(
-        len(x),
-        yaw=w.handed * (1.2 + 0.2 * w.turn),
-        py=0.52 - 0.16 * a,
-        lhx=0.13,
-        rhx=-0.13,
-        lhy=-0.12,
-        rhy=-0.12,
-        **feet,
-    ), ()
+    feet |= both("h", x=0.13, y=-0.12)
+    return track(len(x), yaw=w.handed * (1.2 + 0.2 * w.turn), py=0.52 - 0.16 * a, **feet), ()
 
 
 def javelin(x, w: Way) -> Done:
@@ -417,10 +306,9 @@ def javelin(x, w: Way) -> Done:
         lfz=0.16, rfz=-0.16 + 0.08 * s, py=0.48, pz=0.06 * s,
     )  # fmt: skip
     u = (x / (2 * pi)) % 1
-    away = np.where(
-        (u > 0.36) & (u < 0.8), (u - 0.36) * 9.0, 0.0
-    )  # thrown, and a new one taken in hand
-    grip = _held(poses, "r") + np.stack([0 * away, 0.25 * away - 0.05 * away**2, away], axis=1)
+    flying = (u > 0.36) & (u < 0.8)  # then a new one is taken in hand
+    away = np.where(flying, (u - 0.36) * 9.0, 0.0)
+    grip = _held(poses, "r") + points(0 * away, 0.25 * away - 0.05 * away**2, away)
     aim = np.array([0, 0.25, 0.97])
     return poses, (Prop(grip - 0.35 * aim, grip + 0.45 * aim, 0.010, w.colour),)
 
@@ -428,31 +316,22 @@ def javelin(x, w: Way) -> Done:
 def juggling(x, w: Way) -> Done:
     kick = up(2 * x)
     left = ((x / pi) % 2 < 1).astype(float)
-    feet = {
-        "lfy": 0.22 * kick * left,
-        "lfz": 0.24 * kick * left,
-        "rfy": 0.22 * kick * (1 - left),
-        "rfz": 0.24 * kick * (1 - left),
-    }
+    feet = {"lfy": 0.22 * kick * left, "rfy": 0.22 * kick * (1 - left)}
+    feet |= {"lfz": 0.24 * kick * left, "rfz": 0.24 * kick * (1 - left)}
     ball_y = 0.34 + 0.34 * (1 - kick**1.5)
-    ball_at = np.stack(np.broadcast_arrays(-0.07 * cos(x), ball_y, 0.30), axis=1)
+    ball_at = points(-0.07 * cos(x), ball_y, 0.30)
     arms = {"lhx": 0.28, "rhx": -0.28, "lhy": -0.12 + 0.05 * sin(x), "rhy": -0.12 - 0.05 * sin(x)}
-    return track(len(x), yaw=w.handed * (0.6 + 0.3 * w.turn), py=0.51, **arms, **feet), (
-        Prop(ball_at, ball_at, 0.06, w.colour),
-    )
+    poses = track(len(x), yaw=w.handed * (0.6 + 0.3 * w.turn), py=0.51, **arms, **feet)
+    return poses, (Prop(ball_at, ball_at, 0.06, w.colour),)
 
 
 def trampoline(x, w: Way) -> Done:
     high = 0.34 * w.reach * hop(x) + 0 * x
     dip = 0.06 * np.maximum(sin(x), 0)
-    arms = {"lhy": -0.15 + 0.9 * high, "rhy": -0.15 + 0.9 * high, "lhx": 0.26, "rhx": -0.26}
-    poses = track(
-        len(x), yaw=0.4 * w.turn, py=0.52 + high - dip, lfy=high - dip, rfy=high - dip, **arms
-    )
-    edge, middle = np.array([0.55, 0.0, 0.0]), np.stack([0 * x, -dip, 0 * x], axis=1)
-    return poses, tuple(
-        Prop(end, middle - [0, 0.03, 0], 0.018, w.colour, still=True) for end in (-edge, edge)
-    )
+    limbs = both("h", x=0.26, y=-0.15 + 0.9 * high) | both("f", y=high - dip)
+    poses = track(len(x), yaw=0.4 * w.turn, py=0.52 + high - dip, **limbs)
+    edge, middle = np.array([0.55, 0.0, 0.0]), points(0 * x, -dip, 0) - [0, 0.03, 0]
+    return poses, tuple(Prop(end, middle, 0.018, w.colour, still=True) for end in (-edge, edge))
 
 
 def wall_push_ups(x, w: Way) -> Done:
@@ -460,12 +339,9 @@ def wall_push_ups(x, w: Way) -> Done:
     lean = 0.30 + 0.22 * a
     pz = -0.02 + 0.04 * a
     ahead = 0.46 - (pz + 0.224 * sin(lean))
-    arms = {"lhx": 0.14, "rhx": -0.14, "lhy": 0.02, "rhy": 0.02, "lhz": ahead, "rhz": ahead}
-    feet = {"lfz": -0.20, "rfz": -0.22}
+    limbs = both("h", x=0.14, y=0.02, z=ahead) | {"lfz": -0.20, "rfz": -0.22}
     wall = Prop(np.array([0, -0.1, 0.53]), np.array([0, 1.8, 0.53]), 0.05, w.colour)
-    return track(len(x), yaw=1.35 * w.handed, px=0.0, py=0.49, pz=pz, lean=lean, **arms, **feet), (
-        wall,
-    )
+    return track(len(x), yaw=1.35 * w.handed, py=0.49, pz=pz, lean=lean, **limbs), (wall,)
 
 
 def yo_yo(x, w: Way) -> Done:
@@ -474,7 +350,7 @@ def yo_yo(x, w: Way) -> Done:
     pose_now = {hand + "hx": sign * 0.16, hand + "hy": -0.04 + 0.06 * cos(x), hand + "hz": 0.20}
     poses = track(len(x), yaw=0.4 * w.turn, **pose_now)
     top = _held(poses, hand)
-    drop = top - np.stack([0.03 * sin(x), 0.05 + 0.42 * w.reach**0.3 * a, 0 * a], axis=1)
+    drop = top - points(0.03 * sin(x), 0.05 + 0.42 * w.reach**0.3 * a, 0)
     return poses, (Prop(top, drop, 0.006, (0.9, 0.9, 0.9)), Prop(drop, drop, 0.035, w.colour))
 
 
@@ -579,7 +455,7 @@ def dog(rng: np.random.Generator, poses: np.ndarray, cycles: np.ndarray) -> tupl
     trot = 2 * pi * 2 * cycles
 
     def at(x, y, ahead):
-        return np.stack(np.broadcast_arrays(x, y, z + ahead), axis=1)
+        return points(x, y, z + ahead)
 
     parts = [
         Prop(at(0.1, 0.20, -0.10), at(0.1, 0.21, 0.10), 0.055, coat),
@@ -587,13 +463,7 @@ def dog(rng: np.random.Generator, poses: np.ndarray, cycles: np.ndarray) -> tupl
     ]
     for k, ahead in enumerate((-0.1, 0.1, -0.1, 0.1)):
         step = 0.05 * sin(trot + pi * (k in (1, 2)))
-        parts.append(
-            Prop(
-                at(0.07 + 0.05 * (k > 1), 0.16, ahead),
-                at(0.07 + 0.05 * (k > 1), 0.02, ahead + step),
-                0.018,
-                coat,
-            )
-        )
+        across = 0.07 + 0.05 * (k > 1)
+        parts.append(Prop(at(across, 0.16, ahead), at(across, 0.02, ahead + step), 0.018, coat))
     parts.append(Prop(_held(poses, "l"), at(0.1, 0.27, 0.12), 0.006, (0.1, 0.1, 0.1)))
     return tuple(parts)

@@ -42,6 +42,11 @@ def track(n: int, **changes: np.ndarray | float) -> np.ndarray:
     return np.stack([np.broadcast_to((STAND | changes)[name], n) for name in FIELDS], axis=1)
 
 
+def points(x, y, z) -> np.ndarray:
+    """Coordinates, numbers or (n,), as points (n, 3)."""
+    return np.stack(np.broadcast_arrays(x, y, z), axis=1)
+
+
 def mirrored(poses: np.ndarray) -> np.ndarray:
     """The same poses (..., len(FIELDS)) with left and right exchanged."""
     out = poses.copy()
@@ -154,7 +159,7 @@ def joints(poses: np.ndarray) -> dict[str, np.ndarray]:
     zero = np.zeros(len(poses))
 
     def at(x, y, z):
-        return np.stack(np.broadcast_arrays(x, y, z), axis=1).astype(float)
+        return points(x, y, z).astype(float)
 
     pelvis = at(p["px"], p["py"], p["pz"])
     spine = at(np.sin(p["side"]), np.cos(p["lean"]) * np.cos(p["side"]), np.sin(p["lean"]))
@@ -171,8 +176,8 @@ def joints(poses: np.ndarray) -> dict[str, np.ndarray]:
         foot = at(p[side + "fx"], p[side + "fy"] + 0.035, p[side + "fz"])
         knee, foot = bent(hip, foot, THIGH, SHIN, at(0.35 * sign, zero, 1))
         names = ("shoulder", "elbow", "hand", "hip", "knee", "foot")
-        points = (shoulder, elbow, hand, hip, knee, foot)
-        out |= {side + name: point for name, point in zip(names, points, strict=True)}
+        places = (shoulder, elbow, hand, hip, knee, foot)
+        out |= {side + name: place for name, place in zip(names, places, strict=True)}
         out[side + "palm"] = hand + 0.05 * (hand - elbow) / FORE
         out[side + "toe"] = foot + at(0.02 * sign, zero - 0.012, 0.075)
     stacked = np.stack(list(out.values()), axis=1)
@@ -187,6 +192,7 @@ def body(j: dict[str, np.ndarray], look: Looks) -> list[tuple]:
     middle = 0.3 * waist + 0.7 * j["neck"]
     back = np.cross(up, j["lshoulder"] - j["rshoulder"])
     back /= np.linalg.norm(back, axis=1, keepdims=True).clip(1e-4)
+    head, face, crown = j["head"], (0.05 * look.head, 0.058 * look.head), (0.05, 0.052)
     arm = look.top if look.sleeves else look.skin
     shin = look.skin if look.shorts else look.legs
     parts = [
@@ -194,29 +200,15 @@ def body(j: dict[str, np.ndarray], look: Looks) -> list[tuple]:
         (waist + 0.02 * up, middle, 0.078 * g, 0.088 * g, look.top),
         (j["lshoulder"], j["rshoulder"], 0.047 * g, 0.047 * g, look.top),
         (j["neck"] - 0.02 * up, j["head"], 0.033, 0.033, look.skin),
-        (
-            j["head"] - 0.012 * up - 0.012 * back,
-            j["head"] + 0.015 * up,
-            0.05 * look.head,
-            0.058 * look.head,
-            look.skin,
-        ),
-        (
-            j["head"] + 0.034 * up + 0.012 * back,
-            j["head"] + 0.024 * up + 0.026 * back,
-            0.05,
-            0.052,
-            look.hair,
-        ),
+        (head - 0.012 * up - 0.012 * back, head + 0.015 * up, *face, look.skin),
+        (head + 0.034 * up + 0.012 * back, head + 0.024 * up + 0.026 * back, *crown, look.hair),
     ]
     if look.long_hair:
-        parts.append(
-            (j["head"] + 0.04 * back, j["neck"] + 0.05 * back - 0.05 * up, 0.045, 0.025, look.hair)
-        )
+        mane = head + 0.04 * back, j["neck"] + 0.05 * back - 0.05 * up
+        parts.append((*mane, 0.045, 0.025, look.hair))
     if look.sash is not None:
-        parts.append(
-            (j["lhip"] + 0.04 * up, j["rhip"] + 0.04 * up, 0.072 * g, 0.072 * g, look.sash)
-        )
+        band = j["lhip"] + 0.04 * up, j["rhip"] + 0.04 * up
+        parts.append((*band, 0.072 * g, 0.072 * g, look.sash))
     for s in "lr":
         parts += [
             (j[s + "hip"], j[s + "knee"], 0.066 * g, 0.048 * g, look.legs),
@@ -284,12 +276,9 @@ def _shadow(shot: Shot, part: slice, x: np.ndarray, y: np.ndarray) -> np.ndarray
     lift = np.minimum(j[:, AT["lfy"]], j[:, AT["rfy"]])
     middle = 0.5 * (ends[0] + ends[1])
     spread = np.abs(ends[0] - ends[1])[:, 0] * 0.5 + 0.11
-    dx = (
-        x[None] - (shot.centre + shot.tall * (middle[:, 0] - 0.05 * shot.light))[:, None, None]
-    ).astype(F32)
-    dy = (y[None] - (shot.ground + shot.tall * CAMERA_TILT * middle[:, 2])[:, None, None]).astype(
-        F32
-    )
+    across = (shot.centre + shot.tall * (middle[:, 0] - 0.05 * shot.light))[:, None, None]
+    away = (shot.ground + shot.tall * CAMERA_TILT * middle[:, 2])[:, None, None]
+    dx, dy = (x[None] - across).astype(F32), (y[None] - away).astype(F32)
     wide = (shot.tall * spread)[:, None, None].astype(F32)
     q = (dx / wide) ** 2 + (dy / (F32(0.3) * wide + F32(0.01))) ** 2
     return np.exp(-q) * (0.5 / (1 + 8 * lift))[:, None, None].astype(F32)
@@ -331,8 +320,7 @@ def _capsule(
     radius = ra + (rb - ra) * along
     d = np.sqrt(px * px + py * py)
     # Round bodies are bright where they face the light and dark along the rim.
-    facing = (px * light - py) / radius
-    shade = (
-        F32(0.93) + F32(0.17) * np.clip(facing, -1, 1) - F32(0.13) * np.clip(d / radius, 0, 1) ** 3
-    )
+    facing = np.clip((px * light - py) / radius, -1, 1)
+    rim = np.clip(d / radius, 0, 1) ** 3
+    shade = F32(0.93) + F32(0.17) * facing - F32(0.13) * rim
     return cover(d - radius, size), shade
