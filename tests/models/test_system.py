@@ -155,10 +155,13 @@ def test_a_system_of_ones_own_trains_goes_on_generates_and_is_scored(
     begun = built(painter, p, 0, "cpu")
     for name, net in begun.items():
         assert not torch.equal(net.weight, end["networks"][name]["weight"])
+    average = end["averages"]["brush"]["weight"]
+    assert not torch.equal(average, begun["brush"].weight)
+    assert not torch.equal(average, end["networks"]["brush"]["weight"])
 
     model = load_model(path, device="cpu")
     assert (model.system, model.name, model.size) == (painter, "painter", 16)
-    assert torch.equal(model.nets["brush"].weight, end["averages"]["brush"]["weight"])
+    assert torch.equal(model.nets["brush"].weight, average)
     made = model.videos(20, videos=6, seed=1)
     assert made.shape == (6, 20, 16, 16, 3) and made.dtype == np.uint8
     ours = protocol("ours").but(lengths=(16,))
