@@ -38,7 +38,6 @@ FILES = (  # of results
     option("--folder", type=Path, default=resolve("reports/results")),
     option("--preset", default="mini"),
     option("--source", default="procedural", choices=("procedural", "real")),
-    option("--into", type=Path, help="a file whose marked lines are replaced"),
 )
 RUNS = (  # that are compared
     option("--preset", default="mini"),
@@ -185,20 +184,17 @@ def compare(o: argparse.Namespace) -> None:
 @verb(*FILES)
 def results(o: argparse.Namespace) -> None:
     """The tables of the result files."""
-    from rencgan.studies import results as of
+    from rencgan.studies import results
 
-    asked = {"folder": o.folder, "preset": o.preset, "source": o.source}
-    of.show_or_put(asked, o.into, of.page, of.page, of.MARKS)
+    print(results.page(results.some(o.folder, o.preset, o.source)))
 
 
 @verb(*FILES)
 def ledger(o: argparse.Namespace) -> None:
     """The papers' claims with the verdicts that the result files give."""
-    from rencgan.studies import ledger as of
-    from rencgan.studies.results import show_or_put
+    from rencgan.studies import ledger, results
 
-    asked = {"folder": o.folder, "preset": o.preset, "source": o.source}
-    show_or_put(asked, o.into, of.whole, of.page, of.MARKS)
+    print(ledger.whole(results.some(o.folder, o.preset, o.source)))
 
 
 @verb(

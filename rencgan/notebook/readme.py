@@ -4,8 +4,6 @@ reports/ by `python -m rencgan readme`.
 """
 
 import json
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import rencgan.data.procedural as procedural
+from rencgan.core.errors import InputError
 from rencgan.core.files import project_root, replaced, slug, write_text
 from rencgan.data.hops import seams
 from rencgan.evaluate import compact, fitness
@@ -24,7 +23,7 @@ from rencgan.studies.results import FASTER
 from rencgan.studies.unseen import REACH
 
 REPORTS = project_root() / "reports"
-DATASET, PRESET = "sky", "mini"  # of the numbers
+DATASET = "sky"  # of the numbers
 PICTURE, CHART, TABLES = "first_sight.webp", "overview.svg", "results.md"
 FRAMES, SCENE = 160, 64  # of the picture: its length, and the first scene that no model has seen
 SHOWN = (  # published weights, how their codes are drawn, what stands above their tile
@@ -32,6 +31,7 @@ SHOWN = (  # published weights, how their codes are drawn, what stands above the
     ("ar2", "mean", "AR2: from nothing"),
     ("r3-mixture", FASTER, "R3: from its first clip"),
 )
+REAL = (results.REAL, "other unseen videos")
 OURS = "ours"
 SYSTEMS = (  # name, way, chapter, file
     ("R2", "sample", "4", "models/r2.py"),
@@ -73,23 +73,27 @@ def _mean(table: pd.DataFrame, name: str, way: str, measure: str) -> float:
     return float(results.values(table, name, way, measure).mean())
 
 
+def _real(table: pd.DataFrame) -> float:
+    return _mean(table, *REAL, "128f")
+
+
 def systems(table: pd.DataFrame) -> str:
     """A row a system of the thesis: where it is, what real video it sees, one number, a strip."""
     rows = []
     for name, way, chapter, file in (s for s in SYSTEMS if s[2] != OURS):
         of = table[(table.contestant == name) & (table.way == way)]
-        stem = f"{DATASET}-procedural-{PRESET}-{slug(name)}-seed{of.seed.min()}-{slug(way)}"
+        f = of.loc[of.seed.idxmin()]
+        stem = f"{f.dataset}-{f.source}-{f.preset}-{slug(name)}-seed{f.seed}-{slug(way)}"
         strip = f'<img src="reports/results/pictures/{stem}.png" width="256">'
         row = {"system": f"**{name}**", "thesis": chapter, "file": f"[{file}](rencgan/{file})"}
-        row |= {"sees": of.prior.iloc[0]}
-        row |= {"128f": results.told(results.values(table, name, way, "128f, own"), "128f, own")}
+        row |= {"sees": f.prior, "128f": results.means(of, ["128f, own"])["128f, own"]}
         rows.append(row | {"two of its videos, 8 frames of 128": strip})
     return results.as_markdown(rows)
 
 
 def overview(table: pd.DataFrame) -> str:
     """Real video and the systems by the measures of COLUMNS."""
-    sides = {f"{name}, {way}" for name, way, *_ in SYSTEMS} | {"real, other unseen videos"}
+    sides = {f"{name}, {way}" for name, way, *_ in (REAL, *SYSTEMS)}
     rows = [row for row in results.rows(table) if row["videos"] in sides]
     return results.as_markdown([{k: r[k] for k in ("videos", "seeds", *COLUMNS)} for r in rows])
 
@@ -97,15 +101,20 @@ def overview(table: pd.DataFrame) -> str:
 def sentences(table: pd.DataFrame, everything: pd.DataFrame) -> str:
     """Five sentences, with the numbers of the files."""
     far = {name: _mean(table, name, way, "128f, own") for name, way, *_ in SYSTEMS}
-    best = min(far, key=far.get)
-    real = _mean(table, "real", "other unseen videos", "128f")
+    best, real = min(far, key=far.get), _real(table)
     worse = "no model passes for real" if far[best] > 1.5 * real else "it comes near"
+    measured = json.loads((REPORTS / "benchmark.json").read_text(encoding="utf-8"))
+    took = {(r["what"], r["how"]): r["median"] for r in measured["rows"] if "median" in r}
+    device = measured["provenance"]["device"]
+    machine = device["gpu"] or f"{device['threads']} cores of an {device['cpu']}"
 
     def of(name: str, measure: str) -> float:
         return _mean(table, name, "sample", measure)
 
-    took = {r["what"] + r["how"]: r["median"] for r in _benchmark()["rows"]}
-    seconds = partial(_took, took)
+    def seconds(name: str, how: str) -> str:
+        return f"{took[f'generate 1000 frames, {name}', how]:.1f} s"
+
+    rejects = "VDrej, 20 candidates"
     heads = ", ".join(f"{n.partition(', ')[2]} {far[n]:.0f}" for n in far if n.startswith("R3"))
     return "\n".join(
         (
@@ -119,41 +128,24 @@ def sentences(table: pd.DataFrame, everything: pd.DataFrame) -> str:
             f"by its heads to {heads}.",
             f"4. **Time.** 1000 frames take R2 {seconds('R2', 'plain')}, AR2 "
             f"{seconds('AR2', 'plain')}, R3 {seconds('R3', 'faster, plain')}; with rejection "
-            f"(20 candidates) {seconds('R2', 'VDrej, 20 candidates')}, "
-            f"{seconds('AR2', 'VDrej, 20 candidates')} and "
-            f"{seconds('R3', 'faster, VDrej, 20 candidates')} ({_machine()}).",
+            f"(20 candidates) {seconds('R2', rejects)}, {seconds('AR2', rejects)} and "
+            f"{seconds('R3', f'faster, {rejects}')} ({machine}).",
             f"5. **Claims.** {ledger.summary(ledger.rows(everything)).partition(' have ')[0]} have "
             "three seeds.",
         )
     )
 
 
-def _took(took: dict[str, float], name: str, how: str) -> str:
-    return f"{took[f'generate 1000 frames, {name}{how}']:.1f} s"
-
-
-def _benchmark() -> dict:
-    return json.loads((REPORTS / "benchmark.json").read_text(encoding="utf-8"))
-
-
-def _machine() -> str:
-    device = _benchmark()["provenance"]["device"]
-    return device["gpu"] or f"{device['threads']} cores of an {device['cpu']}"
-
-
 def chart(table: pd.DataFrame, path: Path) -> None:
     """A dot a seed: 128f of every system, and other real video as a line."""
-    sides = pd.MultiIndex.from_tuples([s[:2] for s in SYSTEMS])
-    of = table[table.measure == "128f, own"].set_index(["contestant", "way"])
-    of = of.loc[of.index.isin(sides)].reset_index()
+    of = table[table.measure == "128f, own"]
+    of = pd.concat([of[(of.contestant == s[0]) & (of.way == s[1])] for s in SYSTEMS])
     figure = Figure(figsize=(7, 2.8), layout="constrained")
     axes = figure.subplots()
-    order = [name for name, *_ in SYSTEMS]
     looks = {"color": "#c1440e", "size": 6, "jitter": False}
-    seaborn.stripplot(of, x="value", y="contestant", order=order, ax=axes, **looks)
-    real = _mean(table, "real", "other unseen videos", "128f")
-    axes.axvline(real, color="#444", linewidth=1)
-    axes.text(real, -0.6, " other real video", va="bottom", fontsize=8, color="#444")
+    seaborn.stripplot(of, x="value", y="contestant", ax=axes, **looks)
+    axes.axvline(_real(table), color="#444", linewidth=1)
+    axes.text(_real(table), -0.6, " other real video", va="bottom", fontsize=8, color="#444")
     axes.set(xlabel="FVD (compact), 128 frames; a dot a seed, less is better", ylabel="")
     axes.set_xlim(left=0)
     axes.spines[["top", "right"]].set_visible(False)
@@ -162,49 +154,46 @@ def chart(table: pd.DataFrame, path: Path) -> None:
 
 
 def all_tables(everything: pd.DataFrame) -> str:
-    """The page of all tables: results of the comparison, the ledger, the fitness of the judge."""
+    """The page of all tables: results of the comparison, the ledger, the fitness of the judge: how
+    its distances answer to real video that was spoilt on purpose.
+    """
+    evidence = json.loads(compact.WEIGHTS.with_suffix(".fitness.json").read_text(encoding="utf-8"))
     return (
         "# Results\n\nMade by `python -m rencgan readme` from reports/results. How each number is "
         "made: [notebook 08's page](08_results.html).\n\n"
         f"{results.page(everything)}\n\n## Claims\n\n{ledger.whole(everything)}\n\n"
-        f"## Is the network that judges fit?\n\n{_fitness()}\n"
+        "## Is the network that judges fit?\n\n"
+        f"On {evidence['videos']['test']['videos']} real videos, spoilt at four levels each:\n\n"
+        f"{fitness.as_markdown(evidence['test'])}\n"
     )
-
-
-def _fitness() -> str:
-    """How the distances of FVD (compact) answer to real video that was spoilt on purpose."""
-    evidence = json.loads(compact.WEIGHTS.with_suffix(".fitness.json").read_text(encoding="utf-8"))
-    told = f"On {evidence['videos']['test']['videos']} real videos, spoilt at four levels each:"
-    return f"{told}\n\n{fitness.as_markdown(evidence['test'])}"
 
 
 # ------------------------------------------------------------------------------------------ README
 
 
-def parts() -> dict[str, str]:
-    """What stands between the README's marks, by their name."""
-    everything = results.read(results.RESULTS, preset=PRESET, source="procedural")
-    table = everything[everything.dataset == DATASET]
-    return {
-        "systems": systems(table),
-        "sentences": sentences(table, everything),
-        "overview": overview(table),
-    }
-
-
 def filled(text: str) -> str:
-    """A README with its generated parts as the files have them."""
-    for name, part in parts().items():
-        text = results.into(text, part, (f"<!-- {name} -->", f"<!-- /{name} -->"))
+    """A README with its generated parts as the files have them, each between the marks of its name.
+    Raises InputError where those are missing.
+    """
+    everything = results.read(results.RESULTS)
+    table = everything[everything.dataset == DATASET]
+    parts = {"systems": systems(table), "overview": overview(table)}
+    for name, part in (parts | {"sentences": sentences(table, everything)}).items():
+        start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        head, found, rest = text.partition(start)
+        _, closed, tail = rest.partition(end)
+        if not found or not closed:
+            raise InputError(f"there are no lines {start} and {end} to put the tables between")
+        text = f"{head}{start}\n{part}\n{end}{tail}"
     return text
 
 
-def make(readme: Path, tell: Callable[[str], None] = print) -> None:
+def make(readme: Path) -> None:
     """Writes the picture, the chart, the page of all tables, and the README's generated parts."""
-    everything = results.read(results.RESULTS, preset=PRESET, source="procedural")
+    everything = results.read(results.RESULTS)
     first_sight(REPORTS / PICTURE)
     chart(everything[everything.dataset == DATASET], REPORTS / CHART)
     write_text(REPORTS / TABLES, all_tables(everything))
     write_text(readme, filled(readme.read_text(encoding="utf-8")))
     for path in (REPORTS / PICTURE, REPORTS / CHART, REPORTS / TABLES, readme):
-        tell(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
+        print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")

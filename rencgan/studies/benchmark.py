@@ -28,6 +28,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
 import torch
 
 from rencgan.core.errors import InputError
@@ -43,8 +44,11 @@ from rencgan.presets.preset import Preset
 from rencgan.presets.table import PRESETS, PUBLISHED_64, preset
 from rencgan.r3.videos import METHODS as R3_METHODS
 from rencgan.studies import untrained
-from rencgan.studies.schedules import schedules
+from rencgan.studies.recipes import data
+from rencgan.studies.setting import checked
+from rencgan.studies.trainees import trainee
 from rencgan.studies.untrained import FRAMES_ASKED, HOWS, device, noise
+from rencgan.studies.variants import COMPARED
 
 Row = dict
 READ_SIZE, READ_BATCH = 64, 32
@@ -97,9 +101,8 @@ def reading(presets: Sequence[Preset], quick: bool) -> Iterator[Row]:
     """Pairs a second from a memory-mapped cache that lies in the system's page cache."""
     videos, frames, repeats = (4, 60, 3) if quick else (32, 240, 30)
     with tempfile.TemporaryDirectory() as folder:
-        sampler = ClipSampler(
-            untrained.write_cache(Path(folder), videos, frames, READ_SIZE), "pairs"
-        )
+        cache = untrained.write_cache(Path(folder), videos, frames, READ_SIZE)
+        sampler = ClipSampler(cache, "pairs")
         for i in range(len(sampler) // READ_BATCH + 1):  # an epoch: every page has been mapped
             sampler.batch(i, READ_BATCH)
         times = [seconds(lambda i=i: sampler.batch(i, READ_BATCH)) for i in range(1, 1 + repeats)]
@@ -144,13 +147,22 @@ def _reason(error: Exception) -> str:
 
 
 def whole_trainings(presets: Sequence[Preset], quick: bool) -> Iterator[Row]:
-    """Seconds of the whole training of each contestant, from a few steps of each of its parts."""
+    """Seconds of the whole training of each contestant with networks of its own, from a few steps
+    of each of its parts. Budgets that are known at `mini` alone are left out elsewhere.
+    """
     names = () if quick else [p.name for p in presets if p.name in ("smoke", "mini", "slim")]
     for name in names:
-        for contestant, parts in schedules(name):
-            told = ", ".join(f"{n} x {1000 * each:.0f} ms {part}" for part, n, each in parts)
-            whole = sum(n * each for _, n, each in parts)
-            yield row(f"train {contestant}, whole", name, "from single steps", "s", [whole], told)
+        with tempfile.TemporaryDirectory() as folder:
+            p = checked({"source": "procedural", "preset": name, "out_root": folder})
+            with contextlib.redirect_stdout(sys.stderr):  # stdout may be JSON
+                videos = data(p)
+            for c in COMPARED.values():
+                if c.base or ("equal" in c.name and name != "mini"):
+                    continue
+                found = untrained.parts(trainee(c, p, videos, Path(folder)).job)
+                told = ", ".join(f"{n} x {1000 * each:.0f} ms {part}" for part, n, each in found)
+                whole = [sum(n * each for _, n, each in found)]
+                yield row(f"train {c.name}, whole", name, "from single steps", "s", whole, told)
 
 
 # --------------------------------------------------------------------------------------- generation
@@ -193,11 +205,7 @@ def _of_r3(p: Preset, quick: bool) -> Iterator[Row]:
 
 def rejection_cost(rows: Sequence[Row]) -> list[dict]:
     """For each model and preset, how many times as long rejection takes as plain sampling."""
-    known = {
-        (r["what"], r["preset"], r["how"]): r["median"]
-        for r in rows
-        if r["what"].startswith("generate") and "left_out" not in r
-    }
+    known = {(r["what"], r["preset"], r["how"]): r["median"] for r in rows if "left_out" not in r}
     told = []
     for (what, name, how), median in known.items():
         method, rejects, _ = how.partition("VDrej")
@@ -228,36 +236,27 @@ def memory(name: str, frames: int, kind: str = "r2") -> list[Row]:
     p = named(name)
     model = untrained.model(p, kind)
     untrained.generate(model, 16 + 2 * 8 * p.hop)  # over two full batches of sample.BATCH clips
-    with peak_memory() as peak:
-        untrained.generate(model, frames)
-    how = f"{frames} frames, {p.size}x{p.size}, widths {' '.join(map(str, p.generator_widths))}"
-    return [row(f"peak memory, {NAMES[kind]}", name, how, "MB", [peak["bytes"] / 1e6], peak["by"])]
-
-
-@contextlib.contextmanager
-def peak_memory() -> Iterator[dict]:
-    """Watches memory; afterwards the dict holds "bytes" above the level before, and "by"."""
-    watched, found = meters(), {}
+    watched = meters()
     if not watched:
         raise InputError("this system has no meter of memory that a process can set back")
-    name, (level, peak) = next(iter(watched.items()))
+    meter, (level, peak) = next(iter(watched.items()))
     before = level()
-    yield found
-    found |= {"bytes": peak() - before, "by": name}
+    untrained.generate(model, frames)
+    above = [(peak() - before) / 1e6]
+    how = f"{frames} frames, {p.size}x{p.size}, widths {' '.join(map(str, p.generator_widths))}"
+    return [row(f"peak memory, {NAMES[kind]}", name, how, "MB", above, meter)]
 
 
 def same_memory(rows: Sequence[Row]) -> list[dict]:
     """Whether the peaks of one model and preset are equal within 5 % and 2 MB, for each that has at
     least two lengths.
     """
-    peaks: dict[tuple[str, str], list[float]] = {}
-    for r in rows:
-        if r["what"].startswith("peak memory, ") and "left_out" not in r:
-            peaks.setdefault((r["what"], r["preset"]), []).append(r["median"])
-    told = []
-    for (what, name), found in peaks.items():
-        apart, highest = max(found) - min(found), max(found)
+    peaks = [r for r in rows if r["what"].startswith("peak memory, ") and "left_out" not in r]
+    table, told = pd.DataFrame(peaks, columns=["what", "preset", "median"]), []
+    for (what, name), found in table.groupby(["what", "preset"], sort=False)["median"]:
         if len(found) > 1:
+            highest = float(found.max())
+            apart = highest - float(found.min())
             same = {"what": what, "preset": name, "apart_mb": apart, "highest_mb": highest}
             told.append(same | {"equal": apart <= 2 and apart <= 0.05 * highest})
     return told

@@ -12,16 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 from pydantic.dataclasses import dataclass
 
 from rencgan.core.errors import InputError
 from rencgan.studies import papers, results, runs
-from rencgan.studies.book import STRICT, book, built
 from rencgan.studies.results import MEASURES, OTHER_MEASURES
 from rencgan.studies.setting import checked, close
-from rencgan.studies.variants import contestant
+from rencgan.studies.variants import BOOK, STRICT, built, contestant
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -93,7 +91,7 @@ def read(blocks: Mapping[str, dict]) -> dict[str, Study]:
     return found
 
 
-STUDIES = read(book()["study"])
+STUDIES = read(BOOK["study"])
 
 
 def study(name: str) -> Study:
@@ -141,11 +139,10 @@ def rows(s: Study, table: pd.DataFrame) -> list[dict]:
     """A study's table for one data set: a row a variant, means over seeds and their deviation; []
     where none was run. Variants without results stay in it, empty.
     """
-    numbers, found = results.cells(table), []
+    found = []
     for v in s.variants:
-        of = {m: numbers.get((v.contestant, v.way, m), []) for m in s.measures}
-        row = {"variant": v.label, "seeds": max(map(len, of.values()), default=0)}
-        found.append(row | {m: results.told(each, m) for m, each in of.items()})
+        of = table[(table.contestant == v.contestant) & (table.way == v.way)]
+        found.append({"variant": v.label} | results.means(of, s.measures))
     return found if any(row["seeds"] for row in found) else []
 
 
@@ -153,17 +150,14 @@ def published_table(paper: str, number: str) -> list[dict]:
     """One published table in its own form: a row a method, setting and data set (as far as it tells
     them), a column a number.
     """
-    table, found = papers.table(paper, number), []
-    heads = [{"method": r.method, "setting": r.setting, "data": r.data} for r in table.rows]
-    told = [name for name in ("method", "setting", "data") if any(h[name] for h in heads)]
-    for row, head in zip(table.rows, heads, strict=True):
-        cells = {}
-        for column, printed in zip(table.columns, row.printed, strict=True):
-            frames = "" if column.frames is None else f" {column.frames}f"
-            place = " ".join(x for x in (column.data, column.metric) if x) + frames
-            cells[place + (f" ({column.unit})" if column.unit else "")] = printed
-        found.append({name: head[name] for name in told} | cells)
-    return found
+    table = papers.table(paper, number)
+    heads = [{n: getattr(r, n) for n in ("method", "setting", "data")} for r in table.rows]
+    titles = [c.title for c in table.columns]
+    return [
+        {n: told for n, told in head.items() if any(h[n] for h in heads)}
+        | dict(zip(titles, row.printed, strict=True))
+        for row, head in zip(table.rows, heads, strict=True)
+    ]
 
 
 def overview(table: pd.DataFrame) -> list[dict]:
@@ -172,8 +166,8 @@ def overview(table: pd.DataFrame) -> list[dict]:
     """
     found = []
     for s in STUDIES.values():
-        numbers = results.cells(table[table.dataset == s.datasets[0]])
-        seeds = [len(numbers.get((v.contestant, v.way, "scored"), [])) for v in s.variants]
+        of = table[table.dataset == s.datasets[0]]
+        seeds = [len(results.values(of, v.contestant, v.way, "scored")) for v in s.variants]
         done = sum(n > 0 for n in seeds)
         told = f"{done} of {len(seeds)}" if seeds else "no training"
         span = f"{min(n for n in seeds if n)} to {max(seeds)}" if done else ""
@@ -187,15 +181,14 @@ def effort(asked: Sequence[tuple[Study, str]], table: pd.DataFrame, seeds: Seque
     """
     trained = {(d, name) for s, d in asked for name in s.contestants}
     took = table[table.measure == "took s"].groupby("contestant").value.mean()
-    known = [took[name] for _, name in trained if name in took]
-    if not known:
-        return f"{len(trained)} trainings for each of {len(seeds)} seeds; none was timed yet."
-    each = float(np.mean(known))
+    each = took.reindex(name for _, name in sorted(trained)).mean()
+    told = f"{len(trained)} trainings for each of {len(seeds)} seeds"
+    if pd.isna(each):
+        return f"{told}; none was timed yet."
     hours = each * len(trained) * len(seeds) / 3600
     return (
-        f"{len(trained)} trainings for each of {len(seeds)} seeds, about {each / 60:.0f} minutes "
-        f"each where the files were made, with their scores: {hours:.0f} hours, one after the "
-        "other."
+        f"{told}, about {each / 60:.0f} minutes each where the files were made, with their scores: "
+        f"{hours:.0f} hours, one after the other."
     )
 
 

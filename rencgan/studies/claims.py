@@ -8,39 +8,88 @@ lengths of a table 16 and 128 frames decide, one clip and the longest that all m
 R3's videos its own frames count: the first 8 are real. What recall does is asked of R2 without our
 terms for overlap and junction, which would do the same.
 
-A claim has one or more comparisons, and each its own verdict over the seeds that both sides have
-(fewer than 3 leave it undecided). It held where every one held; did not hold where one did not; is
-undecided otherwise. The rule of a comparison:
-
-before  A seed's gain is log(worse / better), or the difference where the measure is a logarithm
-        itself. Held where the mean gain exceeds Student's one-sided 95 % margin, did not hold where
-        it is below minus that of so many comparisons: equals would be found to hold, and not to
-        hold, one time in twenty at most (see verdicts.ordering).
-alike   Held where the gain and its margin stay within 10 % on either side, did not hold where both
-        lie beyond it on one side (see verdicts.alike).
+Each comparison of a claim has a verdict of its own (`decided`). A claim held where every one held,
+did not hold where one did not, and is undecided otherwise.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from rencgan.core.errors import InputError
-from rencgan.studies import papers, results, verdicts
-from rencgan.studies.book import book
+from rencgan.studies import papers, results
 from rencgan.studies.catalogue import STUDIES, Study
 from rencgan.studies.results import MEASURES, OTHER_MEASURES
-from rencgan.studies.variants import contestant
-from rencgan.studies.verdicts import HELD, NOT_HELD, SEEDS, UNDECIDED, Verdict
+from rencgan.studies.variants import BOOK, contestant
 
+HELD, NOT_HELD, UNDECIDED = "held", "did not hold", "undecided"
 ORDER = (NOT_HELD, UNDECIDED, HELD)  # of comparisons: the first one found is the claim's
 RULES = ("before", "alike")
+SEEDS = 3  # the fewest that decide anything
+CONFIDENCE = 0.95  # on either side
+ALIKE = float(np.log(1.1))  # 10 % either way
+CHANCE = 2 * (1 - CONFIDENCE)  # share of orderings decided where there is no difference
 Side = tuple[str, str]  # contestant, way of drawing codes
 # Measure -> published metric and frames. Of R3's first 16 frames half are real in print.
 PLACES = {f"{n}f{own}": ("FVD", n) for n in (16, 128) for own in ("", ", own")}
 PLACES |= {f"{n}f, every 4th": ("FVD", n) for n in (16, 32)}  # Table 4.8
 PLACES |= {"ratio": ("FVD ratio", None)}
+
+
+class Verdict(NamedTuple):
+    """gain: by how much the side claimed to be better is better, on average over the seeds that
+    both have; margin: how far it can be off (None for fewer than 2). Both in the measure's unit.
+    """
+
+    verdict: str
+    gain: float
+    margin: float | None
+    seeds: int
+    why: str
+
+
+def decided(gains: Sequence[float], rule: str = "before", tests: int = 1) -> Verdict:
+    """The verdict on one comparison, of a gain for each seed that both sides have: by how much the
+    one claimed to be better is better, the logarithm of a ratio. A seed decides the data of both
+    sides too, so they are compared seed by seed: the mean gain d has the margin t s / sqrt(n), with
+    s the gains' standard deviation and t Student's 95 % quantile.
+
+    before  held if d exceeds the margin, did not hold if -d does; so equals are decided one time in
+            ten
+    alike   held where d and its margin stay within 10 % on either side, did not hold where both lie
+            beyond it on one
+
+    tests: of how many comparisons that must all hold this is one. One of them is enough against
+    them all, so the margin against it is that of 1 - 0.05 / tests (Bonferroni): equals are still
+    found to be the other way round one time in twenty at most. Fewer than 3 seeds are undecided.
+    Raises InputError for no seed, and gains not finite.
+    """
+    gains = np.asarray(gains, float)
+    if not len(gains) or not np.isfinite(gains).all():
+        raise InputError("a verdict needs at least one seed, and finite values on both sides")
+    d, n, margin = float(gains.mean()), len(gains), None
+    if n > 1:
+        quantiles = stats.t.ppf([CONFIDENCE, 1 - (1 - CONFIDENCE) / tests], n - 1)
+        margin, against = map(float, quantiles * stats.sem(gains))
+    if n < SEEDS:
+        found = UNDECIDED, f"{n} seed{'s' if n > 1 else ''}; {SEEDS} decide"
+    elif rule == "alike" and abs(d) + margin <= ALIKE:
+        found = HELD, "no further apart than 10 %"
+    elif rule == "alike" and abs(d) - against > ALIKE:
+        found = NOT_HELD, "further apart than 10 %"
+    elif rule == "alike":
+        found = UNDECIDED, "the margin reaches across 10 %"
+    elif d > margin or -d > against:
+        found = HELD if d > 0 else NOT_HELD, "the difference exceeds its margin"
+    elif -d > margin:
+        found = UNDECIDED, "the difference lies one of several, and within their margin"
+    else:
+        found = UNDECIDED, "the difference lies within its margin"
+    return Verdict(found[0], d, margin, n, found[1])
 
 
 @dataclass(frozen=True)
@@ -59,6 +108,31 @@ class Comparison:
         two = results.values(table, *self.worse, self.of_worse or self.measure)
         gain = two - one if self.measure.startswith("log ") else np.log(two / one)
         return (gain if self.lower_is_better else -gain).dropna()
+
+    def in_print(self, study: Study, dataset: str) -> str:
+        """Whether a paper orders its sides so: "yes", "no", "" where none prints both. The study's
+        own tables come first.
+        """
+        for s in (study, *STUDIES.values()) if self.measure in PLACES else ():
+            for place in s.tables:
+                better, worse = (
+                    _printed(s, side, self.measure, dataset, place)
+                    for side in (self.better, self.worse)
+                )
+                if better and worse and better != worse:
+                    return "yes" if (better < worse) == self.lower_is_better else "no"
+        return ""
+
+
+def _printed(s: Study, side: Side, measure: str, dataset: str, place: tuple) -> float | None:
+    """What one table of a study prints for a side, on a data set; None where it lacks it."""
+    metric, frames = PLACES[measure]
+    names = {v.printed for v in s.variants if (v.contestant, v.way) == side}
+    wanted = {(metric, dataset, frames, *name) for name in names if name}
+    for c in papers.table(*place).cells if wanted else ():
+        if (c.metric, c.data.lower(), c.frames, c.method, c.setting) in wanted:
+            return c.value
+    return None
 
 
 @dataclass(frozen=True)
@@ -86,10 +160,7 @@ class Claim:
     def verdict_of(self, one: Comparison, table: pd.DataFrame, tests: int = 1) -> Verdict | None:
         """Of one of the comparisons alone, or as one of several."""
         gains = one.gains(table)
-        if gains.empty:
-            return None
-        found = verdicts.ordering(gains, tests)
-        return verdicts.alike(found, tests=tests) if self.rule == "alike" else found
+        return None if gains.empty else decided(gains, self.rule, tests)
 
     def in_print(self, dataset: str, comparisons: Sequence[Comparison] = ()) -> str:
         """Whether the numbers that the thesis prints for that data set order the sides of these
@@ -98,33 +169,8 @@ class Claim:
         """
         if self.rule == "alike" or self.source == "ours":
             return ""
-        found = [self._one_in_print(c, dataset) for c in comparisons or self.comparisons]
-        return "no" if "no" in found else "yes" if "yes" in found else ""
-
-    def _one_in_print(self, one: Comparison, dataset: str) -> str:
-        own = [STUDIES[self.study]] if self.study in STUDIES else []
-        for s in (*own, *STUDIES.values()):
-            for paper, number in s.tables if one.measure in PLACES else ():
-                better, worse = (
-                    _printed(s, side, one.measure, dataset, paper, number)
-                    for side in (one.better, one.worse)
-                )
-                if better and worse and better != worse:
-                    return "yes" if (better < worse) == one.lower_is_better else "no"
-        return ""
-
-
-def _printed(
-    s: Study, side: Side, measure: str, dataset: str, paper: str, number: str
-) -> float | None:
-    """What one table of a study prints for a side, on a data set; None where it lacks it."""
-    metric, frames = PLACES[measure]
-    names = {v.printed for v in s.variants if (v.contestant, v.way) == side}
-    wanted = {(metric, dataset, frames, *name) for name in names if name}
-    for c in papers.table(paper, number).cells if wanted else ():
-        if (c.metric, c.data.lower(), c.frames, c.method, c.setting) in wanted:
-            return c.value
-    return None
+        found = [c.in_print(STUDIES[self.study], dataset) for c in comparisons or self.comparisons]
+        return next((told for told in ("no", "yes") if told in found), "")
 
 
 # ------------------------------------------------------------------------------ those of the file
@@ -147,7 +193,7 @@ def read(block: Mapping) -> Claim:
     text, source, study = (given.pop(name, "") for name in ("text", "source", "study"))
     try:
         if reason := given.pop("why_not", ""):
-            return Claim(text, source, why_not=book()["why_not"][reason])
+            return Claim(text, source, why_not=BOOK["why_not"][reason])
         s, rule = STUDIES[study], given.pop("rule", "before")
         better, worse = _side(given.pop("better"), s), given.pop("worse")
         sides = [_side(w, s) for w in ([worse] if isinstance(worse, str) else worse)]
@@ -163,7 +209,7 @@ def read(block: Mapping) -> Claim:
     return Claim(text, source, study, tuple(found), rule)
 
 
-_ALL = tuple(map(read, book()["claim"]))
+_ALL = tuple(map(read, BOOK["claim"]))
 CLAIMS = tuple(c for c in _ALL if c.source != "ours")
 OURS = tuple(c for c in _ALL if c.source == "ours")  # our own: not in the ledger
 

@@ -12,35 +12,39 @@ import numpy as np
 import pandas as pd
 
 from rencgan.studies import results
-from rencgan.studies.claims import CLAIMS, Claim
-from rencgan.studies.verdicts import CHANCE, HELD, NOT_HELD, SEEDS, UNDECIDED, Verdict
+from rencgan.studies.claims import CHANCE, CLAIMS, HELD, NOT_HELD, SEEDS, UNDECIDED, Claim, Verdict
 
 NOT_HERE = "not testable here"
-VERDICTS = (HELD, NOT_HELD, UNDECIDED, NOT_HERE)
+NOT_RUN = "not run yet"
 
 
-def judged(claim: Claim, table: pd.DataFrame) -> dict:
-    """A claim's row: its verdict on the data set that has most seeds of it (of as many, the first
-    in the table), where that is, and in brief what the others say.
+def rows(table: pd.DataFrame, claims: Sequence[Claim] = CLAIMS) -> list[dict]:
+    """The ledger: a row a claim, with its verdict on the data set that has most seeds of it (of as
+    many, the first in the table), where that is, and in brief what the others say. gain: by how
+    many per cent the number of the side that is claimed to be worse is larger (of jumps: further
+    from real video's; where more is better: smaller), in the comparison that decides.
     """
+    return [_judged(claim, table) for claim in claims]
+
+
+def _judged(claim: Claim, table: pd.DataFrame) -> dict:
     row = {"claim": claim.text, "source": claim.source, "study": claim.study}
     row |= {"verdict": UNDECIDED, "gain": "", "seeds": 0, "where": "", "so printed": ""}
-    row |= {"why": "not run yet", "elsewhere": ""}
+    row |= {"why": NOT_RUN, "elsewhere": ""}
     if claim.why_not:
         return row | {"verdict": NOT_HERE, "why": claim.why_not}
-    found = {}
-    for dataset, of in table.groupby("dataset", sort=False):
-        if (v := claim.verdict(of)) is not None:
-            found[dataset] = v, f"{of.preset.iloc[0]}, {of.source.iloc[0]} {dataset}"
+    found = {d: claim.verdict(of) for d, of in table.groupby("dataset", sort=False)}
+    found = {d: v for d, v in found.items() if v}
     if not found:
         return row
-    dataset = max(found, key=lambda d: found[d][0].seeds)  # the first of as many
-    best, where = found.pop(dataset)
+    dataset = max(found, key=lambda d: found[d].seeds)  # the first of as many
+    best, first = found.pop(dataset), table[table.dataset == dataset].iloc[0]
+    row |= {"verdict": best.verdict, "gain": _gain(best), "seeds": best.seeds, "why": best.why}
+    row |= {"where": f"{first.preset}, {first.source} {dataset}"}
+    row |= {"so printed": claim.in_print(dataset)}
     others = (
-        f"{d}: {v.verdict}, {_percent(v.gain)} %, {v.seeds} seed(s)" for d, (v, _) in found.items()
+        f"{d}: {v.verdict}, {_percent(v.gain)} %, {v.seeds} seed(s)" for d, v in found.items()
     )
-    row |= {"verdict": best.verdict, "gain": _gain(best), "seeds": best.seeds, "where": where}
-    row |= {"so printed": claim.in_print(dataset), "why": best.why}
     return row | {"elsewhere": "; ".join(others)}
 
 
@@ -57,31 +61,23 @@ def _percent(log: float) -> str:
     return f"{value:+.1f}" if abs(value) < 2 else f"{value:+.0f}"
 
 
-def rows(table: pd.DataFrame, claims: Sequence[Claim] = CLAIMS) -> list[dict]:
-    """The ledger: a row a claim. gain: by how many per cent the number of the side that is claimed
-    to be worse is larger (of jumps: further from real video's; where more is better: smaller), in
-    the comparison that decides.
-    """
-    return [judged(c, table) for c in claims]
-
-
 def count(table: Sequence[Mapping]) -> dict[str, int]:
-    """Claims by verdict; "not run yet" ones are undecided."""
+    """Claims by verdict; those not run yet are undecided."""
     found = Counter(row["verdict"] for row in table)
-    return {name: found[name] for name in VERDICTS}
+    return {name: found[name] for name in (HELD, NOT_HELD, UNDECIDED, NOT_HERE)}
 
 
 def summary(table: Sequence[Mapping]) -> str:
     """The count in a sentence."""
-    n, found = len(table), count(table)
-    not_run = sum(row["why"] == "not run yet" for row in table)
+    found = count(table)
+    not_run = sum(row["why"] == NOT_RUN for row in table)
     single = sum(row["verdict"] == UNDECIDED and 0 < row["seeds"] < SEEDS for row in table)
     able = sum(row["seeds"] >= SEEDS for row in table)
     return (
-        f"{n} claims: {found[HELD]} held, {found[NOT_HELD]} did not hold, {found[UNDECIDED]} are "
-        f"undecided ({single} of them for want of seeds, {not_run} not run yet), "
-        f"{found[NOT_HERE]} are not testable here. {able} have {SEEDS} seeds; of so many, chance "
-        f"alone would decide about {CHANCE * able:.0f} at most."
+        f"{len(table)} claims: {found[HELD]} held, {found[NOT_HELD]} did not hold, "
+        f"{found[UNDECIDED]} are undecided ({single} of them for want of seeds, {not_run} not run "
+        f"yet), {found[NOT_HERE]} are not testable here. {able} have {SEEDS} seeds; of so many, "
+        f"chance alone would decide about {CHANCE * able:.0f} at most."
     )
 
 
@@ -90,12 +86,9 @@ def details(table: pd.DataFrame, claims: Sequence[Claim]) -> list[dict]:
     its measure, whether the printed numbers order the two so, its own verdict, and its gain.
     """
     found = []
-    for claim in claims:
-        several = len({c.worse for c in claim.comparisons}) > 1
-        for one in claim.comparisons:
-            v = claim.verdict_of(one, table)
-            if v is None:
-                continue
+    for claim, one in ((c, one) for c in claims for one in c.comparisons):
+        if v := claim.verdict_of(one, table):
+            several = len({c.worse for c in claim.comparisons}) > 1
             against = f" (here: {one.worse[0]})" if several else ""
             row = {"claim": claim.text + against, "source": claim.source, "measure": one.measure}
             row |= {"so printed": claim.in_print(table.dataset.iloc[0], [one]), "here": v.verdict}
@@ -104,28 +97,17 @@ def details(table: pd.DataFrame, claims: Sequence[Claim]) -> list[dict]:
 
 
 def by_chance(table: Sequence[Mapping]) -> str:
-    """How many of those rows are decided, and how many chance would decide, were there no
+    """How many rows of `details` are decided, and how many chance would decide, were there no
     differences anywhere.
     """
     able = [row for row in table if row["seeds"] >= SEEDS and row["rule"] == "before"]
+    decided = sum(row["here"] != UNDECIDED for row in able)
     if not able:
         return ""
-    decided = sum(row["here"] != UNDECIDED for row in able)
     return (
         f"{decided} of {len(able)} orderings are decided; chance alone would decide about "
         f"{CHANCE * len(able):.0f}."
     )
-
-
-MARKS = ("<!-- ledger -->", "<!-- /ledger -->")
-
-
-def page(table: pd.DataFrame) -> str:
-    """The count, and the claims that are decided, as Markdown."""
-    found = rows(table)
-    columns = ("claim", "source", "verdict", "gain", "where", "so printed", "elsewhere")
-    decided = [{k: r[k] for k in columns} for r in found if r["verdict"] in (HELD, NOT_HELD)]
-    return "\n\n".join([summary(found), results.as_markdown(decided)])
 
 
 def whole(table: pd.DataFrame) -> str:

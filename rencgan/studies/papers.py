@@ -44,6 +44,12 @@ class Column:
     data: str = ""
     frames: int | None = None
 
+    @property
+    def title(self) -> str:
+        """As a table of our own has it: "Sky FVD 16f (unit)"."""
+        frames, unit = self.frames and f"{self.frames}f", self.unit and f"({self.unit})"
+        return " ".join(filter(None, (self.data, self.metric, frames, unit)))
+
 
 @dataclass(frozen=True)
 class Row:

@@ -4,8 +4,9 @@ Reads what `python -m rencgan compare` wrote into one long table, a row a number
 here: other files give other rows. Verdicts on them: ledger.py.
 """
 
+import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -96,13 +97,9 @@ def frame(files: Sequence[dict]) -> pd.DataFrame:
     OTHER_MEASURES of every way, "log jump", "scored" of a way that has all its scores; with way ""
     the "train s", all its seconds ("took s") and the FORESIGHT of a file.
     """
-    rows = [
-        (*("" if f.get(key) is None else f[key] for key in KEYS), *number)
-        for f in files
-        for number in _numbers(f)
-        if number[-1] is not None
-    ]
-    return pd.DataFrame(rows, columns=[*KEYS, "way", "measure", "value"])
+    rows = [(*(f.get(key) for key in KEYS), *number) for f in files for number in _numbers(f)]
+    table = pd.DataFrame(rows, columns=[*KEYS, "way", "measure", "value"])
+    return table.astype({"value": float}).dropna(subset="value").fillna({"kind": "", "prior": ""})
 
 
 def _numbers(f: dict) -> Iterator[tuple[str, str, float | None]]:
@@ -122,9 +119,8 @@ def _numbers(f: dict) -> Iterator[tuple[str, str, float | None]]:
         parts = _parts(way)
         for measure, (place, key, _) in (MEASURES | OTHER_MEASURES).items():
             value = parts[place].get(key)
-            if measure == "s for 1000" and not timed:
-                continue
-            yield name, measure, value
+            if timed or measure != "s for 1000":
+                yield name, measure, value
             if measure in LOGS and value is not None:
                 yield name, f"log {measure}", abs(float(np.log(max(value, 1e-6))))
 
@@ -179,17 +175,16 @@ def _check_cards(files: Sequence[dict]) -> None:
     of single clips, and of every fourth frame, are compared among themselves.
     """
     first: dict[tuple, tuple[str, dict]] = {}
-    for f in files:
-        for codes, way in f["ways"].items():
-            apart = (codes in CLIP_WAYS, f.get("step", 1))
-            for score in way["scores"]:
-                place = (f["dataset"], f["seed"], score["name"], apart)
-                name, card = first.setdefault(place, (f["contestant"], score["card"]))
-                if difference := same_card(card, score["card"]):
-                    raise InputError(
-                        f"{name} and {f['contestant']} ({place[0]}, seed {place[1]}) do not go "
-                        f"into one table: they differ in {difference}"
-                    )
+    scores = ((f, codes, s) for f in files for codes, w in f["ways"].items() for s in w["scores"])
+    for f, codes, score in scores:
+        name, dataset, seed = f["contestant"], f["dataset"], f["seed"]
+        place = dataset, seed, score["name"], codes in CLIP_WAYS, f.get("step", 1)
+        other, card = first.setdefault(place, (name, score["card"]))
+        if difference := same_card(card, score["card"]):
+            raise InputError(
+                f"{other} and {name} ({dataset}, seed {seed}) do not go into one table: they "
+                f"differ in {difference}"
+            )
 
 
 # ------------------------------------------------------------------------------------ one table's
@@ -206,12 +201,6 @@ def values(table: pd.DataFrame, name: str, way: str, measure: str) -> pd.Series:
     return table[rows].set_index("seed").value
 
 
-def cells(table: pd.DataFrame) -> dict[tuple[str, str, str], list[float]]:
-    """(contestant, way, measure) -> its values over the seeds, of one data set."""
-    grouped = table.groupby(["contestant", "way", "measure"], sort=False)
-    return grouped.value.agg(list).to_dict()
-
-
 def told(numbers: Sequence[float], measure: str) -> str:
     """Their mean, and their standard deviation where there are several; "" for none."""
     if not len(numbers):
@@ -221,25 +210,25 @@ def told(numbers: Sequence[float], measure: str) -> str:
     return f"{np.mean(numbers):.{digits}f}{spread}"
 
 
+def means(table: pd.DataFrame, measures: Sequence[str]) -> dict:
+    """Of one contestant and way: how many "seeds" there are, and each measure over them."""
+    of = table[table.measure.isin(measures)]
+    return {"seeds": of.seed.nunique()} | {m: told(of.value[of.measure == m], m) for m in measures}
+
+
 def rows(table: pd.DataFrame) -> list[dict]:
     """The table of one data set: every contestant and way, means over seeds and their standard
     deviation. First "real": other unseen videos in a contestant's place.
     """
     own = (table.kind == "r3").any()  # else both would stand there twice
     shown = [m for m in MEASURES if own or m not in OWN_FVDS]
-    of_videos = table[table.way != ""].drop_duplicates(["contestant", "way"])
-    names, place = list(dict.fromkeys(table.contestant)), {way: i for i, way in enumerate(WAYS)}
-    of_videos = sorted(
-        of_videos.itertuples(), key=lambda r: (names.index(r.contestant), place.get(r.way, 0))
-    )
-    numbers, found = cells(table), []
-    for r in of_videos:
-        of = {m: numbers.get((r.contestant, r.way, m), []) for m in shown}
-        seconds = numbers.get((r.contestant, "", "train s"), [])
-        row = {"videos": f"{r.contestant}, {r.way}", "prior": r.prior}
-        row["seeds"] = len(of["motion"] or of["128f"])
-        row["train s"] = f"{np.mean(seconds):.0f}" if seconds else ""
-        found.append(row | {m: told(v, m) for m, v in of.items()})
+    order, found = {way: i for i, way in enumerate(WAYS)}, []
+    for name, of in table.groupby("contestant", sort=False):
+        seconds = of.value[of.measure == "train s"]
+        for way in sorted(set(of.way) - {""}, key=lambda way: order.get(way, 0)):
+            row = {"videos": f"{name}, {way}", "prior": of.prior.iloc[0], "seeds": 0}
+            row["train s"] = f"{seconds.mean():.0f}" if len(seconds) else ""
+            found.append(row | means(of[of.way == way], shown))
     return found
 
 
@@ -253,7 +242,6 @@ def split(table: Sequence[Mapping]) -> tuple[list[dict], list[dict]]:
 
 # ------------------------------------------------------------------------------- single questions
 
-S = "sample"
 ROBUST, FASTER, REGRESSION = "robust sample", "faster sample", "R3, regression"
 
 
@@ -264,33 +252,25 @@ def compared(table: pd.DataFrame) -> pd.DataFrame:
 
 def foresight_rows(table: pd.DataFrame) -> list[dict]:
     """How R3's heads foresee the next token of unseen videos, means over seeds: see foresight."""
-    of = table[table.measure.isin(FORESIGHT)]
-    numbers, found = cells(of), []
-    for name in dict.fromkeys(of.contestant):
-        each = {m: numbers.get((name, "", m), []) for m in FORESIGHT}
-        row = {"GPT": name, "seeds": len(each["error"])}
-        found.append(row | {m: told(v, m) for m, v in each.items()})
-    return found
+    heads = table[table.measure.isin(FORESIGHT)].groupby("contestant", sort=False)
+    return [{"GPT": name} | means(of, FORESIGHT) for name, of in heads]
 
 
 def gap_rows(table: pd.DataFrame, measure: str = "128f, own") -> list[dict]:
     """What the other heads close of the gap between R3's regression head and improved R2, seed by
     seed, then their mean; [] where a side has no results. A gap of 0 or less is none.
     """
-    found = []
-    heads = [n for n in dict.fromkeys(table.contestant[table.kind == "r3"]) if n != REGRESSION]
-    for way in (ROBUST, FASTER):
-        sides = (("goal", "improved R2", S), ("start", REGRESSION, way))
-        ends = {key: values(table, name, codes, measure) for key, name, codes in sides}
-        for name in heads:
-            of = pd.DataFrame(ends | {"head": values(table, name, way, measure)}).dropna()
-            if of.empty:
-                continue
-            gaps = of.start - of.goal
-            closed = ((of.start - of["head"]) / gaps)[gaps > 0]
-            row = {"head": name, "way": way, "gap to improved R2": told(gaps, measure)}
-            row["share closed"] = told(closed, "") if len(closed) else "no gap"
-            found.append(row | {"seeds": len(of)})
+    found, heads = [], table.contestant[table.kind == "r3"].unique()
+    for way, name in itertools.product((ROBUST, FASTER), heads):
+        sides = {"goal": ("improved R2", "sample"), "start": (REGRESSION, way), "end": (name, way)}
+        of = pd.DataFrame({k: values(table, *side, measure) for k, side in sides.items()}).dropna()
+        if of.empty or name == REGRESSION:
+            continue
+        gaps = of.start - of.goal
+        closed = ((of.start - of.end) / gaps)[gaps > 0]
+        row = {"head": name, "way": way, "gap to improved R2": told(gaps, measure)}
+        row["share closed"] = told(closed, "") if len(closed) else "no gap"
+        found.append(row | {"seeds": len(of)})
     return found
 
 
@@ -299,13 +279,12 @@ def over_length(table: pd.DataFrame) -> list[dict]:
     16), the share that it rises by, and that of real video.
     """
     found = []
-    for name, way in dict.fromkeys(zip(table.contestant, table.way, strict=True)):
-        ends = {m: values(table, name, way, f"16f, {m} 128") for m in ("first", "last")}
-        of = pd.DataFrame(ends).dropna()
-        if len(of):
-            row = {"videos": f"{name}, {way}", "seeds": len(of)}
-            row |= {f"{m} 128 frames": told(of[m], "16f") for m in ends}
-            found.append(row | {"times": told(of["last"] / of["first"], "")})
+    for (name, way), of in table.groupby(["contestant", "way"], sort=False):
+        ends = {m: values(of, name, way, f"16f, {m} 128") for m in ("first", "last")}
+        if len(both := pd.DataFrame(ends).dropna()):
+            row = {"videos": f"{name}, {way}", "seeds": len(both)}
+            row |= {f"{m} 128 frames": told(both[m], "16f") for m in ends}
+            found.append(row | {"times": told(both["last"] / both["first"], "")})
     return found
 
 
@@ -316,13 +295,9 @@ def as_markdown(table: Sequence[Mapping]) -> str:
     """Rows as a table that a README can hold; "" for none."""
     if not table:
         return ""
-    names = list(table[0])
-    lines = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
-    lines += [f"| {' | '.join(str(row[n]) for n in names)} |" for row in table]
+    lines = [f"| {' | '.join(table[0])} |", "|" + "---|" * len(table[0])]
+    lines += [f"| {' | '.join(map(str, row.values()))} |" for row in table]
     return "\n".join(lines)
-
-
-MARKS = ("<!-- results -->", "<!-- /results -->")
 
 
 def page(table: pd.DataFrame) -> str:
@@ -334,32 +309,11 @@ def page(table: pd.DataFrame) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def into(text: str, tables: str, marks: tuple[str, str] = MARKS) -> str:
-    """A text with the tables between its marks; raises InputError where it has none."""
-    head, mark, rest = text.partition(marks[0])
-    _, end, tail = rest.partition(marks[1])
-    if not mark or not end:
-        raise InputError(f"there are no lines {marks[0]} and {marks[1]} to put the tables between")
-    return f"{head}{marks[0]}\n{tables}\n{marks[1]}{tail}"
-
-
-def show_or_put(
-    asked: Mapping, target: Path | None, text_of: Callable, page_of: Callable, marks: Sequence[str]
-) -> None:
-    """Prints text_of(table) of the result files that are asked for (folder, preset, source; see
-    `read`), or puts page_of(table) between the marks of a target file. Raises InputError where
-    there are no results, or no such file.
-    """
-    table = read(**asked)
+def some(folder: Path, preset: str, source: str) -> pd.DataFrame:
+    """As `read`, of all data sets; raises InputError where there are no results."""
+    table = read(folder, preset=preset, source=source)
     if table.empty:
         raise InputError(
-            f"{asked['folder']} holds no results at {asked['preset']}; "
-            "python -m rencgan compare makes them"
+            f"{folder} holds no results at {preset}; python -m rencgan compare makes them"
         )
-    if target is None:
-        print(text_of(table))
-    elif not target.is_file():
-        raise InputError(f"there is no file {target} to put the tables into")
-    else:
-        text = into(target.read_text(encoding="utf-8"), page_of(table), marks)
-        target.write_text(text, encoding="utf-8")
+    return table

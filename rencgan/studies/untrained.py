@@ -2,7 +2,12 @@
 ones do.
 """
 
+import itertools
+import statistics
+import tempfile
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +29,13 @@ from rencgan.r3.tokens import Coordinates
 from rencgan.r3.videos import R3Model
 from rencgan.studies.generated import pieces_of
 from rencgan.studies.sizes import token_width
-from rencgan.training.loop import Job, Run
+from rencgan.training.loop import Job, Run, train
 from rencgan.training.processes import Group
 
 LIMIT_S = 60.0  # a training step that takes longer is measured once, a video is cut to it
 FRAMES_ASKED = 1000
 CUTS = (FRAMES_ASKED, 200, 80, 40)  # frames really generated on a CPU: the most that fit in LIMIT_S
+STEPS, SETTLING = 12, 2  # of a part of a training; the first ones of it are not counted
 
 # How training is measured; on a CPU only the first.
 HOWS = ("as it is", "bf16 off", "channels_last off", "torch.compile")
@@ -89,6 +95,25 @@ def step_times(p: Preset, how: str, steps: int) -> list[float]:
     return [seconds(lambda i=i: step(i)) for i in range(steps)]
 
 
+def parts(job: Job) -> list[tuple[str, int, float]]:
+    """(part, its steps in the recipe, median seconds of one) for the warm-ups and the rest."""
+    p = job.preset
+    warm = {"warmup": min(p.warmup, STEPS), "motion_warmup": min(p.motion_warmup, STEPS)}
+    short = p.but(**warm, steps=sum(warm.values()) + STEPS, crops_until=warm["warmup"])
+    stamps: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        cut = replace(job, preset=short, out=Path(folder), warm=None)
+        train(cut, progress=lambda *told: stamps.append(time.perf_counter()))
+    took = [b - a for a, b in itertools.pairwise(stamps)]
+    whole = (p.warmup, p.motion_warmup, p.steps - p.warmup - p.motion_warmup)
+    names, found = ("single frames", "motion", "pairs"), []
+    for name, measured, n in zip(names, (*warm.values(), STEPS), whole, strict=True):
+        own, took = took[:measured], took[measured:]
+        if own:
+            found.append((name, n, statistics.median(own[SETTLING:] or own)))
+    return found
+
+
 def drain(make: Callable[..., Iterator], *given, **options) -> None:
     """Makes a video whose pieces are dropped as they come."""
     for piece in make(*given, **options):
@@ -113,15 +138,11 @@ def scaled_up(
 
 def write_cache(folder: Path, videos: int, frames: int, size: int) -> VideoSet:
     """A prepared folder of noise, opened as training opens one: memory-mapped."""
-    shape = (videos * frames, size, size, 3)
-    stored = np.lib.format.open_memmap(folder / FRAMES, "w+", np.uint8, shape)
-    for i in range(videos):
-        stored[i * frames : (i + 1) * frames] = noise(frames, size, i)
-    stored.flush()
-    table = [
-        Video(f"noise_{i}", "noise", "", "train", i * frames, frames, 25.0) for i in range(videos)
-    ]
-    write_tables(folder, table, shape, {"source": "noise"})
+    pixels = noise(videos * frames, size)
+    np.save(folder / FRAMES, pixels)
+    starts = range(0, len(pixels), frames)
+    table = [Video(f"noise_{at}", "noise", "", "train", at, frames, 25.0) for at in starts]
+    write_tables(folder, table, pixels.shape, {"source": "noise"})
     return VideoSet.open(folder)
 
 

@@ -2,10 +2,13 @@
 a difference. COMPARED holds those of the main comparison, ABLATIONS the others.
 """
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import field, fields, replace
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, TypeVar
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from rencgan.core.errors import InputError
@@ -14,13 +17,27 @@ from rencgan.presets.gpt import GPTPreset
 from rencgan.presets.preset import Preset
 from rencgan.presets.table import SHARES, scheduled
 from rencgan.studies import recipes
-from rencgan.studies.book import STRICT, book, built
+
+FILE = Path(__file__).with_name("studies.toml")
+BOOK: dict[str, Any] = tomllib.loads(FILE.read_text(encoding="utf-8"))
+STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)  # of the classes that it fills
+Built = TypeVar("Built")
 
 # Of R3: its method, and how codes are drawn from a predicted latent space.
 PREDICTED = tuple(f"{m} {c}" for m in ("robust", "faster") for c in ("sample", "mean", "VDrej"))
 CLIP_WAYS = ("noise", "encoded")  # codes from N(0, I), or those of training clips
 WAYS = ("sample", "mean", "VDrej", *CLIP_WAYS, *PREDICTED)
-Kind = Literal["encgan3", "g3an", "r2", "lencgan", "ar2", "r3"]
+
+
+def built(model: type[Built], name: str, block: Mapping) -> Built:
+    """A block as an object of a class that checks its fields; raises InputError, in a sentence."""
+    try:
+        return TypeAdapter(model).validate_python({**block, "name": name})
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        place = ".".join(str(part) for part in (name, *wrong["loc"]))
+        told = f", not {wrong['input']!r}" if wrong["loc"] else ""
+        raise InputError(f"{FILE.name}, {place}: {wrong['msg']}{told}") from None
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -48,7 +65,7 @@ class Contestant:
     """A model of the comparison. Its preset is the recipe of its kind, but for some fields."""
 
     name: str
-    kind: Kind
+    kind: Literal["encgan3", "g3an", "r2", "lencgan", "ar2", "r3"]
     recipe: Literal["", "encgan3", "r2", "lencgan", "ar2"] = ""  # of another kind than its own
     but: dict[str, Any] = field(default_factory=dict)  # fields of the preset
     at_mini: dict[str, Any] = field(default_factory=dict)  # the same at `mini` alone
@@ -80,7 +97,8 @@ class Contestant:
         kind = self.recipe or self.kind
         whole = recipes.recipe(p, kind)
         changes = self.but | (self.at_mini if p.preset == "mini" else {})
-        whole = whole.but(**changes | (self.schedule.fields(p.preset) if self.schedule else {}))
+        changes |= self.schedule.fields(p.preset) if self.schedule else {}
+        whole = whole.but(**changes)
         scaled = {n: _times(getattr(whole, n), factor) for n, factor in self.scale.items()}
         least = {n: max(bound, getattr(whole, n)) for n, bound in self.least.items()}
         return whole.but(**scaled | least)
@@ -102,14 +120,13 @@ def read(blocks: Mapping[str, dict]) -> dict[str, Contestant]:
     """
     whole: dict[str, dict] = {}
     for name, block in blocks.items():
-        start = block.get("from")
+        own = dict(block)
+        start = own.pop("from", None)
         if start not in (None, *whole):
             raise InputError(f"{name!r} comes from {start!r}, which is no contestant above it")
-        found = dict(whole.get(start, {}))
-        for key, value in block.items():
-            found[key] = found.get(key, {}) | value if isinstance(value, dict) else value
-        found.pop("from", None)
-        whole[name] = found
+        base = whole.get(start, {})
+        own = {k: base.get(k, {}) | v if isinstance(v, dict) else v for k, v in own.items()}
+        whole[name] = base | own
     made = {name: built(Contestant, name, block) for name, block in whole.items()}
     for c in made.values():
         if bool(recipes.kind_of(c.kind).base) != bool(c.base) or c.base not in ("", *made):
@@ -117,9 +134,10 @@ def read(blocks: Mapping[str, dict]) -> dict[str, Contestant]:
     return made
 
 
-CONTESTANTS = read(book()["compared"] | book()["ablation"])
-COMPARED = {name: CONTESTANTS[name] for name in book()["compared"]}
-ABLATIONS = {name: CONTESTANTS[name] for name in book()["ablation"]}
+CONTESTANTS = read(BOOK["compared"] | BOOK["ablation"])
+COMPARED, ABLATIONS = (
+    {name: CONTESTANTS[name] for name in BOOK[kind]} for kind in ("compared", "ablation")
+)
 
 
 def contestant(name: str) -> Contestant:

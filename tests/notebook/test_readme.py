@@ -1,10 +1,13 @@
 """The README's generated parts are what the files say, and it stays one page."""
 
 import json
+import re
 
+import pytest
 from conftest import ROOT
 from PIL import Image
 
+from rencgan.core.errors import InputError
 from rencgan.notebook import readme
 from rencgan.studies import ledger, results
 
@@ -16,6 +19,8 @@ def test_the_readme_shows_what_the_result_files_say():
     assert readme.filled(text) == text
     counted = ledger.summary(ledger.rows(results.read())).partition(" have ")[0]
     assert counted in text
+    with pytest.raises(InputError, match="no lines <!-- systems --> and <!-- /systems -->"):
+        readme.filled("no marks")
 
 
 def test_all_tables_stand_in_the_page_of_results():
@@ -50,8 +55,6 @@ def test_it_is_one_page_that_begins_with_a_moving_picture():
 
 
 def test_every_file_that_it_names_is_there():
-    import re
-
     text = README.read_text(encoding="utf-8")
     named = re.findall(r"\]\(([^)#]+)\)|src=\"([^\"]+)\"", text)
     paths = {a or b for a, b in named if "://" not in (a or b)}

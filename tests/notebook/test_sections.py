@@ -1,6 +1,7 @@
 """What notebooks 06 and 08 show."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -57,16 +58,9 @@ def test_a_study_that_was_not_run_says_how(tmp_path):
 
 def test_pictures_of_codes_are_of_the_size_of_the_weights():
     videos = VideoSet.from_arrays(moving_videos(2, frames=40, size=16), splits=["test"] * 2)
-    model = replace_size()
+    model = SimpleNamespace(size=PRESETS["slim"].size)
     with pytest.raises(InputError, match="draw 32 pixels, and these videos have 16: give preset"):
         study_pictures._of_clips(model, videos, 0)
-
-
-def replace_size():
-    class Sized:
-        preset = PRESETS["slim"]
-
-    return Sized()
 
 
 def test_what_length_does():

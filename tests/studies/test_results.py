@@ -124,7 +124,7 @@ def test_the_gap_between_regression_and_improved_r2():
     assert results.gap_rows(frame(files[:3])) == []
 
 
-def test_the_command_prints_both_tables_and_refuses_an_empty_folder(tmp_path, capsys):
+def test_the_command_prints_the_tables_and_refuses_an_empty_folder(tmp_path, capsys):
     with pytest.raises(InputError, match="holds no results"):
         do(["results", "--folder", str(tmp_path)])
     for s in range(3):
@@ -133,9 +133,3 @@ def test_the_command_prints_both_tables_and_refuses_an_empty_folder(tmp_path, ca
     do(["results", "--folder", str(tmp_path)])
     told = capsys.readouterr().out
     assert "**sky, mini**" in told and "| R2, sample | none | 3 | 25.5 ± 0.5 | 51.0 ± 1.0 |" in told
-    readme = tmp_path / "README.md"
-    readme.write_text("before\n<!-- results -->\nold\n<!-- /results -->\nafter\n")
-    do(["results", "--folder", str(tmp_path), "--into", str(readme)])
-    assert readme.read_text() == f"before\n<!-- results -->\n{told}<!-- /results -->\nafter\n"
-    with pytest.raises(InputError, match="no lines"):
-        results.into("no marks", "tables")
