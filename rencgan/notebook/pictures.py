@@ -21,7 +21,7 @@ from rencgan.notebook import steps as study
 from rencgan.studies import weights
 
 Pictures = list[tuple[np.ndarray, str]]
-Pair = tuple[torch.Tensor, torch.Tensor]  # codes of content and motion, (1, d) each
+Pair = tuple[torch.Tensor, torch.Tensor]  # codes of content and motion, (B, d) each
 SHOWN = 8  # frames of a row
 LONGER = 5  # times as long a motion code
 OF = f"by networks that were trained on the stand-in {weights.DATASET}"
@@ -66,10 +66,10 @@ def summed_codes(videos: VideoSet, seed: int = 0) -> Pictures:
 def _mixed(videos: VideoSet, seed: int, mix: Callable, told: str) -> Pictures:
     """A sheet for each of WHOSE codes: a row for each pair that `mix` makes of two."""
     found = []
-    for name, codes_of, whose in WHOSE:
+    for name, pairs_of, whose in WHOSE:
         model = weights.load(name)
-        one, two = codes_of(model, videos, seed)
-        pairs = mix(*one, *two)
+        (c1, c2), (m1, m2) = (z[:, None] for z in pairs_of(model, videos, seed))
+        pairs = mix(c1, m1, c2, m2)
         rows = [model.clips(c, m)[0] for c, m in pairs.values()]
         sheet = show.contact_sheet(rows, list(pairs), SHOWN)
         found.append((sheet, f"{model.name}: {told.format(whose)}, {OF}."))
@@ -79,13 +79,11 @@ def _mixed(videos: VideoSet, seed: int, mix: Callable, told: str) -> Pictures:
 def longer_motion_code(videos: VideoSet, seed: int = 0) -> Pictures:
     """Figure 3.13: one motion code several times over makes one longer clip."""
     model = weights.load("encgan3")
-    (c, m), _ = _of_clips(model, videos, seed)
+    c, m = (z[:1] for z in _of_clips(model, videos, seed))
     clip, longer = model.clips(c, m)[0], model.clips(c, m[:, :, None].repeat(1, 1, LONGER))[0]
     sheet = show.contact_sheet([clip, longer], ["L = 1", f"L = {LONGER}"], SHOWN)
-    told = (
-        f"EncGAN3, {len(clip)} frames and {len(longer)} from one longer motion code (Figure 3.13)"
-    )
-    return [(sheet, f"{told}, {OF}.")]
+    told = f"{len(clip)} frames and {len(longer)} from one longer motion code (Figure 3.13)"
+    return [(sheet, f"EncGAN3, {told}, {OF}.")]
 
 
 def sampling_strategies(videos: VideoSet, seed: int = 0) -> Pictures:
@@ -117,19 +115,18 @@ def _codes(model: Trained, videos: VideoSet, seed: int, count: int) -> Codes:
     return model.codes(as_clips(study.held_out_clips(videos, count, seed), model.device))
 
 
-def _of_clips(model: Trained, videos: VideoSet, seed: int) -> list[Pair]:
+def _of_clips(model: Trained, videos: VideoSet, seed: int) -> Pair:
     """The means of the latent spaces of two clips."""
     codes = _codes(model, videos, seed, 2)
-    return [(codes.mu_c[i : i + 1], codes.mu_m[i : i + 1]) for i in range(2)]
+    return codes.mu_c, codes.mu_m
 
 
-def _of_samples(model: Trained, videos: VideoSet, seed: int) -> list[Pair]:
+def _of_samples(model: Trained, videos: VideoSet, seed: int) -> Pair:
     """Two samples of the latent spaces of one clip."""
     codes = _codes(model, videos, seed, 1)
     eps_c, eps_m = _noise(model, 2, seed)
     z_c = codes.mu_c + (0.5 * codes.logvar_c).exp() * eps_c
-    z_m = codes.mu_m + (0.5 * codes.logvar_m).exp() * eps_m
-    return [(z_c[i : i + 1], z_m[i : i + 1]) for i in range(2)]
+    return z_c, codes.mu_m + (0.5 * codes.logvar_m).exp() * eps_m
 
 
 WHOSE = (

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from rencgan.core.files import slug
 from rencgan.data.hops import CLIP
 from rencgan.data.videoset import VideoSet
 from rencgan.notebook import scoring, show
@@ -62,13 +63,14 @@ def section(s: Study, table: pd.DataFrame, folder: Path, videos: VideoSet, p) ->
 def strips(s: Study, table: pd.DataFrame, folder: Path) -> Iterator[Html]:
     """A row of frames for every variant, of the first seed that has any."""
     found: dict[str, np.ndarray] = {}
-    files = table.drop_duplicates(["contestant", "dataset", "source", "preset", "seed"])
+    files = table.drop_duplicates(["contestant", "seed"])
     for v in s.variants:
         for f in files[files.contestant == v.contestant].itertuples():
-            stem = f"{f.dataset}-{f.source}-{f.preset}-{runs.slug(v.contestant)}-seed{f.seed}"
+            stem = f"{f.dataset}-{f.source}-{f.preset}-{slug(v.contestant)}-seed{f.seed}"
             path = runs.strip_of(folder / f"{stem}.json", v.way)
-            if path.exists() and v.label not in found:
+            if path.exists():
                 found[v.label] = _frames(path, v.way, contestant(v.contestant).step)
+                break
     if found:
         sheet = show.contact_sheet(list(found.values()), list(found), runs.STRIP)
         told = "One video of each, of its first seed: frames evenly spaced over what is scored."
@@ -98,10 +100,8 @@ def size_rows() -> list[dict]:
     """
     table = []
     for name in PRESETS:
-        p = preset(name)
-        p = p.but(video_stream="3d") if name == "128" else p  # Table 5.3 describes improved R2
-        counts = sizes.sizes(p)
-        for network, row in counts.items():
+        stream = {"video_stream": "3d"} if name == "128" else {}  # Table 5.3: improved R2
+        for network, row in sizes.sizes(preset(name).but(**stream)).items():
             size = {"GB": row["parameters"] * 4 / 1024**3}
             table.append({"preset": name, "network": network} | row | size)
     return table
@@ -124,12 +124,9 @@ def measured_rows(found: Mapping) -> list[dict]:
     """Rows of the benchmark for a table."""
     table = []
     for r in found["rows"]:
-        row = {k: r[k] for k in ("what", "preset", "how")}
-        if "left_out" in r:
-            row |= {"median": None, "unit": f"left out: {r['left_out']}"}
-        else:
-            row |= {"median": r["median"], "unit": r["unit"]}
-        table.append(row | {"machine": r["machine"]})
+        unit = f"left out: {r['left_out']}" if "left_out" in r else r["unit"]
+        row = {k: r.get(k) for k in ("what", "preset", "how", "median")}
+        table.append(row | {"unit": unit, "machine": r["machine"]})
     return table
 
 
@@ -139,11 +136,8 @@ def full_scale_rows(found: Mapping) -> list[dict]:
     machine; without a GPU they are weeks), and R2's memory on a GPU. None where that was not
     measured. The GPTs of R3 come on top of their R2, and are not in the hours.
     """
-    rows = {
-        r["preset"]: r
-        for r in found["rows"]
-        if r["what"] == "train R2" and "left_out" not in r and r["how"] == "as it is"
-    }
+    timed = [r for r in found["rows"] if (r["what"], r["how"]) == ("train R2", "as it is")]
+    rows = {r["preset"]: r for r in timed if "left_out" not in r}
     table = []
     for s in (s for s in STUDIES.values() if s.variants):
         name = s.full_scale.preset
@@ -153,7 +147,7 @@ def full_scale_rows(found: Mapping) -> list[dict]:
             asked = f"-p study '{s.name}' -p dataset {data} -p preset {name}"
             row = {"study": s.name, "command": f"papermill 06_ablations.ipynb out.ipynb {asked}"}
             row |= {"trainings": len(s.contestants), "pairs of one": p.steps * p.batch}
-            row["hours of one"] = p.steps * p.batch / rate / 3600 if rate else None
+            row["hours of one"] = rate and p.steps * p.batch / rate / 3600
             row |= {"GB on the GPU": peak and peak / 1000, "measured on": measured.get("machine")}
             table.append(row)
     return table

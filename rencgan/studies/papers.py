@@ -62,11 +62,6 @@ class Row:
     resolution: int | None  # side of the frames, pixels
     printed: tuple[str, ...]  # the numbers with the digits of the paper; "-" where there is none
 
-    @property
-    def values(self) -> tuple[float | None, ...]:
-        """The numbers, None where there is none."""
-        return tuple(None if p == "-" else float(p.replace(",", "")) for p in self.printed)
-
 
 @dataclass(frozen=True)
 class Cell:
@@ -104,18 +99,18 @@ class Table:
         place = self.number if self.number.startswith("section") else f"Table {self.number}"
         return f"{PAPERS[self.paper]}, {place}"
 
-    @property
+    @functools.cached_property
     def cells(self) -> tuple[Cell, ...]:
         """Every number that is there, row by row."""
         return tuple(
             Cell(
-                value,
+                float(printed.replace(",", "")),
                 *(column.metric, column.unit, row.method, row.setting, column.data or row.data),
                 *(row.resolution, column.frames or row.frames, self.paper, self.number, printed),
             )
             for row in self.rows
-            for column, value, printed in zip(self.columns, row.values, row.printed, strict=True)
-            if value is not None
+            for column, printed in zip(self.columns, row.printed, strict=True)
+            if printed != "-"
         )
 
 
@@ -146,31 +141,23 @@ def find(**wanted: str | int | None) -> list[Cell]:
     wanted: metric, data, method, resolution, frames, setting, paper, number (of a table). Case does
     not matter. A value that no cell has is refused with a list of those that there are.
     """
-    known = {name: _known(name, value) for name, value in wanted.items() if value is not None}
-    return [c for c in _cells() if all(getattr(c, n) == value for n, value in known.items())]
+    every = found = [cell for t in tables() for cell in t.cells]
+    for name, value in wanted.items():
+        if value is not None:
+            there = dict.fromkeys(getattr(cell, name) for cell in every)
+            known = _known(name, value, [v for v in there if v is not None])
+            found = [cell for cell in found if getattr(cell, name) == known]
+    return found
 
 
-@functools.cache
-def _cells() -> tuple[Cell, ...]:
-    return tuple(cell for t in tables() for cell in t.cells)
-
-
-@functools.cache
-def _values(name: str) -> tuple:
-    """All values that a field of a cell has, numbers in order, texts as they first appear."""
-    found = dict.fromkeys(getattr(cell, name) for cell in _cells())
-    found.pop(None, None)
-    return tuple(sorted(found) if name in ("resolution", "frames") else found)
-
-
-def _known(name: str, value: str | int) -> str | int:
+def _known(name: str, value: str | int, there: list) -> str | int:
     """The value as cells have it. Raises InputError that lists the values of the field."""
-    there = _values(name)
     if isinstance(value, str):
         folded = ALIASES.get(value.casefold(), value).casefold()
         value = next((v for v in there if isinstance(v, str) and v.casefold() == folded), value)
     if value not in there:
-        listed = ", ".join(str(v) for v in there if v != "")
+        there = sorted(there) if name in ("resolution", "frames") else filter(None, there)
+        listed = ", ".join(map(str, there))
         raise InputError(f"no published number has the {name} {value!r}; choose one of {listed}")
     return value
 
@@ -186,15 +173,14 @@ def _read(paper: str) -> Iterator[Table]:
     for block in (FOLDER / f"{paper}.txt").read_text(encoding="utf-8").strip().split("\n\n"):
         note = " ".join(s[2:] for s in block.splitlines() if s.startswith("# "))
         (number, title), *lines = (_split(s) for s in block.splitlines() if not s.startswith("# "))
-        same = {}
+        same = dict.fromkeys(_KEYS, "")
         if lines[0][0].startswith("for all: "):
             pairs = lines.pop(0)[0].removeprefix("for all: ").split("; ")
-            same = dict(pair.split(" ", 1) for pair in pairs)
+            same |= dict(pair.split(" ", 1) for pair in pairs)
         head, *body = lines
         keys = [name for name in head if name in _KEYS]
         columns = tuple(_column(name, same.get("metric", "")) for name in head[len(keys) :])
-        rows = tuple(_row(keys, line, same) for line in body)
-        yield Table(paper, number, title, columns, rows, note)
+        yield Table(paper, number, title, columns, tuple(_row(keys, s, same) for s in body), note)
 
 
 def _split(line: str) -> list[str]:
@@ -208,7 +194,7 @@ def _column(name: str, metric: str) -> Column:
 
 
 def _row(keys: list[str], line: list[str], same: dict[str, str]) -> Row:
-    named = dict.fromkeys(_KEYS, "") | same | dict(zip(keys, line, strict=False))
+    named = same | dict(zip(keys, line, strict=False))
     frames, resolution = (int(named[n]) if named[n] else None for n in ("frames", "resolution"))
     printed = tuple(line[len(keys) :])
     return Row(named["method"], named["setting"], named["data"], frames, resolution, printed)

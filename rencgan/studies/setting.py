@@ -3,14 +3,30 @@
 import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+import torch
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from rencgan.core.errors import InputError
 from rencgan.core.files import resolve
+from rencgan.data.sets import DATASETS
+from rencgan.presets.table import PRESETS
 
 PUBLISHED_AT = "slim"  # the preset of the weights that come with the project (studies.weights)
+
+
+def as_text(given: Any) -> Any:
+    """A whole number as text: papermill and Snakemake make numbers of what looks like one."""
+    return str(given) if type(given) is int else given
 
 
 class Run(BaseModel):
@@ -21,29 +37,21 @@ class Run(BaseModel):
     dataset: str = "sky"
     source: Literal["auto", "real", "procedural"] = "auto"
     data_root: str = ""
-    preset: str = "auto"
+    preset: Annotated[str, BeforeValidator(as_text)] = "auto"  # `64` where CUDA is, else `mini`
     seed: int = Field(0, ge=0, le=2**31 - 1)
     out_root: str = Field("runs", min_length=1)
 
     @field_validator("dataset")
     @classmethod
     def _known_dataset(cls, name: str) -> str:
-        from rencgan.data.sets import DATASETS
-
         return _choice(name, DATASETS)
-
-    @field_validator("preset", mode="before")
-    @classmethod
-    def _preset_as_text(cls, name: Any) -> Any:
-        """`-p preset 64` arrives as a number."""
-        return as_text(name)
 
     @field_validator("preset")
     @classmethod
     def _known_preset(cls, name: str) -> str:
-        from rencgan.presets.table import PRESETS
-
-        return default_preset() if name == "auto" else _choice(name, ["auto", *PRESETS])
+        if name == "auto":
+            return "64" if torch.cuda.is_available() else "mini"
+        return _choice(name, ["auto", *PRESETS])
 
     @model_validator(mode="after")
     def _folder_has_a_root(self) -> "Run":
@@ -90,25 +98,12 @@ def checked(given: Mapping[str, Any], model: type[SomeRun] = Setting) -> SomeRun
         raise InputError("; ".join(_sentence(e, model) for e in error.errors()) + ".") from None
 
 
-def as_text(given: Any) -> Any:
-    """A whole number as text: papermill and Snakemake make numbers of what looks like one."""
-    return str(given) if type(given) is int else given
-
-
-def default_preset() -> str:
-    """`64` where CUDA is, else `mini`."""
-    import torch
-
-    return "64" if torch.cuda.is_available() else "mini"
-
-
 def close(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+    found = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {found[0]!r}?)" if found else ""
 
 
 def _choice(name: str, known: Iterable[str]) -> str:
-    known = list(known)
     if name not in known:
         raise ValueError(f"should be one of {', '.join(known)}{close(name, known)}")
     return name
@@ -116,24 +111,18 @@ def _choice(name: str, known: Iterable[str]) -> str:
 
 def _sentence(error: Mapping[str, Any], model: type[Run]) -> str:
     """One of pydantic's errors as: parameter = value, and what would be right."""
-    if error["type"] == "value_error":
-        reason = str(error["ctx"]["error"])
-    else:
-        reason = f"should be {_right(error['loc'][0], model)}"
-        if error["type"] == "literal_error":
-            reason += close(str(error["input"]), _schema(error["loc"][0], model)["enum"])
     if not error["loc"]:  # about several parameters at once: the reason names them
-        return reason
-    return f"{error['loc'][0]} = {error['input']!r} {reason}"
+        return str(error["ctx"]["error"])
+    name, given = error["loc"][0], error["input"]
+    if error["type"] == "value_error":
+        return f"{name} = {given!r} {error['ctx']['error']}"
+    schema = model.model_json_schema()["properties"][name]
+    guess = close(str(given), schema["enum"]) if error["type"] == "literal_error" else ""
+    return f"{name} = {given!r} should be {_right(schema)}{guess}"
 
 
-def _schema(name: str, model: type[Run]) -> dict[str, Any]:
-    return model.model_json_schema()["properties"][name]
-
-
-def _right(name: str, model: type[Run]) -> str:
+def _right(schema: Mapping[str, Any]) -> str:
     """In words, what a parameter may be: 'a whole number from 1 to 15, without quotes'."""
-    schema = _schema(name, model)
     if "enum" in schema:
         return "one of " + ", ".join(schema["enum"])
     if schema["type"] == "string":

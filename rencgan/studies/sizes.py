@@ -14,15 +14,13 @@ from rencgan.r3.gpt import GPT
 
 NETWORKS = {"G": Generator, "VD": VideoDiscriminator, "ID": ImageDiscriminator, "Enc": Encoder}
 
+GPT_128 = 1_360_000_000  # of R3, Table 5.3
 # (size, video stream) -> network -> parameters, as published
 PUBLISHED = {
     (64, "1p2d"): {"G": 23_090_000, "VD": 8_350_000, "ID": 2_760_000},
-    (128, "3d"): {"G": 90_370_000, "VD": 29_320_000, "ID": 6_960_000, "Enc": 2_060_000},
     (128, "1p2d"): {"VD": 29_320_000, "ID": 6_960_000, "Enc": 2_060_000},
 }
-
-
-PUBLISHED_GPT = 1_360_000_000  # Table 5.3
+PUBLISHED[128, "3d"] = PUBLISHED[128, "1p2d"] | {"G": 90_370_000}
 
 
 def sizes(p: Preset, kind: str = "encgan3") -> dict[str, dict[str, int | None]]:
@@ -31,14 +29,14 @@ def sizes(p: Preset, kind: str = "encgan3") -> dict[str, dict[str, int | None]]:
 
     kind "lencgan" has an encoder of its own, whose count is nowhere published.
     """
-    published, networks = dict(PUBLISHED.get((p.size, p.video_stream), {})), NETWORKS
+    gpt, networks = gpt_preset(p.name), dict(NETWORKS)
+    published = PUBLISHED.get((p.size, p.video_stream), {}) | (
+        {"GPT": GPT_128} if (gpt.name, gpt.head) == ("128", "regression") else {}
+    )
     if kind == "lencgan":
         p = preset(p.name, "lencgan", video_stream=p.video_stream)
-        networks = NETWORKS | {"Enc": LstmEncoder}
-        published.pop("Enc", None)
-    gpt = gpt_preset(p.name)
-    if gpt.name == "128" and gpt.head == "regression":
-        published["GPT"] = PUBLISHED_GPT
+        networks["Enc"] = LstmEncoder
+        published |= {"Enc": None}
     with torch.device("meta"):
         made = {name: network(p) for name, network in networks.items()}
         made["GPT"] = GPT(gpt, gpt.directions or token_width(p))

@@ -45,7 +45,7 @@ def test_every_table_of_results_is_there_once():
 def test_a_table_is_complete_and_no_cell_is_there_twice(t):
     assert t.title and t.rows and t.cells and t.columns
     for row in t.rows:
-        assert len(row.printed) == len(row.values) == len(t.columns)
+        assert len(row.printed) == len(t.columns)
     for cell in t.cells:
         assert math.isfinite(cell.value) and cell.value > 0
         assert float(cell.printed.replace(",", "")) == cell.value
@@ -69,7 +69,12 @@ def test_tables_and_cells_cannot_be_changed():
 
 def test_missing_numbers_are_none_and_no_cells():
     t = table("thesis", "4.5")
-    assert t.rows[0].method == "MoCoGAN-HD" and t.rows[0].values == (144.7, None, 183.6, 635.6)
+    assert t.rows[0].method == "MoCoGAN-HD" and t.rows[0].printed == (
+        "144.7",
+        "-",
+        "183.6",
+        "635.6",
+    )
     assert len(t.cells) == 16 and not find(method="TATS", data="Taichi", frames=128)
 
 
