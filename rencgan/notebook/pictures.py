@@ -95,10 +95,6 @@ def sampling_strategies(videos: VideoSet, seed: int = 0) -> Pictures:
     return [(sheet, "Training clips of one video, sampled in two ways (Figure 3.12).")]
 
 
-_ALL = (difference_maps, exchanged_codes, summed_codes, longer_motion_code, sampling_strategies)
-PICTURES = {f.__name__: f for f in _ALL}
-
-
 def _noise(model: Trained, count: int, seed: int) -> Pair:
     rng = torch.Generator().manual_seed(seed)
     dims = model.preset.content_dim, model.preset.motion_dim
@@ -134,3 +130,6 @@ WHOSE = (
     ("r2", _of_clips, "two held-out clips"),
     ("r2", _of_samples, "two samples of one clip's latent spaces (as in Figure 4.10)"),
 )
+
+_ALL = (difference_maps, exchanged_codes, summed_codes, longer_motion_code, sampling_strategies)
+PICTURES = {f.__name__: f for f in _ALL}

@@ -53,7 +53,7 @@ from rencgan.studies.variants import COMPARED
 Row = dict
 READ_SIZE, READ_BATCH = 64, 32
 CPU_BATCH = {64: 2, 128: 2}  # size -> pairs a step on a CPU, where whole batches take minutes
-CANDIDATES = 20  # of VDrej, as published
+CANDIDATES = {1: "plain", 20: "VDrej, 20 candidates"}  # of VDrej, as published
 NAMES = {"r2": "R2", "ar2": "AR2"}  # models whose generation is measured
 LENGTHS = (200, 4000, 10_000)  # frames of the memory rows
 GENERATED = ("smoke", "mini", "64")  # presets whose generation is timed
@@ -88,10 +88,6 @@ def left_out(what: str, name: str, how: str, reason: str = "") -> Row:
 
 def named(name: str) -> Preset:
     return NARROW if name == NARROW.name else preset(name)
-
-
-def way_of(candidates: int) -> str:
-    return f"VDrej, {candidates} candidates" if candidates > 1 else "plain"
 
 
 # ----------------------------------------------------------------------------- reading and training
@@ -130,20 +126,16 @@ def training(name: str, how: str = "as it is", steps: int = 3) -> list[Row]:
     try:
         times = untrained.step_times(p.but(batch=batch), how, steps)
     except (RuntimeError, MemoryError) as error:
-        return [left_out("train R2", name, how, _reason(error))]
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate" in reason:
+            reason = "it needs more memory than there is"
+        return [left_out("train R2", name, how, reason)]
     if times[0] > untrained.LIMIT_S:
         return [left_out("train R2", name, how, f"a step takes {times[0]:.0f} s ({note})")]
     found = row("train R2", name, how, "pairs/s", [batch / t for t in times], note)
     if device().type == "cuda":
         found["peak MB on the GPU"] = torch.cuda.max_memory_allocated() / 1e6
     return [found]
-
-
-def _reason(error: Exception) -> str:
-    text = (str(error) or type(error).__name__).splitlines()[0]
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate" in text:
-        return "it needs more memory than there is"
-    return text
 
 
 def whole_trainings(presets: Sequence[Preset], quick: bool) -> Iterator[Row]:
@@ -173,12 +165,12 @@ def generations(presets: Sequence[Preset], quick: bool) -> Iterator[Row]:
     made and scaled up.
     """
     timed = [p for p in presets if p.name in GENERATED]
-    for p, kind, candidates in itertools.product(timed, NAMES, (1, CANDIDATES)):
+    for p, kind, candidates in itertools.product(timed, NAMES, CANDIDATES):
         model, count = untrained.model(p, kind), clips_for if kind == "ar2" else clip_count
         make = partial(untrained.generate, model, candidates=candidates)
         times, note = untrained.scaled_up(make, partial(count, r=p.hop), quick)
         what = f"generate {FRAMES_ASKED} frames, {NAMES[kind]}"
-        yield row(what, p.name, way_of(candidates), "s", times, note)
+        yield row(what, p.name, CANDIDATES[candidates], "s", times, note)
 
 
 def r3_generations(presets: Sequence[Preset], quick: bool) -> Iterator[Row]:
@@ -195,12 +187,12 @@ def _of_r3(p: Preset, quick: bool) -> Iterator[Row]:
     repeats = range(1 if quick else 3)
     rolled = [seconds(lambda: list(r3.rolled(clips, count, r3.roll(1)))) for _ in repeats]
     yield row(what, p.name, "the GPT alone", "s", rolled)
-    for method, candidates in itertools.product(R3_METHODS, (1, CANDIDATES)):
+    for method, candidates in itertools.product(R3_METHODS, CANDIDATES):
         options = {"first_clip": first[None], "method": method, "candidates": candidates}
         make = partial(untrained.drain, r3.from_clip, **options)
         # the first clip is given
         times, note = untrained.scaled_up(make, lambda n: clips_for(n, p.hop) - 1, quick)
-        yield row(what, p.name, f"{method}, {way_of(candidates)}", "s", times, note)
+        yield row(what, p.name, f"{method}, {CANDIDATES[candidates]}", "s", times, note)
 
 
 def rejection_cost(rows: Sequence[Row]) -> list[dict]:

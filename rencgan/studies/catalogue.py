@@ -78,16 +78,15 @@ def read(blocks: Mapping[str, dict]) -> dict[str, Study]:
     """
     found = {}
     for name, block in blocks.items():
-        shared = {key: block[key] for key in ("way", "method") if key in block}
-        rest = {k: v for k, v in block.items() if k not in (*shared, "rows", "printed")}
+        rest = dict(block)
+        shared = {key: rest.pop(key) for key in ("way", "method") if key in rest}
         try:
-            rows = [_variant(label, row, shared) for label, row in block.get("rows", {}).items()]
-            tables = [tuple(t.split(" ", 1)) for t in block.get("printed", ())]
-            for paper, number in tables:
-                papers.table(paper, number)
+            rows = [_variant(label, row, shared) for label, row in rest.pop("rows", {}).items()]
+            tables = [papers.table(*t.split(" ", 1)) for t in rest.pop("printed", ())]
         except InputError as error:
             raise InputError(f"studies.toml, {name}: {error}") from None
-        found[name] = built(Study, name, rest | {"variants": rows, "tables": tables})
+        rest |= {"variants": rows, "tables": [(t.paper, t.number) for t in tables]}
+        found[name] = built(Study, name, rest)
     return found
 
 

@@ -115,10 +115,8 @@ class Comparison:
         """
         for s in (study, *STUDIES.values()) if self.measure in PLACES else ():
             for place in s.tables:
-                better, worse = (
-                    _printed(s, side, self.measure, dataset, place)
-                    for side in (self.better, self.worse)
-                )
+                sides = (self.better, self.worse)
+                better, worse = (_printed(s, x, self.measure, dataset, place) for x in sides)
                 if better and worse and better != worse:
                     return "yes" if (better < worse) == self.lower_is_better else "no"
         return ""
@@ -158,7 +156,7 @@ class Claim:
         return min(found, key=lambda v: (ORDER.index(v.verdict), v.seeds >= SEEDS, size(v)))
 
     def verdict_of(self, one: Comparison, table: pd.DataFrame, tests: int = 1) -> Verdict | None:
-        """Of one of the comparisons alone, or as one of several."""
+        """Of one of the comparisons alone, or as one of several; see `decided`."""
         gains = one.gains(table)
         return None if gains.empty else decided(gains, self.rule, tests)
 

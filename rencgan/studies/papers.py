@@ -179,8 +179,17 @@ def _read(paper: str) -> Iterator[Table]:
             same |= dict(pair.split(" ", 1) for pair in pairs)
         head, *body = lines
         keys = [name for name in head if name in _KEYS]
-        columns = tuple(_column(name, same.get("metric", "")) for name in head[len(keys) :])
-        yield Table(paper, number, title, columns, tuple(_row(keys, s, same) for s in body), note)
+        columns = []
+        for name in head[len(keys) :]:
+            metric, unit, data, frames = _HEAD.fullmatch(name).groups("")
+            columns.append(Column(metric or same["metric"], unit, data, _number(frames)))
+        rows = []
+        for line in body:
+            named = same | dict(zip(keys, line, strict=False))
+            sizes = (_number(named[name]) for name in ("frames", "resolution"))
+            texts = (named[name] for name in ("method", "setting", "data"))
+            rows.append(Row(*texts, *sizes, tuple(line[len(keys) :])))
+        yield Table(paper, number, title, tuple(columns), tuple(rows), note)
 
 
 def _split(line: str) -> list[str]:
@@ -188,13 +197,5 @@ def _split(line: str) -> list[str]:
     return [part.strip() for part in re.split(r" \|(?= )", line)]
 
 
-def _column(name: str, metric: str) -> Column:
-    own, unit, data, frames = _HEAD.fullmatch(name).groups()
-    return Column(own or metric, unit or "", data or "", int(frames) if frames else None)
-
-
-def _row(keys: list[str], line: list[str], same: dict[str, str]) -> Row:
-    named = same | dict(zip(keys, line, strict=False))
-    frames, resolution = (int(named[n]) if named[n] else None for n in ("frames", "resolution"))
-    printed = tuple(line[len(keys) :])
-    return Row(named["method"], named["setting"], named["data"], frames, resolution, printed)
+def _number(text: str) -> int | None:
+    return int(text) if text else None

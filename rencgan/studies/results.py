@@ -8,7 +8,7 @@ import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -61,7 +61,6 @@ LOGS = ("jump", "seam ratio")  # "log jump" is |log|: how far a junction is from
 FORESIGHT = ("error", "last kept", "energy", "likelihood")
 DIGITS = {name: m.digits for name, m in (MEASURES | OTHER_MEASURES).items()}
 DIGITS |= dict.fromkeys(FORESIGHT, 3)
-OWN_FVDS = ("16f, own", "128f, own")
 KEYS = ("dataset", "source", "preset", "contestant", "kind", "prior", "seed")
 
 # ------------------------------------------------------------------------------- files to one table
@@ -80,15 +79,10 @@ def read(
     compared with other videos, by other rules, or trained by other recipes.
     """
     order = [REAL, *CONTESTANTS]
-    known = [
-        f
-        for f in map(_content, sorted(folder.glob("*.json")))
-        if (f["preset"], f["source"]) == (preset, source)
-        and dataset in (None, f["dataset"])
-        and f["contestant"] in order
-    ]
-    _check_recipes(known)
-    _check_cards(known)
+    found = map(_content, sorted(folder.glob("*.json")))
+    known = [f for f in found if (f["preset"], f["source"]) == (preset, source)]
+    known = [f for f in known if dataset in (None, f["dataset"]) and f["contestant"] in order]
+    _check(known)
     return frame(sorted(known, key=lambda f: (order.index(f["contestant"]), f["seed"])))
 
 
@@ -154,37 +148,33 @@ def _content(path: Path) -> dict:
     return content
 
 
-def _check_recipes(files: Sequence[dict]) -> None:
-    """All files have one task, and all seeds of a contestant one recipe."""
+def _check(files: Sequence[dict]) -> None:
+    """All files have one task, all seeds of a contestant one recipe, and all scores of one data
+    set, seed and length one card but for the generated videos; those of single clips, and of every
+    fourth frame, are compared among themselves.
+    """
     first: dict[tuple, tuple] = {}
     for f in files:
-        told = {str(w["provenance"].get("preset")) for w in f["ways"].values() if "provenance" in w}
-        recipe = (str(f.get("switches")), *sorted(told))
-        same = {("task",): f.get("task"), ("recipe", f["dataset"], f["contestant"]): recipe}
         here = f"{f['contestant']} ({f['dataset']}, seed {f['seed']})"
-        for place, value in same.items():
+        for place, value in _shared(f):
             name, other = first.setdefault(place, (here, value))
-            if other != value:
-                raise InputError(
-                    f"{name} and {here} do not go into one table: they are of another {place[0]}"
-                )
+            if place[0] in ("task", "recipe"):
+                wrong = f"are of another {place[0]}" if other != value else ""
+            else:
+                wrong = (found := same_card(other, value)) and f"differ in {found}"
+            if wrong:
+                raise InputError(f"{name} and {here} do not go into one table: they {wrong}")
 
 
-def _check_cards(files: Sequence[dict]) -> None:
-    """All scores of one data set, seed and length have one card but for the generated videos; those
-    of single clips, and of every fourth frame, are compared among themselves.
-    """
-    first: dict[tuple, tuple[str, dict]] = {}
-    scores = ((f, codes, s) for f in files for codes, w in f["ways"].items() for s in w["scores"])
-    for f, codes, score in scores:
-        name, dataset, seed = f["contestant"], f["dataset"], f["seed"]
-        place = dataset, seed, score["name"], codes in CLIP_WAYS, f.get("step", 1)
-        other, card = first.setdefault(place, (name, score["card"]))
-        if difference := same_card(card, score["card"]):
-            raise InputError(
-                f"{other} and {name} ({dataset}, seed {seed}) do not go into one table: they "
-                f"differ in {difference}"
-            )
+def _shared(f: dict) -> Iterator[tuple[tuple, Any]]:
+    """(place, what all files have there in common) of one file."""
+    told = {str(w["provenance"].get("preset")) for w in f["ways"].values() if "provenance" in w}
+    yield ("task",), f.get("task")
+    yield ("recipe", f["dataset"], f["contestant"]), (str(f.get("switches")), *sorted(told))
+    for codes, way in f["ways"].items():
+        apart = codes in CLIP_WAYS, f.get("step", 1)
+        for score in way["scores"]:
+            yield (score["name"], f["dataset"], f["seed"], apart), score["card"]
 
 
 # ------------------------------------------------------------------------------------ one table's
@@ -221,7 +211,7 @@ def rows(table: pd.DataFrame) -> list[dict]:
     deviation. First "real": other unseen videos in a contestant's place.
     """
     own = (table.kind == "r3").any()  # else both would stand there twice
-    shown = [m for m in MEASURES if own or m not in OWN_FVDS]
+    shown = [m for m in MEASURES if own or not m.endswith(", own")]
     order, found = {way: i for i, way in enumerate(WAYS)}, []
     for name, of in table.groupby("contestant", sort=False):
         seconds = of.value[of.measure == "train s"]
