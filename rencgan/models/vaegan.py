@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from rencgan.core.errors import InputError
 from rencgan.data.clips import ClipSampler
-from rencgan.data.hops import CLIP
+from rencgan.data.hops import CLIP, clip_count, long_length
 from rencgan.data.pixels import as_clips
 from rencgan.models import losses, sampling, warmups
 from rencgan.models.draws import Draws
@@ -271,6 +271,10 @@ class VaeGan(System):
         sampling.check_ways(codes, candidates, seed)
         if frames is not None:
             sampling.check_frames(frames)
+            if frames > (most := long_length(clip_count(len(footage), hop), hop)):
+                raise InputError(
+                    f"{len(footage)} frames of footage make {most} at a hop of {hop}, not {frames}"
+                )
         clips = sampling.recalled_clips(
             model.nets["generator"],
             self.spaces(model, footage, hop),

@@ -8,7 +8,7 @@ from stepping import PLAIN, batch_of, begun, draws_of, given
 
 from rencgan.core.errors import InputError
 from rencgan.models import losses
-from rencgan.models.r2 import R2, VARIANTS, variant
+from rencgan.models.r2 import R2, VARIANTS
 from rencgan.presets.table import SMOKE
 
 DIFFERENCES = {
@@ -35,9 +35,9 @@ def test_the_variants_differ_as_table_4_3_says(pair):
 
 
 def test_the_final_one_is_the_default_and_an_unknown_one_is_refused():
-    assert variant("v4") == R2()
+    assert R2.variant("v4") == R2()
     with pytest.raises(InputError, match="one of v1, v2, v2-noiseless.*, not 'v9'"):
-        variant("v9")
+        R2.variant("v9")
 
 
 @pytest.mark.parametrize(

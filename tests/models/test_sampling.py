@@ -44,6 +44,13 @@ def spaces_of(model, video, r=8) -> list[Codes]:
     return list(model.system.spaces(model, video, r))
 
 
+def test_more_frames_than_the_footage_gives_are_refused_at_once(model, video):
+    most = 16 + 8 * ((len(video) - 16) // 8)
+    assert model.videos(most, footage=video).shape[1] == most
+    with pytest.raises(InputError, match=f"make {most} at a hop of 8, not {most + 1}"):
+        model.generate(most + 1, footage=video)
+
+
 @pytest.mark.parametrize("r", range(1, 16))
 def test_any_hop_and_length_gives_the_promised_number_of_frames(model, video, r):
     for frames in (16, 17, 15 + r, 16 + r, 16 + 9 * r - 1, 40):
