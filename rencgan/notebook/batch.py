@@ -180,15 +180,13 @@ def jobs(p: Plan) -> dict[str, Job]:
     return {job.id: job for job in made}
 
 
-def forget(p: Plan, made: Mapping[str, Job], dry: bool = False) -> None:
-    """Removes the marks of jobs whose products are gone; and of another recipe, unless it is a dry
-    run: of a job that ended after Snakemake was killed, Snakemake does not know the recipe.
+def stale(p: Plan, job: Job) -> bool:
+    """Whether its mark stands for nothing: the product is gone, or of another recipe. (Snakemake
+    itself does not know the recipe of a job that ended after Snakemake was killed.)
     """
-    for job in made.values():
-        mark = p.root / "batch" / "done" / job.id
-        same = dry or not mark.exists() or job.text in mark.read_text(encoding="utf-8")
-        if not (same and job.product.exists()):
-            mark.unlink(missing_ok=True)
+    mark = p.root / "batch" / "done" / job.id
+    same = not mark.exists() or job.text in mark.read_text(encoding="utf-8")
+    return mark.exists() and not (same and job.product.exists())
 
 
 def _data(p: Plan, dataset: str, seed: int) -> dict:

@@ -15,7 +15,7 @@ from conftest import ROOT
 from rencgan.__main__ import do, parser
 from rencgan.core.errors import InputError
 from rencgan.notebook import batch
-from rencgan.notebook.batch import forget, plan
+from rencgan.notebook.batch import plan, stale
 from rencgan.presets import table as presets
 from rencgan.studies.variants import CONTESTANTS
 
@@ -270,26 +270,17 @@ def test_of_real_videos_names_sizes_and_dates_count(tmp_path):
 # ------------------------------------------------------------------------------------------- marks
 
 
-def test_a_mark_goes_with_what_it_stands_for(tmp_path):
+def test_a_mark_is_stale_without_its_product_and_of_another_recipe(tmp_path):
     p = plan(SMALL | {"contestants": ["R2"], "notebooks": ["01"], "out": str(tmp_path)})
-    made = batch.jobs(p)
-    r2 = made["contestant/sky-r2-seed1"]
-    mark = tmp_path / "batch" / "done" / r2.id
-    for path, text in ((mark, f"today\n{r2.text}\n"), (r2.product, "{}")):
+    r2 = batch.jobs(p)["contestant/sky-r2-seed1"]
+    other = batch.jobs(p.model_copy(update={"ways": ["sample"]}))[r2.id]
+    assert not stale(p, r2), "it has no mark"
+    for path in (mark := tmp_path / "batch" / "done" / r2.id, r2.product):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    forget(p, made)
-    assert mark.exists()
-    other = batch.jobs(p.model_copy(update={"ways": ["sample"]}))
-    forget(p, other, dry=True)
-    assert mark.exists()
+        path.write_text(f"today\n{r2.text}\n")
+    assert not stale(p, r2) and stale(p, other)
     r2.product.unlink()
-    forget(p, made, dry=True)
-    assert not mark.exists()
-    mark.write_text(r2.text)
-    r2.product.touch()
-    forget(p, other)
-    assert not mark.exists()
+    assert stale(p, r2) and mark.exists()
 
 
 def test_the_verb_hands_its_words_to_snakemake(monkeypatch):
@@ -345,8 +336,11 @@ def test_snakemake_runs_again_what_a_change_reaches_and_nothing_else(tmp_path, n
     assert not b.wanted()
     edit(notebooks / "02_encgan3.ipynb", "code", lambda s: s + "\nprint(1)")
     assert b.wanted() == {"notebook/sky-02_encgan3"}
+    shutil.rmtree(b.out / ".snakemake")  # what Snakemake knows of recipes
+    assert b.wanted() == {"notebook/sky-02_encgan3"}
     (b.out / "notebooks" / "sky" / "01_data.ipynb").unlink()
     assert b.wanted() == {"notebook/sky-01_data", "notebook/sky-02_encgan3"}
+    assert b.run()[0] == 0 and not b.wanted()
 
 
 @snakemake
