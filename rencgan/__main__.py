@@ -7,6 +7,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rencgan.core.errors import InputError
@@ -93,23 +94,23 @@ def train(o: argparse.Namespace) -> None:
     """Trains a system at a preset on a data set (or goes on), and prints its checkpoint. Of r3 the
     fields are those of its GPT; its improved R2 is trained first where it is not there.
     """
-    from rencgan.notebook import parameters, steps, steps_r3
+    from rencgan.studies import recipes
+    from rencgan.studies.setting import checked
 
-    asked = {k: getattr(o, k) for k in ("dataset", "source", "preset", "seed", "processes")}
-    asked |= {"data_root": typed(o.data_root), "init_from": typed(o.init_from)}
-    asked["out_root"], fields = typed(o.out), changes(o.fields)
-    if o.system == "r3":
-        asked["head"] = fields.pop("head", "regression")
-        p = parameters.check(asked, parameters.R3Run)
-    else:
-        p = parameters.check(asked, parameters.REncGANRun)
-    videos = steps.data(p)
-    if o.system == "r3":
-        r2, _ = steps.trained(p, "improved-r2", videos)
-        ((_, job),) = steps_r3.trained(p, r2, videos, **fields).values()
-    else:
-        _, job = steps.trained(p, o.system, videos, o.variant, **fields)
-    print(job.out / "checkpoint.pt")
+    asked = {k: getattr(o, k) for k in ("dataset", "source", "preset", "seed")}
+    p = checked(asked | {"data_root": typed(o.data_root), "out_root": typed(o.out)})
+    videos, kind, fields = recipes.data(p), recipes.kind_of(o.system), changes(o.fields)
+    fields = vars(kind.variant(o.variant)) | fields if o.variant else fields
+
+    def job(model: str, base=None, begun: Path | None = None, **fields):
+        found = recipes.job(model, p.preset, videos, p.out_dir, p.seed, base, **fields)
+        return recipes.placed(replace(found, init_from=begun), p.out_dir)
+
+    base = recipes.trained(job("improved-r2")) if kind.base else None
+    begun = Path(typed(o.init_from)) if o.init_from else None
+    work = job(o.system, base, begun, **(recipes.BEGUN if begun else {}) | fields)
+    recipes.trained(work, processes=o.processes)
+    print(work.out / "checkpoint.pt")
 
 
 def changes(texts: Sequence[str]) -> dict:

@@ -48,7 +48,7 @@ def job(p, model: str, videos: VideoSet, variant: str = "", **changes) -> train.
     """
     system, preset = recipes.system(p, model, variant), recipe(p, model, **changes)
     found = train.Job(system, preset, videos.path or videos, Path(), p.seed, p.init_path)
-    return replace(found, out=p.out_dir / f"{system.kind}-{found.key()}")
+    return recipes.placed(found, p.out_dir)
 
 
 def trained(

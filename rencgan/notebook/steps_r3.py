@@ -1,7 +1,6 @@
 """What notebook 05 does, one call a step: a run's GPTs, their tokens as curves, their videos."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -50,7 +49,7 @@ def job(p, r2: Trained, videos: VideoSet, head: str, **changes) -> Job:
     """The training of a head; its folder is named after its recipe. changes: of its preset."""
     preset, cache = recipe(p, head).but(**changes), p.out_dir / "tokens"
     found = Job(R3(), preset, videos, Path(), p.seed, base=r2, cache=cache)
-    return replace(found, out=p.out_dir / f"r3-{head}-{found.key()}")
+    return recipes.placed(found, p.out_dir)
 
 
 def trained(p, r2: Trained, videos: VideoSet, **changes) -> dict[str, tuple[R3Model, Job]]:

@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from rencgan.core.files import slug
 from rencgan.core.progress import Progress
 from rencgan.data import sets as datasets
 from rencgan.data.hops import CLIP
@@ -38,6 +39,10 @@ def data(p, test_fraction: float | None = None) -> VideoSet:
         )
 
 
+# What a preset does at first would undo what a run is begun from.
+BEGUN = {"warmup": 0, "motion_warmup": 0, "rise": 0.0, "smallest_crop": 1.0}
+
+
 def kind_of(model: str) -> type[System]:
     """The class of a model: improved R2 is an R2 with another row of the table. Raises InputError
     for an unknown one.
@@ -60,8 +65,7 @@ def recipe(p, model: str = "", **changes) -> Any:
     if getattr(p, "steps", 0) and not kind.base:
         asked["steps"] = p.steps
     if getattr(p, "init_path", None) and not kind.base:
-        # what a preset does at first would undo what is begun from
-        asked |= {"warmup": 0, "motion_warmup": 0, "rise": 0.0, "smallest_crop": 1.0}
+        asked |= BEGUN
     return preset(p.preset, model, **asked | changes)
 
 
@@ -99,6 +103,12 @@ def job(
     p = preset(preset_name, model, **asked | changes)
     data = videos.path or videos
     return Job(found, p, data, out, seed, base=base, cache=out / "tokens")
+
+
+def placed(work: Job, folder: Path) -> Job:
+    """With a folder of its own below one, named after its recipe."""
+    name = slug(work.system.title(work.preset)) if work.system.base else work.system.kind
+    return replace(work, out=folder / f"{name}-{work.key()}")
 
 
 def trained(
