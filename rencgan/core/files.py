@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -146,23 +147,20 @@ def ahead(read: Callable, jobs: Iterable, workers: int = 1, most: int = 1) -> It
 # ------------------------------------------------------------------------------- locks and digests
 
 
-def _say_waiting() -> None:
-    print("waiting for another process that does this job", flush=True)
-
-
 @contextmanager
-def alone(path: Path, waiting: Callable[[], None] = _say_waiting) -> Iterator[int]:
+def alone(path: Path, waiting: Callable[[], None] | None = None) -> Iterator[None]:
     """Waits for the lock of that file, and holds it; the system frees it however its holder ends.
-    waiting() is called where another process has it. Gives its descriptor.
+    Where another process has it, waiting() is called; without one it is printed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            waiting = waiting or partial(print, "waiting for another process that does this job")
             waiting()
             fcntl.flock(file, fcntl.LOCK_EX)
-        yield file.fileno()
+        yield
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any
+from contextlib import suppress
 
 BAR = 24  # characters
 RECENT_S = 20.0  # the time left is told from the steps of so many seconds
@@ -62,13 +62,12 @@ class Progress:
         """Label, bar, steps, losses, time: what is shown."""
         done = min(self.step / self.total, 1.0) if self.total else 1.0
         full = int(done * BAR)
-        seconds = self._clock() - self._began
         parts = [
             f"{self.label}  {'█' * full}{'░' * (BAR - full)}  {self.step:,}/{self.total:,}",
             self._text,
-            f"{duration(seconds)}, {last or self._left()}",
+            f"{duration(self._clock() - self._began)}, {last or self._left()}",
         ]
-        return "  ".join(part for part in parts if part)
+        return "  ".join(filter(None, parts))
 
     def _left(self) -> str:
         """Time left, from the steps of the last seconds: a resumed job is not flattered, and steps
@@ -80,9 +79,14 @@ class Progress:
         return f"{duration((now - then) / (last - first) * max(self.total - last, 0))} left"
 
     def _show(self, last: str = "") -> None:
-        line, in_notebook = self.line(last), _ipython() is not None
+        line, module = self.line(last), sys.modules.get("IPython")  # it may not be installed
+        in_notebook = module is not None and module.get_ipython() is not None
         if in_notebook and self._due("notebook", NOTEBOOK_S, last):
-            self._draw(line)
+            picture = {"text/plain": line}  # JupyterLab shows no HTML in untrusted notebooks
+            if self._handle is None:
+                self._handle = module.display.display(picture, raw=True, display_id=True)
+            else:
+                self._handle.update(picture, raw=True)
         to_terminal = os.environ.get("RENCGAN_PROGRESS") == "terminal"
         if (not in_notebook or to_terminal) and self._due("terminal", TERMINAL_S, last):
             _write(line, in_notebook)
@@ -93,15 +97,6 @@ class Progress:
             return False
         self._shown[where] = now
         return True
-
-    def _draw(self, line: str) -> None:
-        # Plain text, not HTML: JupyterLab shows it in untrusted notebooks too.
-        picture = {"text/plain": line}
-        if self._handle is None:
-            display = sys.modules["IPython"].display.display
-            self._handle = display(picture, raw=True, display_id=True)
-        else:
-            self._handle.update(picture, raw=True)
 
 
 def counted(progress: Callable[[int, int, str], None] | None, total: int) -> Callable[[str], None]:
@@ -127,18 +122,10 @@ def duration(seconds: float) -> str:
     return f"{seconds // 3600} h {seconds % 3600 // 60} min"
 
 
-def _ipython() -> Any:
-    """The running IPython, or None. Never imports it: it may not be installed."""
-    module = sys.modules.get("IPython")
-    return module.get_ipython() if module else None
-
-
 def _write(line: str, in_notebook: bool) -> None:
     if not in_notebook:
         print(line, flush=True)
         return
-    try:
+    with suppress(OSError, ValueError):  # a kernel without a terminal
         # ipykernel redirects the stream; its fileno() is still the terminal that it came from.
         os.write(sys.stderr.fileno(), (line + "\n").encode())
-    except (OSError, ValueError):  # a kernel without a terminal
-        return

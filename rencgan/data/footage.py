@@ -20,17 +20,16 @@ class Footage:
     """Videos by name, each read when its turn comes.
 
     read(i, most) gives the frames, or at least the first `most`: (T, H, W, 3) uint8, or floats in
-    [-1, 1]. sources: the film that each is from, or its own name. stored: how the pixels were kept.
-    split: what of a prepared set counts. left_out grows as videos turn out unreadable.
+    [-1, 1]. left_out grows as videos turn out unreadable.
     """
 
     side: str  # "real", "generated" or "reconstructed"
     names: list[str]
     read: Callable[[int, int | None], np.ndarray]
-    stored: str
+    stored: str  # how the pixels were kept
     size: int | None = None  # clips are brought to it; None: as they are
-    sources: list[str] = field(default_factory=list)
-    split: str | None = None
+    sources: list[str] = field(default_factory=list)  # the film each is from; none: the names
+    split: str | None = None  # what of a prepared set counts
     left_out: dict[str, str] = field(default_factory=dict)
     lowest: float = 0.0  # value of the floats that were looked at
     floats: bool = False  # whether any were

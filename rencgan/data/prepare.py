@@ -112,9 +112,6 @@ def _find(d: DataSet, source, data_root, root) -> tuple[Path | None, list[Path],
     return folder if found else None, found, others
 
 
-# ---- what there is -----------------------------------------------------------------------------
-
-
 def _name(folder: Path, path: Path) -> str:
     name = path.relative_to(folder).as_posix() if path != folder else folder.name
     return os.fsencode(name).decode("utf-8", "backslashreplace")  # any bytes can be a file name
@@ -139,24 +136,23 @@ def _real_items(
     items, left_out, first = [], [], {}
     with _hashes(cache_root / MEMO) as hashed:
         for i, path in enumerate(chosen):
-            name, reason = _name(folder, path), ""
+            name = _name(folder, path)
             tell(i, len(chosen), f"checking {name}")
             try:
-                digest = hashed(path)
-            except PermissionError:
-                reason = "unreadable: permission denied"
-            except OSError as e:
-                reason = f"unreadable: {e.strerror or type(e).__name__}"
-            else:
+                digest, reason = hashed(path), ""
                 if path.is_file() and path.stat().st_size == 0:
                     reason = "empty file"
                 elif digest in first:  # else a video could be on both sides of the split
                     reason = f"the same content as {first[digest]}"
+            except PermissionError:
+                reason = "unreadable: permission denied"
+            except OSError as e:
+                reason = f"unreadable: {e.strerror or type(e).__name__}"
             if reason:
                 left_out.append({"name": name, "reason": reason})
-            else:
-                first[digest] = name
-                items.append(Item(name, *d.describe(name, path.is_dir()), digest, path))
+                continue
+            first[digest] = name
+            items.append(Item(name, *d.describe(name, path.is_dir()), digest, path))
     return items, left_out
 
 
@@ -203,9 +199,6 @@ def _stand_ins(recipe: Recipe) -> list[Item]:
     return [Item(v.name, v.label, v.subject, "", digest, v) for v in made]
 
 
-# ---- decoding ----------------------------------------------------------------------------------
-
-
 def _decode(recipe: Recipe, item: Item, file: BinaryIO) -> dict:
     """Decode one video into a file, frame by frame; returns its row of the journal."""
     row = {"name": item.name, "frames": 0, "fps": 0.0, "original": "", "crc32": 0, "reason": ""}
@@ -234,9 +227,6 @@ def _frames(item: Item, recipe: Recipe) -> tuple[float, str, Iterable[np.ndarray
     first = next(frames)
     cropped = (video.resize_crop(f, recipe.size, recipe.margin) for f in chain([first], frames))
     return fps, f"{first.shape[1]}x{first.shape[0]}", cropped
-
-
-# ---- the command line --------------------------------------------------------------------------
 
 
 def print_progress(done: int, total: int, text: str) -> None:

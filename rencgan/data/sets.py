@@ -66,14 +66,12 @@ class DataSet:
         return label, subject, split
 
 
-def _table() -> dict[str, DataSet]:
-    rows = tomllib.loads(Path(__file__).with_name("sets.toml").read_text(encoding="utf-8"))
-    for row in rows.values():
-        row["steps"] = tuple(row.get("steps", (1, 1)))
-    return {name: DataSet(name, **row) for name, row in rows.items()}
-
-
-DATASETS = _table()
+DATASETS = {
+    name: DataSet(name, **row | {"steps": tuple(row.get("steps", (1, 1)))})
+    for name, row in tomllib.loads(
+        Path(__file__).with_name("sets.toml").read_text(encoding="utf-8")
+    ).items()
+}
 
 
 def get(name: str) -> DataSet:
@@ -110,11 +108,11 @@ def locate(
 
 def _folder(named: str | Path, by: str) -> Path:
     path = resolve(named)
-    if not path.exists():
-        raise InputError(f"{by} names {path}, which does not exist; name the folder of your videos")
-    if not path.is_dir():
+    if path.is_dir():
+        return path
+    if path.exists():
         raise InputError(f"{by} names {path}, which is a file; name the folder it is in")
-    return path
+    raise InputError(f"{by} names {path}, which does not exist; name the folder of your videos")
 
 
 def where_to_put(dataset: str) -> str:
@@ -126,9 +124,6 @@ def where_to_put(dataset: str) -> str:
         f"give data_root, set {d.variable} or put the videos under data/{d.name}; "
         f"{d.title} is to be had from {d.home}"
     )
-
-
-# ---- files -------------------------------------------------------------------------------------
 
 
 class Unreadable(Exception):

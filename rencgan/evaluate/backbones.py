@@ -153,9 +153,6 @@ def prepare_resnext(clip: Tensor, size: int = 112, frames: int = 16) -> Tensor:
     return x.permute(3, 0, 1, 2)[None]
 
 
-# --------------------------------------------------------------------------------------------- I3D
-
-
 class _Logits(nn.Module):
     """The public TorchScript I3D, called as StyleGAN-V calls it."""
 
@@ -179,8 +176,7 @@ def load_i3d(path: Path, content: bytes) -> nn.Module:
         raise InputError(f"{path} is no TorchScript that this PyTorch can read") from None
     if not {"rescale", "resize", "return_features"} <= takes:
         raise InputError(
-            f"{path} is TorchScript, but not the I3D of FVD: it does not take rescale, resize and "
-            "return_features"
+            f"{path} is no I3D of FVD: it does not take rescale, resize and return_features"
         )
     return _Logits(detector)
 

@@ -94,9 +94,6 @@ def train_classifier(
     return _train(videos, extractor, train, test, facts)
 
 
-# --------------------------------------------------------------------------------- clips of the set
-
-
 class Clip(NamedTuple):
     """Which clip of a set: the index of its video, its first frame; and its class."""
 
@@ -130,8 +127,8 @@ def _checked(videos: VideoSet, extractor: Extractor, by: str, length: int) -> li
     names = sorted({clip.name for clip in clips})
     if len(names) < 2:
         raise InputError(
-            f"a classifier by {by} needs training videos of {length} frames in at least 2 "
-            f"classes; the set has them in {', '.join(map(repr, names)) or 'none'}; try "
+            f"a classifier by {by} needs training videos of {length} frames in at least 2 classes; "
+            f"the set has them in {', '.join(map(repr, names)) or 'none'}; try "
             f"by={BY[by == BY[0]]!r}"
         )
     return clips
@@ -155,9 +152,6 @@ def _features(videos: VideoSet, clips: Sequence[Clip], length: int, extractor) -
         stacked = np.stack([frames[clip.start : clip.start + length] for clip in mine])
         found.append(np.asarray(extractor(stacked), np.float64))
     return np.concatenate(found)
-
-
-# ------------------------------------------------------------------------------------------ fitting
 
 
 def _standard(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -249,14 +243,13 @@ def _train(videos, extractor, train: list[Clip], test: list[Clip], facts) -> Cla
         named = layer(torch.from_numpy(x)).argmax(1).tolist()
         return float(np.mean([classes[k] == c.name for k, c in zip(named, clips, strict=True)]))
 
-    seen = _features(videos, held, length, extractor) if held else None
+    known = {"training clips": accuracy(x, train), "left-out training clips": left_out}
+    known["held-out clips"] = None
+    if held:
+        known["held-out clips"] = accuracy(_features(videos, held, length, extractor), held)
     facts |= {
         "classes": classes,
-        "accuracy": {
-            "training clips": accuracy(x, train),
-            "left-out training clips": left_out,
-            "held-out clips": None if seen is None else accuracy(seen, held),
-        },
+        "accuracy": known,
         "chance": max(Counter(clip.name for clip in train).values()) / len(train),
         "training": {"videos": trained, "clips": len(train)},
         "held out": {

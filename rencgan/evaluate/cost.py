@@ -12,10 +12,10 @@ from rencgan.core.errors import InputError
 
 
 class Looped:
-    """Footage (frames, H, W, 3) of any length that holds only the video it repeats.
+    """Footage (frames, H, W, 3) of any length that holds only the video (T, H, W, 3) it repeats.
 
-    video: (T, H, W, 3), T >= 1, may be memory-mapped. Slices of the first axis give arrays, as they
-    do of an array. Raises InputError for another shape, and for fewer than 1 frame.
+    Slices of the first axis give arrays. Raises InputError for another shape, and for fewer than 1
+    frame.
     """
 
     ndim = 4

@@ -6,16 +6,11 @@ i3d-400       FVD             i3d_torchscript.pt         400 logits; all frames,
 resnext-101   video FID       resnext-101-kinetics.pth   2048, pooled; the middle 16 frames
 
 The first ships with the package (fit_compact.py trains it). Nothing is downloaded: the user brings
-the files of the others. They are looked for in the path that is given, in the folder that
-RENCGAN_WEIGHTS names, and in `weights` of the project. Another network is another row of
-EXTRACTORS, with a metric of its own: distances between the features of two networks do not compare,
-so only I3D's may be called FVD without a qualifier.
+the files of the others. Distances between the features of two networks do not compare, so each has
+a metric of its own, and only I3D's may be called FVD without a qualifier.
 
-Resizing, as the published pipelines do it. I3D: 224x224 by the TorchScript file itself, which is
-asked to (rescale=True, resize=True, as StyleGAN-V asks): bilinear, not antialiased, as in the
-TensorFlow original. ResNeXt: both sides to 112, whatever the aspect; bilinear with antialiasing, by
-PIL, as in G3AN's evaluation. That evaluation reads its clips from compressed video files; here no
-codec comes between. The compact one: both sides to 64, bilinear with antialiasing.
+How frames are resized and scaled stands in each row (resize, values), as the published pipelines do
+it; G3AN's evaluation reads its clips from compressed video files, here no codec comes between.
 """
 
 import contextlib
@@ -109,9 +104,6 @@ RESNEXT = Kind(
 EXTRACTORS = {kind.name: kind for kind in (COMPACT, I3D, RESNEXT)}
 
 
-# ------------------------------------------------------------------------------------ in operation
-
-
 @contextlib.contextmanager
 def _exactly(device: torch.device):
     """The same clip gives the same features every time: no gradients, full float32, no search for
@@ -198,9 +190,6 @@ def enough(extractor: Extractor, frames: int) -> None:
         raise InputError(
             f"{extractor.name} needs clips of at least {extractor.min_frames} frames, not {frames}"
         )
-
-
-# ----------------------------------------------------------------------------------------- finding
 
 
 def _file(kind: Kind, folder: str | Path | None) -> tuple[Path, bytes]:

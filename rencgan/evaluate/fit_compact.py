@@ -45,15 +45,6 @@ def labels() -> list[str]:
     return sorted({f"{s}/{v.label}" for s in SETS for v in procedural.catalogue(s)})
 
 
-def heads(classes: int) -> nn.ModuleDict:
-    """The three questions of the training; they are not kept."""
-    answers = {"label": classes, "pace": len(PACES), "order": 2}
-    return nn.ModuleDict({k: nn.Linear(Compact.dims, n) for k, n in answers.items()})
-
-
-# ------------------------------------------------------------------------------------------ samples
-
-
 class Samples:
     """Training clips of the stand-ins, each a function of (recipe, step)."""
 
@@ -98,30 +89,24 @@ class Samples:
         return clip[:, :, ::-1] if rng.random() < 0.5 else clip
 
 
-# ----------------------------------------------------------------------------------------- training
-
-
-def _step(network: Compact, answers: nn.ModuleDict, x: Tensor, targets: dict) -> dict[str, Tensor]:
-    """Cross-entropy of every head."""
-    features = network.pooled(x.contiguous(memory_format=torch.channels_last_3d))
-    return {
-        name: nn.functional.cross_entropy(head(features), targets[name], ignore_index=-100)
-        for name, head in answers.items()
-    }
-
-
 def fit(recipe: Recipe) -> tuple[Compact, dict[str, float]]:
     """The trained network in evaluation mode, and its last losses, averaged over 50 steps."""
     torch.manual_seed(recipe.seed)
     network = Compact().to(memory_format=torch.channels_last_3d)
     samples, last = Samples(recipe), []
-    answers = heads(len(samples.names))
+    questions = {"label": len(samples.names), "pace": len(PACES), "order": 2}  # not kept
+    answers = nn.ModuleDict({k: nn.Linear(Compact.dims, n) for k, n in questions.items()})
     weights = [*network.parameters(), *answers.parameters()]
     optimiser = torch.optim.AdamW(weights, recipe.lr, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.lr, total_steps=recipe.steps)
     with Progress(recipe.steps, "training the compact extractor") as bar:
         for step in range(recipe.steps):
-            terms = _step(network, answers, *samples.batch(step))
+            x, targets = samples.batch(step)
+            features = network.pooled(x.contiguous(memory_format=torch.channels_last_3d))
+            terms = {
+                name: nn.functional.cross_entropy(head(features), targets[name], ignore_index=-100)
+                for name, head in answers.items()
+            }
             optimiser.zero_grad()
             sum(terms.values()).backward()
             optimiser.step()

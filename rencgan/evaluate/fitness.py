@@ -145,12 +145,13 @@ def verdict(row: dict) -> dict:
     return {"monotone": monotone, "leaves_floor_at": left, "fit": monotone and left is not None}
 
 
-def _starts(shots: Sequence[Shot], span: int, rng: np.random.Generator) -> list[int]:
-    return [int(rng.integers(len(s.frames) - span + 1)) for s in shots]
-
-
-def _plain(shots: Sequence[Shot], starts: Sequence[int]) -> np.ndarray:
-    return np.stack([s.frames[a : a + CLIP] for s, a in zip(shots, starts, strict=True)])
+def _plain(
+    shots: Sequence[Shot], rng: np.random.Generator, span: int = CLIP
+) -> tuple[np.ndarray, list[int]]:
+    """A clip of every video as it is, and where each starts: with room for `span` frames."""
+    starts = [int(rng.integers(len(s.frames) - span + 1)) for s in shots]
+    clips = [s.frames[a : a + CLIP] for s, a in zip(shots, starts, strict=True)]
+    return np.stack(clips), starts
 
 
 def _draw(
@@ -159,17 +160,15 @@ def _draw(
     """Clips of one draw: the reference, then other clips of the same videos as they are and at
     every level, always from the same starts.
     """
-    yield _plain(shots, _starts(shots, family.span, rng))
-    starts = _starts(shots, family.span, rng)
-    yield _plain(shots, starts)
+    yield _plain(shots, rng, family.span)[0]
+    own, starts = _plain(shots, rng, family.span)
+    yield own
     if family.make is None:
         chosen = [others[i] for i in rng.permutation(len(others))[: len(shots)]]
         chosen = [chosen[i % len(chosen)] for i in range(len(shots))]
-        swapped, own = _plain(chosen, _starts(chosen, CLIP, rng)), _plain(shots, starts)
-        order = rng.permutation(len(shots))
+        swapped, order = _plain(chosen, rng)[0], rng.permutation(len(shots))
         for level in family.levels:
-            clips = own.copy()
-            taken = order[: round(level * len(shots))]
+            clips, taken = own.copy(), order[: round(level * len(shots))]
             clips[taken] = swapped[taken]
             yield clips
         return

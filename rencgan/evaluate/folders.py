@@ -31,12 +31,7 @@ def run(
     """
     # Standard output is for the scores.
     with contextlib.redirect_stdout(sys.stderr), Progress(1, "reading and scoring") as bar:
-
-        def tell(done: int, total: int, name: str) -> None:
-            bar.total = max(total, 1)
-            bar.update(done, name)
-
-        scores = evaluate(real, generated, protocol, extractor, seed, tell, reconstructed)
+        scores = evaluate(real, generated, protocol, extractor, seed, bar.tell, reconstructed)
     if as_json:
         print(json.dumps({"scores": [s.as_dict() for s in scores]}))
         return

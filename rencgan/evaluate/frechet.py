@@ -13,14 +13,10 @@ def distance_of(a: np.ndarray, b: np.ndarray, ddof: int = 1) -> float:
     """
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     for x in (a, b):
-        if x.ndim != 2:
-            raise InputError(f"features must be (n, d), not {x.shape}")
-        if len(x) <= ddof:
-            raise InputError(f"{len(x)} samples are too few for a covariance")
+        if x.ndim != 2 or len(x) <= ddof:
+            raise InputError(f"features are (n, d) of more than {ddof} samples, not {x.shape}")
         if not np.isfinite(x).all():
-            raise InputError(
-                "features hold NaN or infinity; the videos or the extractor are broken"
-            )
+            raise InputError("features hold NaN or infinity; the videos or extractor are broken")
     d = a.shape[1]
     if d != b.shape[1]:
         raise InputError(f"features of {d} and {b.shape[1]} dimensions do not compare")

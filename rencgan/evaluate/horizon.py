@@ -85,8 +85,8 @@ def nearest(made: np.ndarray, training: np.ndarray, kind: str = "pixels") -> Nea
     """The training item nearest to every generated one (memorisation, where they are the same).
 
     pixels: clips (n, ...) and (m, ...) uint8 of one shape, mean absolute error in units of [-1, 1];
-    features: (n, d) and (m, d), Euclidean. One generated item at a time, so memory is that of the
-    training set. Raises InputError for other kinds, shapes that differ and an empty training set.
+    features: (n, d) and (m, d), Euclidean. Raises InputError for other kinds, shapes that differ
+    and an empty training set.
     """
     if made.shape[1:] != training.shape[1:]:
         raise InputError(
@@ -97,15 +97,14 @@ def nearest(made: np.ndarray, training: np.ndarray, kind: str = "pixels") -> Nea
     if kind not in ("pixels", "features"):
         raise InputError(f"nearest compares 'pixels' or 'features', not {kind!r}")
     rows = []
-    for item in made:
+    for item in made:  # one at a time, so memory is that of the training set
         if kind == "pixels":
             gap = np.abs(training.astype(np.int16) - item.astype(np.int16))
             rows.append(gap.reshape(len(training), -1).mean(1) / UNIT)
         else:
             rows.append(np.linalg.norm(training - item, axis=1))
     distances = np.array(rows).reshape(len(made), len(training))
-    best = distances.argmin(1)
-    return Nearest(best, distances[np.arange(len(made)), best])
+    return Nearest(distances.argmin(1), distances.min(1))
 
 
 def _end_over_start(curve: np.ndarray) -> float:

@@ -120,9 +120,6 @@ def under_protocols(
     return scores, refused
 
 
-# ---------------------------------------------------------------------------------- how one is made
-
-
 def _gathered(both: Sequence[Footage], p, windows, extractor, seed, progress) -> list[Side]:
     """The sides, compatible with each other in the first window."""
     tell = counted(progress, sum(len(f.names) for f in both))
@@ -148,11 +145,10 @@ def _bootstrap(real: np.ndarray, made: np.ndarray, p: Protocol, seed: int) -> np
     """Distances of videos drawn again with replacement. Two lengths with the same videos draw the
     same ones.
     """
-    rng = np.random.default_rng([seed, 37])
-    draws = range(p.repeats)
-    return np.array(
-        [_distance(rng.choice(real, len(real)), rng.choice(made, len(made)), p) for _ in draws]
-    )
+    rng, found = np.random.default_rng([seed, 37]), []
+    for _ in range(p.repeats):
+        found.append(_distance(rng.choice(real, len(real)), rng.choice(made, len(made)), p))
+    return np.array(found)
 
 
 def _halves(sources: Sequence[str], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -246,9 +242,6 @@ def _warn(card: dict, sentence: str | None) -> None:
         card["warning"] = f"{told}; {sentence}" if told else sentence
 
 
-# ------------------------------------------------------------------------------------------ tables
-
-
 def rows(scores: Sequence[Score]) -> list[dict]:
     """Scores as rows of a table: what matters of the card, in its words."""
     return [
@@ -270,18 +263,16 @@ def same_card(a: dict, b: dict) -> str:
     """ "" for scores that may stand in one column; else what separates them, in words. Which other
     lengths were scored beside them does not.
     """
-    keys = ("protocol", "extractor", "frames", "first frame", "seed")
-    for key in keys:
+    for key in ("protocol", "extractor", "frames", "first frame", "seed"):
         inner = a[key] if isinstance(a[key], dict) else {}
         parts = [k for k in inner if k != "lengths" and inner[k] != b[key].get(k)]
         if parts or (not inner and a[key] != b[key]):
             return f"{key} ({', '.join(parts)})" if inner else key
-    for key in ("videos", "frame size", "pixels crc32"):
-        if a["real"][key] != b["real"][key]:
-            return f"the real side ({key})"
-    for key in ("videos", "frame size", "stored"):
-        if a["generated"][key] != b["generated"][key]:
-            return f"the generated side ({key})"
+    compared = {"real": "pixels crc32", "generated": "stored"}
+    for side, last in compared.items():
+        for key in ("videos", "frame size", last):
+            if a[side][key] != b[side][key]:
+                return f"the {side} side ({key})"
     return ""
 
 

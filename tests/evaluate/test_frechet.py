@@ -86,11 +86,14 @@ def test_torchmetrics_agrees_on_the_same_features():
 
 
 WRONG = {
-    "one sample": ((np.zeros((1, 3)), np.eye(3)), "1 samples are too few"),
-    "one sample of many features": ((np.zeros((4, 9)), np.zeros((1, 9))), "1 samples are too few"),
+    "one sample": ((np.zeros((1, 3)), np.eye(3)), r"more than 1 samples, not \(1, "),
+    "one sample of many features": (
+        (np.zeros((4, 9)), np.zeros((1, 9))),
+        r"more than 1 samples, not \(1, ",
+    ),
     "not a number": ((np.full((2, 3), np.nan), np.eye(3)), "NaN or infinity"),
     "two widths": ((np.eye(3), np.eye(4)), "3 and 4 dimensions do not compare"),
-    "no table": ((np.eye(3), np.zeros(3)), r"must be \(n, d\), not \(3,\)"),
+    "no table": ((np.eye(3), np.zeros(3)), r"are \(n, d\) of .*, not \(3,\)"),
 }
 
 
