@@ -4,7 +4,7 @@ The cache is a folder `<data set>-<source>-<size>-<key>` with frames.npy, index.
 Its key is a hash of everything that decides its content: the names and contents of the files, the
 crop, the limits, the seed.
 
-    python -m rencgan.data.prepare --dataset folder --data-root my_videos --size 64
+    python -m rencgan prepare --dataset folder --data-root my_videos --size 64
 """
 
 import hashlib
