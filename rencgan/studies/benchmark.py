@@ -25,7 +25,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -34,7 +33,7 @@ import torch
 from rencgan.core.errors import InputError
 from rencgan.core.provenance import provenance
 from rencgan.data.clips import ClipSampler
-from rencgan.data.hops import CLIP, clip_count, clips_for
+from rencgan.data.hops import CLIP, clips_for
 from rencgan.data.pixels import as_clips
 from rencgan.evaluate.cost import meters, seconds
 from rencgan.evaluate.extractors import Extractor, find
@@ -43,6 +42,7 @@ from rencgan.evaluate.scores import evaluate
 from rencgan.presets.preset import Preset
 from rencgan.presets.table import PRESETS, PUBLISHED_64, preset
 from rencgan.r3.videos import METHODS as R3_METHODS
+from rencgan.r3.videos import R3Model
 from rencgan.studies import untrained
 from rencgan.studies.recipes import data
 from rencgan.studies.setting import checked
@@ -166,9 +166,7 @@ def generations(presets: Sequence[Preset], quick: bool) -> Iterator[Row]:
     """
     timed = [p for p in presets if p.name in GENERATED]
     for p, kind, candidates in itertools.product(timed, NAMES, CANDIDATES):
-        model, count = untrained.model(p, kind), clips_for if kind == "ar2" else clip_count
-        make = partial(untrained.generate, model, candidates=candidates)
-        times, note = untrained.scaled_up(make, partial(count, r=p.hop), quick)
+        times, note = untrained.scaled_up(untrained.model(p, kind), quick, candidates=candidates)
         what = f"generate {FRAMES_ASKED} frames, {NAMES[kind]}"
         yield row(what, p.name, CANDIDATES[candidates], "s", times, note)
 
@@ -177,22 +175,19 @@ def r3_generations(presets: Sequence[Preset], quick: bool) -> Iterator[Row]:
     """Seconds of R3 for one video of 1000 frames: the GPT's roll-out alone, then each method with
     and without rejection; where slow, fewer frames are made and scaled up by clips.
     """
+    what = f"generate {FRAMES_ASKED} frames, R3"
     for p in (p for p in presets if p.name in GENERATED):
-        yield from _of_r3(p, quick)
+        r3 = untrained.r3(p)
+        yield row(what, p.name, "the GPT alone", "s", _rolled(r3, p, 1 if quick else 3))
+        for method, candidates in itertools.product(R3_METHODS, CANDIDATES):
+            options = {"method": method, "candidates": candidates}
+            times, note = untrained.scaled_up(r3, quick, **options)
+            yield row(what, p.name, f"{method}, {CANDIDATES[candidates]}", "s", times, note)
 
 
-def _of_r3(p: Preset, quick: bool) -> Iterator[Row]:
-    what, r3, first = f"generate {FRAMES_ASKED} frames, R3", untrained.r3(p), noise(CLIP, p.size)
-    clips, count = as_clips(first[None], r3.device), clips_for(FRAMES_ASKED, p.hop)
-    repeats = range(1 if quick else 3)
-    rolled = [seconds(lambda: list(r3.rolled(clips, count, r3.roll(1)))) for _ in repeats]
-    yield row(what, p.name, "the GPT alone", "s", rolled)
-    for method, candidates in itertools.product(R3_METHODS, CANDIDATES):
-        options = {"first_clip": first[None], "method": method, "candidates": candidates}
-        make = partial(untrained.drain, r3.from_clip, **options)
-        # the first clip is given
-        times, note = untrained.scaled_up(make, lambda n: clips_for(n, p.hop) - 1, quick)
-        yield row(what, p.name, f"{method}, {CANDIDATES[candidates]}", "s", times, note)
+def _rolled(r3: R3Model, p: Preset, repeats: int) -> list[float]:
+    clips, count = as_clips(noise(CLIP, p.size)[None], r3.device), clips_for(FRAMES_ASKED, p.hop)
+    return [seconds(lambda: list(r3.rolled(clips, count, r3.roll(1)))) for _ in range(repeats)]
 
 
 def rejection_cost(rows: Sequence[Row]) -> list[dict]:

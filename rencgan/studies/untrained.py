@@ -6,14 +6,13 @@ import itertools
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from rencgan.data.hops import CLIP
+from rencgan.data.hops import CLIP, clip_count, clips_for
 from rencgan.data.pixels import as_clips, as_frames
 from rencgan.data.videoset import FRAMES, Video, VideoSet, write_tables
 from rencgan.evaluate.cost import seconds
@@ -27,7 +26,7 @@ from rencgan.r3.r3 import R3, Known
 from rencgan.r3.sequences import Vocabulary
 from rencgan.r3.tokens import Coordinates
 from rencgan.r3.videos import R3Model
-from rencgan.studies.generated import pieces_of
+from rencgan.studies.generated import FIRST_CLIP, FOOTAGE, pieces_of
 from rencgan.studies.sizes import token_width
 from rencgan.training.loop import Job, Run, train
 from rencgan.training.processes import Group
@@ -67,9 +66,12 @@ def r3(p: Preset) -> R3Model:
     return R3Model(R3(), sizes, {"gpt": gpt}, 0, 0, "", r2, vars(known))
 
 
-def generate(made: Trained, frames: int, candidates: int = 1) -> None:
-    """One video: R2's from `frames` frames of footage that repeats every 64, AR2's from noise."""
-    drain(pieces_of, made, frames, noise(64, made.size), candidates=candidates)
+def generate(made: Trained, frames: int, **options) -> None:
+    """One video, dropped as it comes: R2's from `frames` frames of footage that repeats every 64,
+    AR2's from noise, R3's from a clip.
+    """
+    for piece in pieces_of(made, frames, noise(64, made.size), **options):
+        as_frames(piece[0])
 
 
 def step_times(p: Preset, how: str, steps: int) -> list[float]:
@@ -114,25 +116,26 @@ def parts(job: Job) -> list[tuple[str, int, float]]:
     return found
 
 
-def drain(make: Callable[..., Iterator], *given, **options) -> None:
-    """Makes a video whose pieces are dropped as they come."""
-    for piece in make(*given, **options):
-        as_frames(piece[0])
-
-
-def scaled_up(
-    make: Callable[[int], None], clips: Callable[[int], int], quick: bool
-) -> tuple[list[float], str]:
-    """Seconds that make(1000) takes, and a note on how they were had: where it is slow, fewer
-    frames are made, and the time scaled up by clips(frames).
+def scaled_up(made: Trained, quick: bool, **options) -> tuple[list[float], str]:
+    """Seconds that `generate` takes for 1000 frames, and a note on how they were had: where it is
+    slow, fewer frames are made, and the time is scaled up by clips.
     """
+    count = clip_count if made.system.prior == FOOTAGE else clips_for
+    given = int(made.system.prior == FIRST_CLIP)
     probe, allowed = 40, LIMIT_S / (60 if quick else 1)
-    make(probe)
-    each = seconds(lambda: make(probe)) / clips(probe)
+
+    def clips(frames: int) -> int:
+        return count(frames, made.hop) - given
+
+    def took(frames: int) -> float:
+        return seconds(lambda: generate(made, frames, **options))
+
+    generate(made, probe, **options)
+    each = took(probe) / clips(probe)
     frames = next((n for n in CUTS if each * clips(n) <= allowed), CUTS[-1])
     scale = clips(FRAMES_ASKED) / clips(frames)
     repeats = 3 if each * clips(frames) < allowed / 6 else 1
-    times = [scale * seconds(lambda: make(frames)) for _ in range(repeats)]
+    times = [scale * took(frames) for _ in range(repeats)]
     return times, f"{frames} frames measured, scaled up by clips" if scale > 1 else ""
 
 
