@@ -150,13 +150,10 @@ def published_table(paper: str, number: str) -> list[dict]:
     them), a column a number.
     """
     table = papers.table(paper, number)
-    heads = [{n: getattr(r, n) for n in ("method", "setting", "data")} for r in table.rows]
-    titles = [c.title for c in table.columns]
-    return [
-        {n: told for n, told in head.items() if any(h[n] for h in heads)}
-        | dict(zip(titles, row.printed, strict=True))
-        for row, head in zip(table.rows, heads, strict=True)
-    ]
+    names = [n for n in ("method", "setting", "data") if any(getattr(r, n) for r in table.rows)]
+    lines = [[*(getattr(r, n) for n in names), *r.printed] for r in table.rows]
+    names += [c.title for c in table.columns]
+    return [dict(zip(names, line, strict=True)) for line in lines]
 
 
 def overview(table: pd.DataFrame) -> list[dict]:

@@ -3,18 +3,10 @@
 import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from rencgan.core.errors import InputError
 from rencgan.core.files import resolve
@@ -37,7 +29,7 @@ class Run(BaseModel):
     dataset: str = "sky"
     source: Literal["auto", "real", "procedural"] = "auto"
     data_root: str = ""
-    preset: Annotated[str, BeforeValidator(as_text)] = "auto"  # `64` where CUDA is, else `mini`
+    preset: str = "auto"  # `64` where CUDA is, else `mini`
     seed: int = Field(0, ge=0, le=2**31 - 1)
     out_root: str = Field("runs", min_length=1)
 
@@ -46,12 +38,13 @@ class Run(BaseModel):
     def _known_dataset(cls, name: str) -> str:
         return _choice(name, DATASETS)
 
-    @field_validator("preset")
+    @field_validator("preset", mode="before")
     @classmethod
-    def _known_preset(cls, name: str) -> str:
+    def _known_preset(cls, name: Any) -> Any:
+        name = as_text(name)
         if name == "auto":
             return "64" if torch.cuda.is_available() else "mini"
-        return _choice(name, ["auto", *PRESETS])
+        return _choice(name, ["auto", *PRESETS]) if isinstance(name, str) else name
 
     @model_validator(mode="after")
     def _folder_has_a_root(self) -> "Run":
