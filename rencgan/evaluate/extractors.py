@@ -50,6 +50,7 @@ class Kind:
     sha256: str | None = None  # of the file that it must be, where one is known
     stated: str = "none was published"  # by whom that sum is stated
     folder: Path | None = None  # where its file lies, if it ships with the package
+    small: bool = False  # on a busy machine several cores on one clip only wait for each other
 
 
 COMPACT = Kind(
@@ -68,6 +69,7 @@ COMPACT = Kind(
     sha256=compact.SHA256,
     stated="as the package records it",
     folder=compact.WEIGHTS.parent,
+    small=True,
 )
 I3D = Kind(
     name="i3d-400",
@@ -151,8 +153,13 @@ class Extractor:
                 f"clips are (B, T, H, W, 3) uint8, not {tuple(clips.shape)} {clips.dtype}"
             )
         enough(self, clips.shape[1])
-        with _exactly(self.device):
-            return torch.cat([self._features(clip) for clip in clips])
+        cores = torch.get_num_threads()
+        torch.set_num_threads(1 if self.kind.small else cores)
+        try:
+            with _exactly(self.device):
+                return torch.cat([self._features(clip) for clip in clips])
+        finally:
+            torch.set_num_threads(cores)
 
     def _features(self, clip: np.ndarray) -> Tensor:
         """(T, H, W, 3) to (1, d) on the CPU."""
