@@ -345,12 +345,12 @@ FOLDERS = {
     ),
     "half-written cache": Row(
         lambda w: w.train(),
-        "holds no index.json.*interrupted; prepare the data again",
+        "there is no index.json.*interrupted; prepare the data again",
         half_written,
     ),
     "truncated frames": Row(
         lambda w: w.train(),
-        "frames.npy is missing or truncated",
+        "frames.npy cannot be read: .*prepare the data again",
         lambda w: cut(w.root / "prepared" / "frames.npy", 0.7),
     ),
     "table of the cache is no table": Row(

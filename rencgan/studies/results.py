@@ -210,7 +210,7 @@ def rows(table: pd.DataFrame) -> list[dict]:
     """The table of one data set: every contestant and way, means over seeds and their standard
     deviation. First "real": other unseen videos in a contestant's place.
     """
-    own = (table.kind == "r3").any()  # else both would stand there twice
+    own = (table.prior == "first clip").any()  # else both would stand there twice
     shown = [m for m in MEASURES if own or not m.endswith(", own")]
     order, found = {way: i for i, way in enumerate(WAYS)}, []
     for name, of in table.groupby("contestant", sort=False):
@@ -250,7 +250,7 @@ def gap_rows(table: pd.DataFrame, measure: str = "128f, own") -> list[dict]:
     """What the other heads close of the gap between R3's regression head and improved R2, seed by
     seed, then their mean; [] where a side has no results. A gap of 0 or less is none.
     """
-    found, heads = [], table.contestant[table.kind == "r3"].unique()
+    found, heads = [], table.contestant[table.prior == "first clip"].unique()
     for way, name in itertools.product((ROBUST, FASTER), heads):
         sides = {"goal": ("improved R2", "sample"), "start": (REGRESSION, way), "end": (name, way)}
         of = pd.DataFrame({k: values(table, *side, measure) for k, side in sides.items()}).dropna()

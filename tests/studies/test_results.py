@@ -96,7 +96,7 @@ def test_r3s_own_frames_and_foresight_stand_in_tables_of_their_own():
     own = [{"name": f"{METRIC} 16f", "value": 60.0}, {"name": f"{METRIC} 128f", "value": 70.0}]
     files = [file("AR2", 0)]
     for seed, energy in ((0, 2.0), (1, 2.2)):
-        f = file("R3, mixture", seed, way="robust sample", kind="r3")
+        f = file("R3, mixture", seed, way="robust sample", kind="r3", prior="first clip")
         f["ways"]["robust sample"][results.OWN] = own
         f["foresight"] = {"error": 1.0, "last kept": 3.0, "energy": energy, "tokens": 9}
         files.append(f)
@@ -115,8 +115,10 @@ def test_r3s_own_frames_and_foresight_stand_in_tables_of_their_own():
 def test_the_gap_between_regression_and_improved_r2():
     files = [file("improved R2", s, 50.0) for s in (0, 1, 2)]
     for seed, far in ((0, 90.0), (1, 70.0), (2, 40.0)):  # the last lies before improved R2
-        files.append(file("R3, regression", seed, far, results.ROBUST, kind="r3"))
-        files.append(file("R3, flow", seed, 60.0, results.ROBUST, kind="r3"))
+        files.append(
+            file("R3, regression", seed, far, results.ROBUST, kind="r3", prior="first clip")
+        )
+        files.append(file("R3, flow", seed, 60.0, results.ROBUST, kind="r3", prior="first clip"))
     (row,) = results.gap_rows(frame(files))
     assert row["head"] == "R3, flow" and row["way"] == results.ROBUST and row["seeds"] == 3
     assert row["gap to improved R2"] == "16.7 ± 25.2"
