@@ -5,10 +5,17 @@
     made = model.videos(footage=videos.select("test").video(0))
     scores = rencgan.score(videos, made)
 
-What a call needs is imported when it is called.
+What a call needs is imported when it is called. Relative paths begin where the script runs.
 """
 
 __version__ = "0.1.0"
+
+
+def _here(path):
+    """A path as a script means it: relative to where it runs."""
+    from pathlib import Path
+
+    return Path(path).expanduser().absolute()
 
 
 def prepare(dataset: str, size: int = 64, cache_root: str = "runs/cache", **options):
@@ -22,10 +29,11 @@ def prepare(dataset: str, size: int = 64, cache_root: str = "runs/cache", **opti
     from rencgan.core.progress import Progress
     from rencgan.data.prepare import prepare
 
+    if options.get("data_root"):
+        options["data_root"] = _here(options["data_root"])
     with Progress(1, f"preparing {dataset}") as bar:
-        return prepare(
-            dataset, size=size, cache_root=cache_root, **{"progress": bar.tell} | options
-        )
+        options = {"progress": bar.tell} | options
+        return prepare(dataset, size=size, cache_root=_here(cache_root), **options)
 
 
 def train(model: str, preset: str = "mini", *, videos, out, seed: int = 0, base=None, **changes):
@@ -36,10 +44,15 @@ def train(model: str, preset: str = "mini", *, videos, out, seed: int = 0, base=
     base. preset: its row in rencgan.presets.table. changes: fields of the preset, or of the system.
     Raises InputError.
     """
-    from rencgan.core.files import resolve
+    from rencgan.core.errors import InputError
+    from rencgan.data.videoset import VideoSet
     from rencgan.studies import recipes
 
-    job = recipes.job(model, preset, videos, resolve(out), seed, base, **changes)
+    if not isinstance(videos, VideoSet):
+        raise InputError(
+            "videos is a VideoSet: what rencgan.prepare gives, or VideoSet.from_arrays of arrays"
+        )
+    job = recipes.job(model, preset, videos, _here(out), seed, base, **changes)
     return recipes.trained(job)
 
 

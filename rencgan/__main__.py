@@ -12,9 +12,9 @@ from pathlib import Path
 
 from rencgan.core.errors import InputError
 from rencgan.core.files import resolve
+from rencgan.presets.table import ALWAYS
 
 VERBS: dict[str, tuple[Callable, tuple]] = {}
-SYSTEMS = ("encgan3", "g3an", "r2", "improved-r2", "lencgan", "ar2", "r3")
 
 
 def option(*names: str, **settings) -> tuple[tuple, dict]:
@@ -72,13 +72,14 @@ def prepare(o: argparse.Namespace) -> None:
     from rencgan.data.prepare import prepare, print_progress
 
     asked = vars(o) | {"data_root": Path(typed(o.data_root)) if o.data_root else None}
+    asked["cache_root"] = Path(typed(o.cache_root))
     del asked["verb"], asked["rest"]
     made = prepare(**asked, progress=print_progress)
     print(f"{summary(made.card)}\n{made.path}")
 
 
 @verb(
-    option("system", choices=SYSTEMS),
+    option("system", choices=list(ALWAYS)),
     option("--dataset", default="sky"),
     option("--source", default="auto", choices=("auto", "real", "procedural")),
     option("--data-root", default="", help="folder of the videos"),
@@ -157,7 +158,7 @@ def study(o: argparse.Namespace) -> None:
     """Runs a table or figure of the papers as a study, or lists them and what has been run."""
     from rencgan.studies.catalogue import run_or_show
 
-    given = {"preset": o.preset, "source": o.source, "data_root": o.data_root}
+    given = {"preset": o.preset, "source": o.source, "data_root": typed(o.data_root)}
     given["out_root"] = typed(o.work)
     run_or_show(o.study, o.dataset, o.seeds, given, o.out, o.dry)
 
@@ -176,8 +177,8 @@ def compare(o: argparse.Namespace) -> None:
     from rencgan.studies.runs import compare
     from rencgan.studies.variants import COMPARED
 
-    given = {k: getattr(o, k) for k in ("dataset", "preset", "source", "data_root")}
-    given["out_root"] = typed(o.work)
+    given = {k: getattr(o, k) for k in ("dataset", "preset", "source")}
+    given |= {"data_root": typed(o.data_root), "out_root": typed(o.work)}
     names = COMPARED if o.models is None else o.models
     compare(given, names, o.seeds, o.ways, o.out, o.test_fraction, o.aside)
 

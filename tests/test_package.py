@@ -2,14 +2,18 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import ROOT, moving_videos
 
 import rencgan
 from rencgan.core.errors import InputError
+from rencgan.data.videoset import VideoSet
 from rencgan.models.r2 import R2
 from rencgan.presets.table import preset
+from rencgan.studies import recipes
 
 
 def test_ten_lines_from_data_to_a_score(tmp_path):
@@ -59,3 +63,39 @@ def test_published_models_are_found_before_anything_else_was_imported(name):
     lines += f"print(rencgan.load({name!r}).name)"
     done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True)
     assert done.stdout.strip() == {"encgan3": "EncGAN3", "r3-flow": "R3, flow"}[name], done.stderr
+
+
+def test_the_ten_lines_of_the_readme_run(tmp_path, monkeypatch):
+    """As they stand, but for a training of one step."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    code = text.split("```python\n")[1].split("```")[0]
+    assert len(code.strip().splitlines()) <= 12
+    short = 'preset="mini", warmup=0, motion_warmup=0, rise=0.0, steps=1'
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    exec(code.replace('preset="mini"', short), names)
+    assert names["endless"].shape == (4, 1000, 32, 32, 3)
+    assert (tmp_path / "runs" / "mine" / "checkpoint.pt").exists()
+    again = rencgan.load("runs/mine/checkpoint.pt")
+    assert again.digest == names["mine"].digest
+
+
+def test_a_selection_trains_on_what_was_selected(tmp_path):
+    videos = rencgan.prepare("sky", size=16, videos=8, max_frames=60, cache_root=tmp_path / "c")
+    some = replace(videos, videos=videos.videos[:3])
+    jobs = [recipes.job("r2", "smoke", part, tmp_path / "r2") for part in (videos, some)]
+    assert len(jobs[0].videos()) > len(jobs[1].videos()) and jobs[0].key() != jobs[1].key()
+    with pytest.raises(InputError, match="split 'train'"):
+        recipes.job("r2", "smoke", videos.select("test"), tmp_path / "r2").videos()
+
+
+@pytest.mark.parametrize(
+    ("switches", "sentence"),
+    [({"noise": "maybe"}, "noise is True or False, not 'maybe'"), ({"nope": 1}, "no field nope")],
+)
+def test_switches_that_cannot_be_are_refused(tmp_path, switches, sentence):
+    videos = VideoSet.from_arrays(moving_videos(4))
+    with pytest.raises(InputError, match=sentence):
+        rencgan.train("r2", "smoke", videos=videos, out=tmp_path, **switches)
+    with pytest.raises(InputError, match="videos is a VideoSet"):
+        rencgan.train("r2", "smoke", videos=moving_videos(2), out=tmp_path)

@@ -14,6 +14,8 @@ def as_clips(frames: np.ndarray | Tensor, device: torch.device | str = "cpu") ->
 
     Bytes travel to the device and become floats there.
     """
+    if isinstance(frames, np.ndarray) and not frames.flags.writeable:  # a memory map
+        frames = frames.copy()
     x = torch.as_tensor(frames).to(device, non_blocking=True)
     return x.permute(0, 4, 1, 2, 3).float().div_(UNIT).sub_(1)
 

@@ -137,7 +137,6 @@ _ALL = (
     ),
 )
 PROTOCOLS = {p.name: p for p in _ALL}
-TABLE_4_2 = (10, 16, 32, 64, 96, 100, 128, 136)  # lengths of the thesis' Tables 4.2, 4.3
 
 
 def protocol(name: str) -> Protocol:

@@ -30,6 +30,8 @@ class EncGAN3(VaeGan):
     }
     added: ClassVar[dict[str, Any]] = {"sampling": "step"}
 
+    choices: ClassVar[dict[str, tuple]] = {"maps": (True, False, "encoder")}
+
     noise: bool = True
     maps: bool | str = False
     sampled: bool = True

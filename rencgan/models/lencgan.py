@@ -191,6 +191,7 @@ class LEncGAN(EncGAN3):
     forget_bias: float = 0.0
 
     def __post_init__(self):
+        super().__post_init__()
         if self.handed not in HANDED:
             raise InputError(
                 f"what is handed on is one of {', '.join(HANDED)}, not {self.handed!r}"

@@ -6,7 +6,7 @@ the losses, steps the optimisers, saves and resumes; no system holds an optimise
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -76,11 +76,18 @@ class System:
     added: ClassVar[dict[str, Any]] = {}
     preset: ClassVar[type[Recipe]] = Preset
     trained: ClassVar[type | None] = None  # its own class of trained models, where it has one
+    choices: ClassVar[dict[str, tuple]] = {}  # of switches that are more than on or off
     sample: ClassVar[str] = "clips"  # what a training step takes, in words
     asks: ClassVar[tuple[str, ...]] = ()  # fields of its preset that are parameters of a run too
     variants: ClassVar[dict[str, dict[str, Any]]] = {}  # of its loss: switches by name
     any_hop: ClassVar[bool] = False  # whether it generates at other hops than the trained one
     alone: ClassVar[str] = ""  # why its training cannot be shared by several processes
+
+    def __post_init__(self):
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if isinstance(f.default, bool) and value not in self.choices.get(f.name, (True, False)):
+                raise InputError(f"{f.name} is True or False, not {value!r}")
 
     def __init_subclass__(cls, **options) -> None:
         super().__init_subclass__(**options)
@@ -96,6 +103,8 @@ class System:
     def variant(cls, name: str = "") -> Self:
         """With the switches of a row of `variants`; "" is the system as it is."""
         if name and name not in cls.variants:
+            if not cls.variants:
+                raise InputError(f"the loss of {cls.__name__} has no variants, and no {name!r}")
             raise InputError(f"a loss variant is one of {', '.join(cls.variants)}, not {name!r}")
         return cls(**cls.variants.get(name, {}))
 
@@ -215,7 +224,7 @@ def system_of(kind: str, switches: Mapping[str, Any]) -> System:
     if kind not in SYSTEMS:
         _find_all()
     if kind not in SYSTEMS:
-        raise InputError(f"a model is one of {', '.join(SYSTEMS)}, not {kind!r}")
+        raise InputError(f"a model is one of {', '.join(sorted(SYSTEMS))}, not {kind!r}")
     return SYSTEMS[kind].of(switches)
 
 

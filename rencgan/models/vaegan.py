@@ -97,7 +97,7 @@ class VaeGan(System):
         name = type(self).__name__
         if "encoder" in self.averaged and not p.encoder:
             raise InputError(f"{name} needs the encoder, which this preset switches off")
-        if (p.recall_noise or p.rollout > 1) and self.kind != "ar2":
+        if (p.recall_noise or p.rollout > 1) and "rollout" not in self.asks:
             raise InputError(f"recall_noise and rollout are AR2's; {name} has no use for them")
 
     # ------------------------------------------------------------------------- networks and steps

@@ -236,8 +236,7 @@ def _chosen(p: Plan, studied: Study | None) -> Ways:
         names = [contestant(name).name for name in p.contestants]
     else:
         names = list(COMPARED if p.contestants == "compared" else CONTESTANTS)
-        if p.preset != "mini":
-            names = [n for n in names if "equal" not in n]
+        names = [name for name in names if contestant(name).known_at(p.preset)]
     names += studied.contestants if studied else []
     bases = {CONTESTANTS[name].base for name in names}
     found = []

@@ -63,7 +63,7 @@ class REncGANRun(EncGAN3Run):
     candidates: int = Field(20, ge=1, le=200)  # clips that VDrej chooses among
     codes: Literal["sample", "mean"] = "sample"
     video_stream: Literal["1p2d", "3d"] = "1p2d"  # 3d: improved R2
-    variant: Literal["v4", "v4-mean", "v4-noise"] = "v4"  # a row of updates.VARIANTS
+    variant: Literal["v4", "v4-mean", "v4-noise"] = "v4"  # a row of R2.variants
     control: Literal["lencgan", "none"] = "lencgan"
     processes: int = Field(1, ge=1, le=64)
 

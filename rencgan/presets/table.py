@@ -239,6 +239,7 @@ OWN: dict[str, dict[str, dict[str, Any]]] = {
 OWN["slim"] = OWN["mini"] | {"lencgan": OWN["mini"]["lencgan"] | {"content_features": 128}}
 
 
+KINDS = {"improved-r2": "r2"}  # of models that are another system's with another row
 ROWS: dict[str, dict[str, Recipe]] = {"r3": GPT_PRESETS}  # of models with a recipe of another kind
 
 
@@ -246,6 +247,11 @@ def _known(name: str, known: dict, what: str) -> Any:
     if name not in known:
         raise InputError(f"there is no {what} {name!r}; choose one of {', '.join(known)}")
     return known[name]
+
+
+def kind_of_row(model: str) -> str:
+    """The kind of system that a model of the table is."""
+    return KINDS.get(model, model)
 
 
 def preset(name: str, model: str = "", **changes) -> Any:

@@ -7,6 +7,7 @@ faster   the GPT rolls out all tokens, then the generator draws all clips
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from rencgan.models.sampling import (
     cut_to,
     noises,
     recalled_clips,
+    refuse_options,
 )
 from rencgan.models.trained import Trained
 from rencgan.r3.gpt import GPT
@@ -33,6 +35,7 @@ from rencgan.r3.sequences import Vocabulary
 from rencgan.r3.tokens import Coordinates, as_codes, as_tokens
 
 METHODS = ("robust", "faster")
+ROLLED = ("level", "subjects")  # further options of a roll-out
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class R3Model(Trained):
     def gpt(self) -> GPT:
         return self.nets["gpt"]
 
-    @property
+    @cached_property
     def coordinates(self) -> Coordinates:
         """How the GPT sees a token."""
         return self.extras["coordinates"].to(self.device)
@@ -141,6 +144,8 @@ class R3Model(Trained):
         check_ways(codes, candidates)
         check_frames(frames)
         check_first_clip(first_clip, self.size)
+        refuse_options(self.name, {k: v for k, v in options.items() if k not in ROLLED})
+        options = {k: v for k, v in options.items() if k in ROLLED}
         roll = self.roll(len(first_clip), seed, temperature, **options)
         count = clips_for(frames, self.hop)
         drawn = {"codes": codes, "candidates": candidates, "seed": seed}

@@ -149,7 +149,7 @@ def whole_trainings(presets: Sequence[Preset], quick: bool) -> Iterator[Row]:
             with contextlib.redirect_stdout(sys.stderr):  # stdout may be JSON
                 videos = data(p)
             for c in COMPARED.values():
-                if c.base or ("equal" in c.name and name != "mini"):
+                if c.base or not c.known_at(name):
                     continue
                 found = untrained.parts(trainee(c, p, videos, Path(folder)).job)
                 told = ", ".join(f"{n} x {1000 * each:.0f} ms {part}" for part, n, each in found)
@@ -222,7 +222,7 @@ def memory(name: str, frames: int, kind: str = "r2") -> list[Row]:
     """
     p = named(name)
     model = untrained.model(p, kind)
-    untrained.generate(model, 16 + 2 * 8 * p.hop)  # over two full batches of sample.BATCH clips
+    untrained.generate(model, 16 + 2 * 8 * p.hop)  # over two full batches of sampling.BATCH clips
     watched = meters()
     if not watched:
         raise InputError("this system has no meter of memory that a process can set back")

@@ -13,7 +13,7 @@ from rencgan.data.prepare import prepare
 from rencgan.data.videoset import VideoSet
 from rencgan.models.system import System, system_of
 from rencgan.models.trained import Trained, load_model
-from rencgan.presets.table import PRESETS, preset
+from rencgan.presets.table import PRESETS, kind_of_row, preset
 from rencgan.presets.table import switches as preset_switches
 from rencgan.training.loop import Job, train
 
@@ -47,7 +47,7 @@ def kind_of(model: str) -> type[System]:
     """The class of a model: improved R2 is an R2 with another row of the table. Raises InputError
     for an unknown one.
     """
-    return type(system_of(model.removeprefix("improved-"), {}))
+    return type(system_of(kind_of_row(model), {}))
 
 
 def recipe(p, model: str = "", **changes) -> Any:
@@ -101,7 +101,7 @@ def job(
     dataset = datasets.DATASETS.get(videos.card.get("dataset"))
     asked = kind.asked(CLIP // 2, dataset.steps) if dataset else {}
     p = preset(preset_name, model, **asked | changes)
-    data = videos.path or videos
+    data = videos.path if videos.path and len(VideoSet.open(videos.path)) == len(videos) else videos
     return Job(found, p, data, out, seed, base=base, cache=out / "tokens")
 
 
@@ -117,6 +117,8 @@ def trained(
     """Trains a job (or goes on with, or finds finished) with a progress bar; the model of it.
     told(done) is called with the steps that are done, first those that were before.
     """
+    if processes > 1:  # the first of them shows how far it is
+        return load_model(train(work, processes), work.system.kind, base=work.base)
     label = label or f"training {work.system.title(work.preset)}"
     with Progress(work.preset.steps, label) as bar:
 
@@ -124,5 +126,5 @@ def trained(
             told(done)
             bar.update(done, losses)
 
-        path = train(work, processes, tell)
+        path = train(work, progress=tell)
     return load_model(path, work.system.kind, base=work.base)

@@ -170,7 +170,10 @@ def _shared(f: dict) -> Iterator[tuple[tuple, Any]]:
     """(place, what all files have there in common) of one file."""
     told = {str(w["provenance"].get("preset")) for w in f["ways"].values() if "provenance" in w}
     yield ("task",), f.get("task")
-    yield ("recipe", f["dataset"], f["contestant"]), (str(f.get("switches")), *sorted(told))
+    yield (
+        ("recipe", f["dataset"], f["contestant"]),
+        (json.dumps(f.get("switches"), sort_keys=True), *sorted(told)),
+    )
     for codes, way in f["ways"].items():
         apart = codes in CLIP_WAYS, f.get("step", 1)
         for score in way["scores"]:

@@ -1,4 +1,4 @@
-"""Models side by side under one budget: `python -m rencgan.studies.runs sky --seeds 1 2 3`.
+"""Models side by side under one budget: `python -m rencgan compare sky --seeds 1 2 3`.
 
 Each contestant is trained on the training split of the preset, makes 64 videos of 128 frames and
 16 of 1000, and is scored on them against 64 videos that no model has seen. A seed decides the data,

@@ -1,7 +1,7 @@
 """Parameter counts beside the published ones: `python -m rencgan sizes --preset 128`.
 
 Counted on the meta device: nothing is allocated. Published counts are those of Table 5.3 (millions,
-two decimals) for the preset that the table describes; `baselines` gives the 64x64 ones.
+two decimals) for the preset that the table describes, and of baselines' papers for 64x64.
 """
 
 import torch

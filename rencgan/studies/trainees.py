@@ -26,6 +26,7 @@ class Trainee:
     name: str
     job: Job
     base: "Trainee | None" = None
+    variant: str = ""  # of its loss
 
     def key(self) -> str:
         """Names the recipe. Over a base it is of both recipes, without the digest of the base's
@@ -44,10 +45,10 @@ class Trainee:
 
     @property
     def switches(self) -> dict:
-        """What result files tell of it beside the preset."""
+        """What result files tell of it beside the preset and the variant of its loss."""
         if self.base:
             return {"gpt": self.job.preset.as_dict()}
-        plain = type(self.job.system)().switches()
+        plain = self.job.system.variant(self.variant).switches()
         return {k: v for k, v in self.job.system.switches().items() if plain.get(k) != v}
 
     def trained(self) -> tuple[Trained, dict]:
@@ -93,6 +94,6 @@ def trainee(c: Contestant, p, videos: VideoSet, work: Path) -> Trainee:
         base = None
         data = videos.path if c.step == 1 else videos.every(c.step)
         job = Job(system, preset, data, Path(), p.seed, warm=folder / "warm")
-    found = Trainee(c.name, job, base)
+    found = Trainee(c.name, job, base, c.variant)
     out = folder / f"{slug(c.name)}-seed{p.seed}-{found.key()}"
     return replace(found, job=replace(job, out=out))

@@ -16,12 +16,11 @@ from rencgan.data.hops import CLIP, clip_count, clips_for
 from rencgan.data.pixels import as_clips, as_frames
 from rencgan.data.videoset import FRAMES, Video, VideoSet, write_tables
 from rencgan.evaluate.cost import seconds
-from rencgan.models.ar2 import AR2
 from rencgan.models.r2 import R2
-from rencgan.models.system import built
+from rencgan.models.system import built, system_of
 from rencgan.models.trained import Trained, begun
 from rencgan.presets.preset import Preset
-from rencgan.presets.table import gpt_preset
+from rencgan.presets.table import ALWAYS, gpt_preset, kind_of_row
 from rencgan.r3.r3 import R3, Known
 from rencgan.r3.sequences import Vocabulary
 from rencgan.r3.tokens import Coordinates
@@ -50,15 +49,13 @@ def noise(count: int, size: int, seed: int = 0) -> np.ndarray:
 
 
 def model(p: Preset, kind: str = "r2") -> Trained:
-    """R2 or AR2 (with its `3d` streams) as training begins."""
-    if kind == "ar2":
-        return begun(AR2(), p.but(video_stream="3d"), device=device())
-    return begun(R2(), p, device=device())
+    """R2 or AR2 as training begins, with the streams that the table gives it."""
+    return begun(system_of(kind_of_row(kind), {}), p.but(**ALWAYS[kind]), device=device())
 
 
 def r3(p: Preset) -> R3Model:
     """R3 at a preset's sizes, over improved R2, as training begins."""
-    sizes, r2 = gpt_preset(p.name), model(p.but(video_stream="3d"))
+    sizes, r2 = gpt_preset(p.name), model(p, "improved-r2")
     d = token_width(p)
     basis = torch.eye(d)[: sizes.directions] if sizes.directions else None
     known = Known(Coordinates(torch.zeros(d), basis, 1.0), Vocabulary((), sizes.longest))
@@ -77,9 +74,10 @@ def generate(made: Trained, frames: int, **options) -> None:
 def step_times(p: Preset, how: str, steps: int) -> list[float]:
     """Seconds of each step after the warm-up; of the last of that alone if it is too long."""
     changes = {"bf16 off": {"bf16": False}, "channels_last off": {"channels_last": False}}
-    p = p.but(**changes.get(how, {}))
+    p = p.but(**ALWAYS["r2"] | changes.get(how, {}))
     videos = VideoSet.from_arrays([noise(2 * p.pair, p.size, seed) for seed in range(2)])
-    run = Run(Job(R2(), p, videos, Path()), Group(), None)
+    with tempfile.TemporaryDirectory() as folder:  # a run keeps its record there
+        run = Run(Job(R2(), p, videos, Path(folder)), Group(), None)
     if how == "torch.compile":
         for net in run.players.nets.values():
             net.compile()

@@ -15,7 +15,7 @@ from rencgan.core.errors import InputError
 from rencgan.models.system import System
 from rencgan.presets.gpt import GPTPreset
 from rencgan.presets.preset import Preset
-from rencgan.presets.table import SHARES, scheduled
+from rencgan.presets.table import ALWAYS, SHARES, scheduled
 from rencgan.studies import recipes
 
 FILE = Path(__file__).with_name("studies.toml")
@@ -42,7 +42,7 @@ def built(model: type[Built], name: str, block: Mapping) -> Built:
 
 @dataclass(frozen=True, config=STRICT)
 class Schedule:
-    """A share of R2's schedule at `mini`, a number or one of presets.SHARES; `clips` times the
+    """A share of R2's schedule at `mini`, a number or one of table.SHARES; `clips` times the
     steps after the warm-ups. Other presets have no such budgets: refused there, or left alone.
     """
 
@@ -65,8 +65,8 @@ class Contestant:
     """A model of the comparison. Its preset is the recipe of its kind, but for some fields."""
 
     name: str
-    kind: Literal["encgan3", "g3an", "r2", "lencgan", "ar2", "r3"]
-    recipe: Literal["", "encgan3", "r2", "lencgan", "ar2"] = ""  # of another kind than its own
+    kind: str
+    recipe: str = ""  # of another kind than its own
     but: dict[str, Any] = field(default_factory=dict)  # fields of the preset
     at_mini: dict[str, Any] = field(default_factory=dict)  # the same at `mini` alone
     schedule: Schedule | None = None
@@ -84,11 +84,20 @@ class Contestant:
     long: bool = True  # whether some are made on to 1000 frames
 
     def __post_init__(self):
-        known = {f.name for f in fields(recipes.kind_of(self.kind).preset)}
+        if wrong := {self.kind, self.recipe} - {"", *ALWAYS}:
+            raise ValueError(f"a kind is one of {', '.join(ALWAYS)}, not {wrong.pop()!r}")
+        kind = recipes.kind_of(self.kind)
+        known = {f.name for f in fields(kind.preset)}
         if wrong := {*self.but, *self.at_mini, *self.scale, *self.least} - known:
             raise ValueError(f"a preset has no field {', '.join(sorted(wrong))}")
+        if wrong := set(self.switches) - {f.name for f in fields(kind)}:
+            raise ValueError(f"{self.kind} has no switch {', '.join(sorted(wrong))}")
         if wrong := set(self.usual) - set(self.ways):
             raise ValueError(f"usual ways are some of its ways, not {', '.join(sorted(wrong))}")
+
+    def known_at(self, preset: str) -> bool:
+        """Whether a preset has its budget."""
+        return self.schedule is None or preset == "mini" or self.schedule.elsewhere
 
     def preset(self, p) -> Preset | GPTPreset:
         """What it is trained by in a run (studies.setting). Raises InputError for a budget that the

@@ -1,7 +1,7 @@
 """Several processes as one: PyTorch's own launcher, gradients averaged after every backward pass.
 
-The models are small, so one flat all-reduce a player is all the engine they need; it leaves every
-update function as it is on one process.
+The models are small, so one flat all-reduce a player is all the engine they need; a turn is
+the same on one process and on many.
 """
 
 import os

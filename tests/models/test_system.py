@@ -11,6 +11,7 @@ from samples import Sums
 from stepping import assert_same
 from torch import nn
 
+import rencgan
 import rencgan.training.loop as loop
 from rencgan.baselines.g3an import G3AN
 from rencgan.core import checkpoint
@@ -25,6 +26,7 @@ from rencgan.models.lencgan import LEncGAN
 from rencgan.models.r2 import R2, VARIANTS
 from rencgan.models.system import Phase, System, built, system_of
 from rencgan.models.trained import load_model
+from rencgan.presets import table
 from rencgan.presets.table import GPT_SMOKE, SMOKE
 from rencgan.r3.r3 import R3
 from rencgan.training.loop import Job, train
@@ -167,6 +169,17 @@ def test_a_system_of_ones_own_trains_goes_on_generates_and_is_scored(
     ours = protocol("ours").but(lengths=(16,))
     (score,) = evaluate(moving_videos(6, frames=20), list(made), ours, Sums())
     assert score.name == "FVD (sums) 16f" and score.value > 0
+
+
+def test_with_a_row_of_the_table_it_is_one_of_the_packages_models(
+    painter, videos, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(table.ALWAYS, "painter", {})
+    model = rencgan.train("painter", "smoke", videos=videos, out=tmp_path, loud=0.5, steps=4)
+    assert model.system.loud == 0.5 and model.step == 4
+    made = model.videos(130, videos=3)
+    real = moving_videos(3, frames=130)
+    assert all(value > 0 for value in rencgan.score(real, list(made), extractor=Sums()).values())
 
 
 def test_what_a_system_does_not_answer_is_said():

@@ -90,7 +90,7 @@ def test_a_study_that_names_what_there_is_not_is_refused_in_a_sentence(change, s
 @pytest.mark.parametrize(
     ("block", "said"),
     [
-        ({"kind": "r4"}, "X.kind: .*, not 'r4'"),
+        ({"kind": "r4"}, "a kind is one of .*, not 'r4'"),
         ({"from": "Y"}, "'X' comes from 'Y', which is no contestant above it"),
         ({"kind": "r2", "but": {"hops": 4}}, "a preset has no field hops"),
         ({"kind": "r2", "scale": {"head": 2}}, "a preset has no field head"),
