@@ -80,6 +80,11 @@ class ClipSampler:
         """Samples in an epoch."""
         return len(self.items)
 
+    @property
+    def samples(self) -> int:
+        """Of an epoch, as a schedule counts them."""
+        return len(self)
+
     def frames_of(self, epoch: int, position: int) -> np.ndarray:
         """Rows of the frame array that the `position`-th sample of an epoch is made of."""
         index = _order(self.seed, epoch, len(self.items))[position]
@@ -142,6 +147,11 @@ class WholeVideos(ClipSampler):
         super().__init__(videos, "step", step_range=(1, 1), seed=seed)
         self.hop, self.anew = hop, sorted(set(anew))
         self.counts = np.array([clip_count(length, hop) for _, length in self.items])
+
+    @property
+    def samples(self) -> int:
+        """Clips of all videos: what the rows of a batch go through together in an epoch."""
+        return int(self.counts.sum())
 
     def place(self, step: int, row: int) -> tuple[int, int]:
         """The video (an index of `items`) and the clip of it that a row is at."""

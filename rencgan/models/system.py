@@ -153,6 +153,10 @@ class System:
         """
         raise InputError(f"{type(self).__name__} reads nothing")
 
+    def samples(self, job: Any) -> int:
+        """Samples of an epoch of a job, by which its steps follow from its epochs."""
+        return self.reads(job).samples
+
     def draws(self, seed: int, step: int, p: Any, phase: Phase, share: Callable, device) -> Any:
         """The chance of a step, a function of (seed, step). share(n): this process's rows of n."""
         return torch.Generator().manual_seed(seed * 1_000_003 + step)

@@ -279,7 +279,7 @@ def _compared(p: Plan, dataset: str, seed: int, chosen: Ways) -> list[Job]:
 def _model(c: Contestant, run: Setting) -> dict:
     """What decides a contestant's weights, and what is made of them, but for the data."""
     found = {k: v for k, v in vars(c).items() if not callable(v) and k not in ("ways", "usual")}
-    found |= {"preset": c.preset(run).as_dict(), "switches": c.system(run).switches()}
+    found |= {"preset": c.preset(run).identity(), "switches": c.system(run).switches()}
     return found | ({"base": _model(contestant(c.base), run)} if c.base else {})
 
 
@@ -287,7 +287,7 @@ def _warm_up(c: Contestant, run: Setting) -> str:
     """Names the warm-ups that a contestant may share with others of its seed; "" for none."""
     found = c.preset(run)
     shared = c.system(run).warmed(found) and not c.base
-    return key_of([c.kind, c.step, c.sampling, found.as_dict()]) if shared else ""
+    return key_of([c.kind, c.step, c.sampling, found.identity()]) if shared else ""
 
 
 # ----------------------------------------------------------------------------------- the notebooks
@@ -330,7 +330,7 @@ def _notebook(
     recipe = {
         "code": key_of([c.source for c in cells], 16),
         "parameters": {n: v for n, v in given.items() if n not in roots},
-        "presets": [PRESETS[p.preset].as_dict(), *trained],
+        "presets": [PRESETS[p.preset].identity(), *trained],
         "data": _data(p, dataset, p.seed),
     }
     options = ("-y", json.dumps(given, sort_keys=True), str(path))
@@ -345,7 +345,7 @@ def _notebook(
 def _row(p: Plan, model: str) -> dict:
     """What the preset says of a model; a notebook's parameters say what it makes of that."""
     row = preset(p.preset, model)
-    return row.as_dict() | preset_switches(p.preset, model)
+    return row.identity() | preset_switches(p.preset, model)
 
 
 def _declared(cells: Sequence) -> dict[str, Any]:

@@ -4,6 +4,7 @@ impossible.
 
 import math
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from rencgan.presets.recipe import Recipe
 
@@ -11,6 +12,8 @@ from rencgan.presets.recipe import Recipe
 @dataclass(frozen=True)
 class Preset(Recipe):
     """The defaults are EncGAN3 as published (64x64). Fields that the sources leave open say so."""
+
+    added: ClassVar[dict[str, Any]] = {"epochs": 0.0, "scored": 0, "train_on": "train"}
 
     name: str = "64"
     why: str = "EncGAN3 and R2 as published, 64x64"
@@ -55,6 +58,8 @@ class Preset(Recipe):
     # schedule
     batch: int = 10  # clips (EncGAN3) or pairs (R2) a step, over all processes
     steps: int = 100_000  # updates of the generator
+    epochs: float = 0.0  # passes through the training set, which `steps` follow; 0: `steps` counts
+    scored: int = 0  # moments along a run at which it is scored, the best of them kept; 0: none
     warmup: int = 0  # first steps, on single frames through the content streams alone
     warmup_batch: int = 128  # frames a step of the warm-up
     motion_warmup: int = 0  # steps after it, on the direction of the motion alone
@@ -74,6 +79,7 @@ class Preset(Recipe):
     average: float = 0.0  # decay of the running average of encoder and generator; 0: off
     batch_statistics: bool = True  # False: batch norm trains on running statistics
     # data
+    train_on: str = "train"  # part of the set; "all": the whole set, as in Chapter 3
     step_range: tuple[int, int] = (1, 3)  # EncGAN3's frame step (notebooks: the data set's); R2: 1
     smallest_crop: float = 1.0  # random crops in training, to this share of the side; 1: off
     crops_until: int = 0  # first steps that crop; the rest sees frames as they are; 0: all crop
@@ -134,7 +140,7 @@ class Preset(Recipe):
             yield f"{' and '.join(small)} must be at least 1"
         signed = {"ramp", "content_rate", "motion_rate", "largest_gradient", "crops_until"}
         signed |= {"warmup", "motion_warmup", "pair_stride", "max_videos", "max_frames"}
-        signed |= {"recall_noise"} | {n for n in vars(self) if n.startswith(("w_", "lr_"))}
+        signed |= {"recall_noise", "epochs", "scored"} | {n for n in vars(self) if n.startswith(("w_", "lr_"))}
         negative = [n for n, v in vars(self).items() if n in signed and not 0 <= v < math.inf]
         if negative:
             yield f"{' and '.join(negative)} cannot be negative or infinite"
@@ -165,5 +171,7 @@ class Preset(Recipe):
             yield "a motion warm-up comes after a warm-up; give warmup at least 1 step"
         if self.motion_warmup and not self.w_direction:
             yield "a motion warm-up needs w_direction above 0"
+        if self.train_on not in ("train", "all"):
+            yield f"train_on is 'train' or 'all', not {self.train_on!r}"
         if not 1 <= self.step_range[0] <= self.step_range[1]:
             yield f"step_range {self.step_range} must be a range of whole steps from 1 up"

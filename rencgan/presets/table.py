@@ -7,7 +7,7 @@ from rencgan.presets.gpt import GPTPreset
 from rencgan.presets.preset import Preset
 from rencgan.presets.recipe import Recipe
 
-PUBLISHED_64 = Preset()
+PUBLISHED_64 = Preset(scored=20)
 PUBLISHED_128 = Preset(
     name="128",
     why="128x128 with the networks of Table 5.3; EncGAN3 and R2 take 1p2d streams here too",
@@ -21,6 +21,7 @@ PUBLISHED_128 = Preset(
     image_d_widths=(64, 128, 256, 512, 512),
     video_d_widths=(64, 128, 256, 512, 1024),
     batch=25,
+    scored=20,
 )
 SMOKE = Preset(
     name="smoke",
@@ -175,6 +176,39 @@ GPT_SLIM = GPT_MINI.but(
     name="slim", why="that of mini, narrower: the weights that come with the project", width=128
 )
 GPT_PRESETS = {p.name: p for p in (GPT_SMOKE, GPT_MINI, GPT_SLIM, GPT_64, GPT_128)}
+
+# ------------------------------------------------------------------- how long the papers train
+
+PUBLISHED = ("64", "128")  # presets that train as long as the papers do
+SCHEDULES = ("published", "short")  # short: the preset's own `steps`
+# Epochs by data set, those of the best score; of a range the upper end (thesis, Sections 3.4.2,
+# 5.3.5 and 5.4.4). Taichi is there the subset of 31 videos. EncGAN3's are told of UvA-NEMO; its
+# curves over Weizmann and KTH are taken as often. R2 takes improved R2's: its own are not printed.
+PUBLISHED_EPOCHS: dict[str, dict[str, int]] = {
+    "encgan3": {"uva": 5000, "weizmann": 5000, "kth": 5000},
+    "r2": {"taichi": 3970, "sky": 215},
+    "ar2": {"taichi": 700, "sky": 13},
+    "r3": {"taichi": 4800, "sky": 1290},
+}
+ALIKE = {"g3an": "encgan3", "improved-r2": "r2"}
+# On other sets a model takes as many samples as on the smaller set that it is told of: clips of the
+# 1240 videos of UvA-NEMO, pairs of Taichi (895), its sequences (31).
+PUBLISHED_SAMPLES = {"encgan3": 5000 * 1240, "r2": 3970 * 895, "ar2": 700 * 895, "r3": 4800 * 31}
+
+
+def published_epochs(model: str, dataset: str) -> int:
+    """Epochs that a model is trained for on a data set in the papers; 0 where none are printed."""
+    return PUBLISHED_EPOCHS.get(ALIKE.get(model, model), {}).get(dataset, 0)
+
+
+def published_length(model: str, dataset: str, batch: int) -> dict[str, Any]:
+    """How long a model trains on a data set, as fields of its preset: epochs as printed, or, of a
+    set that is not, steps; {} of a model of which nothing is printed (LEncGAN).
+    """
+    if epochs := published_epochs(model, dataset):
+        return {"epochs": float(epochs)}
+    samples = PUBLISHED_SAMPLES.get(ALIKE.get(model, model))
+    return {"steps": -(-samples // batch)} if samples else {}
 
 # -------------------------------------------------------------------------------- model by model
 

@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from rencgan.core.errors import InputError
 from rencgan.core.files import slug
 from rencgan.core.progress import Progress
 from rencgan.data import sets as datasets
@@ -13,7 +14,14 @@ from rencgan.data.prepare import prepare
 from rencgan.data.videoset import VideoSet
 from rencgan.models.system import System, system_of
 from rencgan.models.trained import Trained, load_model
-from rencgan.presets.table import PRESETS, kind_of_row, preset
+from rencgan.presets.table import (
+    PRESETS,
+    PUBLISHED,
+    SCHEDULES,
+    kind_of_row,
+    preset,
+    published_length,
+)
 from rencgan.presets.table import switches as preset_switches
 from rencgan.training.loop import Job, train
 
@@ -62,11 +70,29 @@ def recipe(p, model: str = "", **changes) -> Any:
     asked = kind.asked(getattr(p, "hop", CLIP // 2), datasets.get(p.dataset).steps)
     if model == kind.kind:
         asked |= {name: getattr(p, name) for name in kind.asks if hasattr(p, name)}
+    schedule, batch = getattr(p, "schedule", "short"), changes.get("batch", 0)
+    asked |= length(schedule, p.preset, model, p.dataset, batch)
     if getattr(p, "steps", 0) and not kind.base:
-        asked["steps"] = p.steps
+        asked |= {"steps": p.steps, "epochs": 0.0}
     if getattr(p, "init_path", None) and not kind.base:
         asked |= BEGUN
     return preset(p.preset, model, **asked | changes)
+
+
+def length(
+    schedule: str, preset_name: str, model: str, dataset: str, batch: int = 0
+) -> dict[str, Any]:
+    """How long a model trains at a preset, as fields; {}: the preset's own steps. schedule:
+    "published", as long as the papers do, which presets of their size can, or "short". batch: where
+    it is not the preset's.
+    """
+    if schedule not in SCHEDULES:
+        raise InputError(f"a schedule is one of {', '.join(SCHEDULES)}, not {schedule!r}")
+    if schedule == "short" or preset_name not in PUBLISHED:
+        return {}
+    found = published_length(model, dataset, batch or preset(preset_name, model).batch)
+    known = {f.name for f in fields(kind_of(model).preset)}
+    return {name: value for name, value in found.items() if name in known}
 
 
 def system(p, model: str, loss: str = "") -> System:
@@ -91,15 +117,19 @@ def job(
     **changes,
 ) -> Job:
     """The training of a model at a preset: "encgan3", "g3an", "r2", "improved-r2", "lencgan",
-    "ar2", or "r3" over a trained R2, its base. changes: fields of the preset, or of the system.
+    "ar2", or "r3" over a trained R2, its base. changes: fields of the preset, or of the system;
+    schedule "short", where it is not to train as long as the papers do; steps or epochs of its own.
     Raises InputError for what is not known.
     """
-    kind = kind_of(model)
+    kind, schedule = kind_of(model), changes.pop("schedule", SCHEDULES[0])
     found = kind(**preset_switches(preset_name, model))
     own = {f.name for f in fields(found)} & changes.keys()
     found = replace(found, **{name: changes.pop(name) for name in own})
     dataset = datasets.DATASETS.get(videos.card.get("dataset"))
     asked = kind.asked(CLIP // 2, dataset.steps) if dataset else {}
+    if not {"steps", "epochs"} & changes.keys():
+        named, batch = videos.card.get("dataset", ""), changes.get("batch", 0)
+        asked |= length(schedule, preset_name, model, named, batch)
     p = preset(preset_name, model, **asked | changes)
     data = videos.path if videos.path and len(VideoSet.open(videos.path)) == len(videos) else videos
     return Job(found, p, data, out, seed, base=base, cache=out / "tokens")

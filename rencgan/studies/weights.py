@@ -141,7 +141,7 @@ def name_of(system: System, p: Any) -> str:
 def check_recipe(name: str, preset: Any, system: System, folder: Path | None = None) -> None:
     """Raises InputError where a published model is not what a recipe asks for, naming fields."""
     content = card(name, folder)["content"]
-    asked = json.loads(json.dumps(preset.as_dict() | system.switches()))
+    asked = json.loads(json.dumps(preset.identity() | system.switches()))
     there, free = content["preset"] | content.get("objective", {}), ("name", "why", "positions")
     other = [k for k in asked if k not in free and asked[k] != there.get(k)]
     if other:

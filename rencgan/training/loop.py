@@ -11,6 +11,7 @@ samples/N.npy     generated clips along the way, (rows, 16, H, W, 3) uint8; real
 """
 
 import contextlib
+import math
 import time
 import zlib
 from collections.abc import Callable
@@ -47,7 +48,8 @@ class Job:
     from R2: what its encoder reads and its generator draws are the same clips, and only which of
     two neighbours is drawn has to be learned anew. base: the frozen system that this one is trained
     over (R3: an R2). warm: folder of warm-ups that runs share (training.shared); cache: of what a
-    reader makes once. Neither decides a weight.
+    reader makes once. Neither decides a weight. Where the preset counts epochs, its steps follow
+    from the samples of the data; a last batch that is not full goes on with the next epoch.
     """
 
     system: System
@@ -59,6 +61,11 @@ class Job:
     base: Trained | None = None
     warm: Path | None = None
     cache: Path | None = None
+
+    def __post_init__(self):
+        if epochs := getattr(self.preset, "epochs", 0):
+            steps = max(1, math.ceil(epochs * self.system.samples(self) / self.preset.batch))
+            object.__setattr__(self, "preset", self.preset.but(steps=steps))
 
     def check(self, processes: int = 1) -> None:
         """Raises InputError for what cannot be trained, before anything is made."""
@@ -79,7 +86,8 @@ class Job:
 
     def videos(self) -> VideoSet:
         data = self.data if isinstance(self.data, VideoSet) else VideoSet.open(self.data)
-        return data.select(split="train")
+        whole = getattr(self.preset, "train_on", "train") == "all"
+        return data.select(split=None if whole else "train")
 
     def key(self) -> str:
         """Names what decides the weights, so that a changed recipe gets a folder of its own."""

@@ -8,7 +8,16 @@ import pytest
 from rencgan.core.errors import InputError
 from rencgan.models.warmups import phase
 from rencgan.presets.preset import Preset
-from rencgan.presets.table import MINI, PRESETS, PUBLISHED_64, PUBLISHED_128, SMOKE, preset
+from rencgan.presets.table import (
+    MINI,
+    PRESETS,
+    PUBLISHED_64,
+    PUBLISHED_128,
+    SMOKE,
+    preset,
+    published_epochs,
+    published_length,
+)
 
 IMPOSSIBLE = {
     "size of another depth": ({"size": 128}, "5 G3 blocks make frames of 64 pixels, not 128"),
@@ -60,6 +69,8 @@ IMPOSSIBLE = {
         {"largest_logvar": 2.0},
         r"largest_logvar must lie between -30 and 0 \(no bound\)",
     ),
+    "epochs of a debt": ({"epochs": -1.0}, "epochs cannot be negative or infinite"),
+    "a part that there is not": ({"train_on": "test"}, "train_on is 'train' or 'all', not 'test'"),
     "steps of nothing": ({"step_range": (0, 3)}, "range of whole steps from 1 up"),
     "steps turned round": ({"step_range": (3, 1)}, "range of whole steps from 1 up"),
     "a number as text": ({"batch": "10"}, "batch must be a whole number, not '10'"),
@@ -91,7 +102,7 @@ def test_the_published_values_are_the_defaults():
     assert (p.lr_encoder, p.lr_generator, p.lr_discriminator) == (2e-4, 2e-4, 2e-4)
     assert (p.beta1, p.beta2, p.step_range) == (0.5, 0.999, (1, 3))
     assert (PUBLISHED_128.content_dim, PUBLISHED_128.motion_dim) == (512, 256)
-    assert Preset() == p
+    assert Preset(scored=20) == p
 
 
 def test_what_helps_but_was_not_published_is_off_in_the_published_presets():
@@ -149,6 +160,33 @@ def test_other_values_make_another_preset_and_leave_this_one():
 def test_a_field_that_there_is_not_is_refused_by_name():
     with pytest.raises(InputError, match="no field bach, stpes"):
         SMOKE.but(stpes=3, bach=1, batch=4)
+
+
+def test_a_field_that_came_later_enters_no_key_at_what_was_before():
+    later = {"epochs", "scored", "train_on"}
+    assert later <= set(Preset.added) and not later & set(Preset().identity())
+    changed = SMOKE.but(epochs=1.5, scored=3, train_on="all")
+    assert later <= set(changed.identity()) and later <= set(SMOKE.as_dict())
+
+
+LENGTHS = {
+    ("encgan3", "uva"): {"epochs": 5000},
+    ("g3an", "kth"): {"epochs": 5000},
+    ("r2", "taichi"): {"epochs": 3970},
+    ("improved-r2", "sky"): {"epochs": 215},
+    ("ar2", "taichi"): {"epochs": 700},  # 550 to 700 in print
+    ("ar2", "sky"): {"epochs": 13},  # 5 to 13
+    ("r3", "sky"): {"epochs": 1290},
+    ("r2", "kth"): {"steps": 3970 * 895 // 10},  # not in print: as many pairs as of Taichi
+    ("encgan3", "sky"): {"steps": 620_000},
+    ("lencgan", "sky"): {},
+}
+
+
+@pytest.mark.parametrize("case", LENGTHS)
+def test_models_train_as_long_as_the_papers_print(case):
+    assert published_length(*case, batch=10) == LENGTHS[case]
+    assert published_epochs(*case) == LENGTHS[case].get("epochs", 0)
 
 
 def test_departures_are_the_fields_that_differ_with_both_values():

@@ -1,5 +1,6 @@
 """A run: that it can be killed at any moment, what it depends on, what it refuses."""
 
+import math
 import os
 import random
 import signal
@@ -21,6 +22,7 @@ from rencgan.core.files import only
 from rencgan.data.videoset import VideoSet, write_tables
 from rencgan.models.ar2 import AR2
 from rencgan.models.encgan3 import EncGAN3
+from rencgan.models.lencgan import LEncGAN
 from rencgan.models.r2 import R2, VARIANTS
 from rencgan.presets.table import GPT_SMOKE, SMOKE
 from rencgan.r3.r3 import R3
@@ -275,3 +277,25 @@ def test_a_checkpoint_is_due_now_and_then_and_rarely_where_saving_takes_long(mon
     assert not due(last + 199) and due(last + 200)
     monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
     assert due(last)  # 0: every step
+
+
+def test_steps_follow_from_epochs_and_the_set(tmp_path, videos):
+    """Four training videos of 60 frames: one clip of each, or 5 pairs, or 4 clips in a row."""
+    p = SMOKE.but(warmup=0, motion_warmup=0)
+    long = {"EncGAN3": (EncGAN3(), 4), "R2": (R2(), 4 * 5), "LEncGAN": (LEncGAN(), 4 * 3)}
+    for system, samples in long.values():
+        for epochs in (1.0, 2.5):
+            run = job(tmp_path, videos, system, preset=p.but(epochs=epochs, batch=3))
+            assert run.preset.steps == math.ceil(epochs * samples / 3)
+            assert replace(run, seed=1).preset == run.preset
+    run = job(tmp_path, videos, preset=p.but(epochs=0.4, batch=2))
+    content = checkpoint.load(train(run))
+    assert content["step"] == run.preset.steps == 4
+    assert (content["preset"]["epochs"], content["preset"]["steps"]) == (0.4, 4)
+    assert run.key() != job(tmp_path, videos, preset=p.but(steps=4, batch=2)).key()
+
+
+def test_a_run_may_train_on_the_whole_set(tmp_path, videos):
+    parts = {n: job(tmp_path, videos, preset=SMOKE.but(train_on=n)) for n in ("train", "all")}
+    assert [len(run.videos()) for run in parts.values()] == [4, 5]
+    assert parts["train"].key() == job(tmp_path, videos).key() != parts["all"].key()
