@@ -140,7 +140,8 @@ class Preset(Recipe):
             yield f"{' and '.join(small)} must be at least 1"
         signed = {"ramp", "content_rate", "motion_rate", "largest_gradient", "crops_until"}
         signed |= {"warmup", "motion_warmup", "pair_stride", "max_videos", "max_frames"}
-        signed |= {"recall_noise", "epochs", "scored"} | {n for n in vars(self) if n.startswith(("w_", "lr_"))}
+        signed |= {"recall_noise", "epochs", "scored"}
+        signed |= {n for n in vars(self) if n.startswith(("w_", "lr_"))}
         negative = [n for n, v in vars(self).items() if n in signed and not 0 <= v < math.inf]
         if negative:
             yield f"{' and '.join(negative)} cannot be negative or infinite"

@@ -210,6 +210,7 @@ def published_length(model: str, dataset: str, batch: int) -> dict[str, Any]:
     samples = PUBLISHED_SAMPLES.get(ALIKE.get(model, model))
     return {"steps": -(-samples // batch)} if samples else {}
 
+
 # -------------------------------------------------------------------------------- model by model
 
 # R2's schedule at `mini`, and what share of it takes a slower model as long (one core of a CPU):
