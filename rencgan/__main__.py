@@ -107,7 +107,7 @@ def train(o: argparse.Namespace) -> None:
         found = recipes.job(model, p.preset, videos, p.out_dir, p.seed, base, **fields)
         return recipes.placed(replace(found, init_from=begun), p.out_dir)
 
-    base = recipes.trained(job("improved-r2")) if kind.base else None
+    base = recipes.trained(job("improved-r2"), processes=o.processes) if kind.base else None
     begun = Path(typed(o.init_from)) if o.init_from else None
     work = job(o.system, base, begun, **(recipes.BEGUN if begun else {}) | fields)
     recipes.trained(work, processes=o.processes)

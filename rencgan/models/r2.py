@@ -17,7 +17,7 @@ from rencgan.data.clips import ClipSampler
 from rencgan.data.hops import CLIP
 from rencgan.models import losses
 from rencgan.models.recall import split_pair, stitch_pair
-from rencgan.models.system import Nets, Step, Terms, Turn
+from rencgan.models.system import Nets, Phase, Step, Terms, Turn
 from rencgan.models.vaegan import Pass, VaeGan, additions, direction_of, of_clips
 from rencgan.presets.preset import Preset
 
@@ -97,6 +97,10 @@ class R2(VaeGan):
 
     def clips(self, p: Preset) -> int:
         return 2
+
+    def least(self, p: Preset, phase: Phase) -> int:
+        """A pair has two clips; warm-ups take single frames and clips."""
+        return super().least(p, phase) if phase.name else 1
 
     def reference_frame(self, r: int) -> int:
         return r if self.recall_encoder else 0

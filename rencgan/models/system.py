@@ -143,6 +143,10 @@ class System:
         """Steps at the beginning that other variants of it may share (training.shared); 0: none."""
         return 0
 
+    def least(self, p: Recipe, phase: Phase) -> int:
+        """Samples of a batch without which a process cannot train."""
+        return 1
+
     def still(self, nets: Nets, phase: Phase, p: Recipe) -> list[nn.Module]:
         """Parts whose batch norm keeps its running statistics."""
         return []

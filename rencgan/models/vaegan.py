@@ -130,6 +130,10 @@ class VaeGan(System):
     def warmed(self, p: Preset) -> int:
         return p.warmup + p.motion_warmup
 
+    def least(self, p: Preset, phase: Phase) -> int:
+        """The encoder's batch norm needs two clips."""
+        return 2 if p.encoder else 1
+
     def still(self, nets: Nets, phase: Phase, p: Preset) -> list[nn.Module]:
         """After a warm-up the content streams' statistics come from many unrelated frames, those of
         a batch of clips from a few scenes.

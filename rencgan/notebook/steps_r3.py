@@ -60,7 +60,7 @@ def trained(p, r2: Trained, videos: VideoSet, **changes) -> dict[str, tuple[R3Mo
         if getattr(p, "weights", "train") == "published":
             found[head] = study.published_model(p, work)
             continue
-        found[head] = recipes.trained(work, f"training the GPT, {head}"), work
+        found[head] = recipes.trained(work, f"training the GPT, {head}", p.processes), work
     return found
 
 

@@ -147,6 +147,7 @@ def trained(
     """Trains a job (or goes on with, or finds finished) with a progress bar; the model of it.
     told(done) is called with the steps that are done, first those that were before.
     """
+    processes = work.processes(processes)
     if processes > 1:  # the first of them shows how far it is
         return load_model(train(work, processes), work.system.kind, base=work.base)
     label = label or f"training {work.system.title(work.preset)}"

@@ -33,7 +33,7 @@ from rencgan.models.trained import Trained, check_base
 from rencgan.presets.recipe import Recipe
 from rencgan.training import shared
 from rencgan.training.players import Players
-from rencgan.training.processes import Group, launch
+from rencgan.training.processes import Group, check_devices, launch
 from rencgan.training.record import Record
 
 SAVE_EVERY_S = 20.0  # seconds between checkpoints; with a slow step still under half a minute
@@ -82,7 +82,21 @@ class Job:
         if processes > 1 and system.alone:
             raise InputError(f"{type(system).__name__} trains in one process: {system.alone}")
         for step in (p.steps, system.warmed(p) - 1, 0):  # of the training and of both warm-ups
-            Group(0, processes).rows(system.phase(step, p).batch)
+            phase = system.phase(step, p)
+            most = phase.batch // system.least(p, phase)
+            if 1 < processes > most:
+                raise InputError(
+                    f"a batch of {phase.batch} goes with at most {max(1, most)} "
+                    f"process{'es' * (most > 1)}, not {processes}: each needs "
+                    f"{system.least(p, phase)} of it"
+                )
+
+    def processes(self, asked: int) -> int:
+        """In how many processes it trains, where so many are asked for; says so if in one."""
+        if asked > 1 and self.system.alone:
+            name = self.system.title(self.preset)
+            print(f"{name} trains in one process, not in {asked}: {self.system.alone}.")
+        return 1 if self.system.alone else asked
 
     def videos(self) -> VideoSet:
         data = self.data if isinstance(self.data, VideoSet) else VideoSet.open(self.data)
@@ -112,9 +126,11 @@ def train(job: Job, processes: int = 1, progress: Callable | None = None) -> Pat
 
     progress(done, total, losses) is called after every step of the first process. A non-finite
     loss, a full disk or a second process in the same folder raises InputError; the last good
-    checkpoint stays.
+    checkpoint stays. A system that cannot be shared trains in one process, and says so.
     """
+    processes = job.processes(processes)
     job.check(processes)
+    check_devices(processes)
     if processes == 1:
         run(job, progress)
     elif isinstance(job.data, VideoSet):
@@ -246,7 +262,7 @@ class Run:
             write_array(self.job.out / "samples" / f"{name}.npy", as_frames(x))
 
     def save(self, step: int) -> None:
-        self.players.average_statistics(self.group)
+        self.players.average_statistics(self.group, self.players.phase.batch)
         if not self.group.first:
             return
         content = self.players.state() | {
@@ -266,17 +282,34 @@ class Run:
 class Clock:
     """Says when a checkpoint is due. The first process decides, so that all save together. Saving
     takes at most about a twentieth of the time, however large the networks are.
+
+    Several processes ask the first one seldom, since they wait for its answer: it says when they
+    ask again, about half of the steps that are left at the pace of the last ones.
     """
 
     def __init__(self, group: Group):
         self.group, self.last = group, time.monotonic()
         self.took, self.began = 0.0, 0.0
+        self.asked, self.again = (0, math.inf), 0  # step and time of the last question; the next
 
     def due(self, step: int) -> bool:
         self.began = time.monotonic()
         rare = max(SAVE_EVERY_S, 20 * self.took) if SAVE_EVERY_S else 0.0  # 0: every step
-        due = self.began - self.last >= rare
-        return self.group.agree(due) if self.group.size > 1 else due
+        left = self.last + rare - self.began
+        if self.group.size == 1:
+            return left <= 0
+        if step < self.again:
+            return False
+        due, steps = self.group.agree(left <= 0, self._until(left if left > 0 else rare, step))
+        self.again = step + steps
+        return bool(due)
+
+    def _until(self, left: float, step: int) -> int:
+        """About half of the steps that go into a time."""
+        before, then = self.asked
+        self.asked = step, self.began
+        each = (self.began - then) / max(1, step - before)
+        return max(1, int(0.5 * left / each)) if each > 0 else 1
 
     def saved(self) -> None:
         """Call it when a checkpoint was written."""

@@ -40,7 +40,7 @@ class Players:
         """
         before, self.phase = self.phase, self.system.phase(step, self.p)
         if before.settled != self.phase.settled:
-            self.average_statistics(group)
+            self.average_statistics(group, before.batch)
             self.train()
         for name, optimiser in self.optimisers.items():
             for slow_or_fast, rate in zip(optimiser.param_groups, self.rates[name], strict=True):
@@ -57,10 +57,10 @@ class Players:
                 if isinstance(m, nn.modules.batchnorm._BatchNorm):
                     m.eval()
 
-    def average_statistics(self, group: Group) -> None:
-        """Batch-norm statistics the same in all processes."""
+    def average_statistics(self, group: Group, batch: int) -> None:
+        """Batch-norm statistics the same in all processes, which share a batch."""
         for net in (*self.nets.values(), *self.averages.values()):
-            group.average_statistics(net)
+            group.average_statistics(net, batch)
 
     def for_generation(self) -> Nets:
         """The networks (the averaged ones where there are) in evaluation mode."""
@@ -87,7 +87,7 @@ class Players:
         moved = [w for name in names for w in self.nets[name].parameters() if w.requires_grad]
         total.backward(inputs=moved)
         for name in names:
-            group.average_gradients(self.nets[name])
+            group.average_gradients(self.nets[name], self.phase.batch)
             if self.p.largest_gradient:
                 clip_grad_norm_(self.nets[name].parameters(), self.p.largest_gradient)
             self.optimisers[name].step()

@@ -28,6 +28,7 @@ class Group:
         if size == 1:
             return cls()
         if not dist.is_initialized():
+            check_devices(int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
             dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
         return cls(dist.get_rank(), size)
 
@@ -43,38 +44,55 @@ class Group:
         return torch.device("cuda", index)
 
     def rows(self, batch: int) -> slice:
-        """This process's rows of a joint batch."""
-        if batch % self.size:
-            raise InputError(f"a batch of {batch} cannot be shared evenly by {self.size} processes")
-        share = batch // self.size
-        return slice(self.rank * share, (self.rank + 1) * share)
+        """This process's rows of a joint batch: as even shares as there are, larger ones first."""
+        share, more = divmod(batch, self.size)
+        start = self.rank * share + min(self.rank, more)
+        return slice(start, start + share + (self.rank < more))
 
-    def average_gradients(self, module: nn.Module) -> None:
+    def weight(self, batch: int) -> float:
+        """What a mean over this process's rows counts in an average over processes that is to be
+        one over the joint batch: exactly 1 where shares are even.
+        """
+        rows = self.rows(batch)
+        return (rows.stop - rows.start) * self.size / batch
+
+    def average_gradients(self, module: nn.Module, batch: int) -> None:
+        """Of a loss that is a mean over this process's rows of a joint batch."""
         if self.size == 1:
             return
         gradients = [p.grad for p in module.parameters() if p.grad is not None]
-        flat = torch.cat([g.flatten() for g in gradients])
+        flat = torch.cat([g.flatten() for g in gradients]).mul_(self.weight(batch))
         dist.all_reduce(flat)
         flat /= self.size
         for g, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
             g.copy_(part.view_as(g))
 
-    def average_statistics(self, module: nn.Module) -> None:
-        """Running batch-norm statistics differ between processes; what is saved is their mean."""
+    def average_statistics(self, module: nn.Module, batch: int) -> None:
+        """Running batch-norm statistics differ between processes; what is saved is their mean,
+        weighted by the rows of a joint batch.
+        """
         if self.size == 1:
             return
         for m in module.modules():
             if isinstance(m, nn.modules.batchnorm._BatchNorm):
                 for buffer in (m.running_mean, m.running_var):
+                    buffer *= self.weight(batch)
                     dist.all_reduce(buffer)
                     buffer /= self.size
 
-    def agree(self, flag: bool) -> bool:
-        """The first process's answer, in every process."""
+    def agree(self, *numbers: int) -> list[int]:
+        """The first process's numbers, in every process. A GPU waits for them."""
         device = "cuda" if dist.get_backend() == "nccl" else "cpu"
-        answer = torch.tensor(int(flag), device=device)
+        answer = torch.tensor(numbers, device=device)
         dist.broadcast(answer, 0)
-        return bool(answer)
+        return answer.tolist()
+
+
+def check_devices(processes: int) -> None:
+    """Refuses more processes on this machine than it has GPUs; on a CPU any number goes."""
+    found = torch.cuda.device_count() if torch.cuda.is_available() else processes
+    if processes > found:
+        raise InputError(f"{processes} processes need a GPU each, and here are {found}")
 
 
 def launch(function, processes: int, *args):

@@ -26,7 +26,8 @@ from rencgan.models.lencgan import LEncGAN
 from rencgan.models.r2 import R2, VARIANTS
 from rencgan.presets.table import GPT_SMOKE, SMOKE
 from rencgan.r3.r3 import R3
-from rencgan.training import loop
+from rencgan.studies import recipes
+from rencgan.training import loop, processes
 from rencgan.training.loop import Clock, Job, train
 from rencgan.training.players import Players
 from rencgan.training.processes import Group
@@ -162,18 +163,141 @@ def test_twenty_kills_at_random_moments_change_nothing(tmp_path):
     kill_and_resume(tmp_path, kills=20, steps=900, seed=2)
 
 
-def test_two_processes_reproduce_one_up_to_batch_statistics(tmp_path):
+UNEVEN = {"batch": 5, "warmup_batch": 7, "motion_batch": 8}  # over 2 and over 3 processes
+SHARED = {
+    "R2, evenly by 2": (R2(), 2, {"batch": 4}),
+    "R2 by 3": (R2(), 3, UNEVEN),
+    "AR2+, roll-outs by 2": (AR2(), 2, UNEVEN | {"rollout": 2}),
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_several_processes_reproduce_one_up_to_batch_statistics(tmp_path, name):
+    """Through both warm-ups: a share counts by its rows, whether or not shares are even."""
     saved_cache(tmp_path / "data")
-    p = SMOKE.but(batch=4, steps=4, batch_statistics=False)
-    runs = [job(tmp_path, tmp_path / "data", preset=p, out=tmp_path / str(n)) for n in (1, 2)]
-    one, two = (
-        checkpoint.load(train(run, processes=n))["networks"] for n, run in enumerate(runs, 1)
+    system, processes, changes = SHARED[name]
+    p = SMOKE.but(steps=4, batch_statistics=False, **changes)
+    of = [
+        job(tmp_path, tmp_path / "data", system, preset=p, out=tmp_path / str(n))
+        for n in (1, processes)
+    ]
+    one, many = (
+        checkpoint.load(train(run, processes=n))["networks"]
+        for run, n in zip(of, (1, processes), strict=True)
     )
-    for name, states in one.items():
+    for part, states in one.items():
         for key, value in states.items():
-            assert torch.allclose(value, two[name][key], atol=2e-5), (name, key)
-    first = Players(R2(), p).nets["generator"].to_rgb.weight
+            assert torch.allclose(value, many[part][key], atol=2e-5), (part, key)
+    first = Players(system, p).nets["generator"].to_rgb.weight
     assert not torch.allclose(one["generator"]["to_rgb.weight"], first, atol=2e-5)
+
+
+def test_three_processes_share_a_batch_of_25_with_batch_norm(tmp_path):
+    saved_cache(tmp_path / "data")
+    p = SMOKE.but(batch=25, warmup_batch=7, motion_batch=8, average=0.9)
+    run = job(tmp_path, tmp_path / "data", preset=p)
+    content = checkpoint.load(train(run, processes=3))
+    assert content["step"] == p.steps
+    norms = [v for k, v in content["networks"]["encoder"].items() if k.endswith("running_var")]
+    assert norms and all(v.isfinite().all() and (v > 0).all() for v in norms)
+
+
+class Sum:
+    """In the place of torch.distributed: sums what the processes of a group bring, one by one."""
+
+    def __init__(self):
+        self.total = 0
+
+    def all_reduce(self, x):
+        self.total = self.total + x.clone()
+        x.copy_(self.total)
+
+
+@pytest.mark.parametrize("sizes", [(13, 12), (9, 8, 8), (5, 5, 5, 5, 5)])
+def test_means_over_uneven_rows_average_to_the_mean_over_all(monkeypatch, sizes):
+    batch, net, norm = sum(sizes), torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(3)
+    x = torch.randn(batch, 3, generator=torch.Generator().manual_seed(0))
+    net(x).square().mean().backward()
+    whole = net.weight.grad.clone()
+    groups = [Group(rank, len(sizes)) for rank in range(len(sizes))]
+    assert [len(x[g.rows(batch)]) for g in groups] == list(sizes)
+    assert torch.equal(torch.cat([x[g.rows(batch)] for g in groups]), x)
+    gradients, means = Sum(), Sum()
+    for g in groups:
+        net.zero_grad()
+        net(x[g.rows(batch)]).square().mean().backward()
+        norm.running_mean.copy_(x[g.rows(batch)].mean(0))
+        monkeypatch.setattr(processes, "dist", gradients)
+        g.average_gradients(net, batch)
+        monkeypatch.setattr(processes, "dist", SumOfOne(means, norm.running_mean))
+        g.average_statistics(norm, batch)
+    assert torch.allclose(net.weight.grad, whole, atol=1e-6)  # the last one saw all of them
+    assert torch.allclose(norm.running_mean, x.mean(0), atol=1e-6)
+    assert all(g.weight(batch) == 1.0 for g in groups) == (len(set(sizes)) == 1)
+
+
+class SumOfOne:
+    """The same, of one buffer alone."""
+
+    def __init__(self, sums, buffer):
+        self.sums, self.buffer = sums, buffer
+
+    def all_reduce(self, x):
+        if x is self.buffer:
+            self.sums.all_reduce(x)
+
+
+def test_the_control_trains_in_one_process_and_says_so(tmp_path, videos, capsys):
+    """LEncGAN beside an R2 that has two."""
+    run = job(tmp_path, videos, LEncGAN())
+    assert recipes.trained(run, processes=2).step == SMOKE.steps
+    said = "LEncGAN trains in one process, not in 2: the state of its videos is not shared."
+    assert said in capsys.readouterr().out
+    recipes.trained(run)
+    assert said not in capsys.readouterr().out
+
+
+def test_more_processes_than_gpus_are_refused_before_anything_starts(tmp_path, monkeypatch):
+    saved_cache(tmp_path / "data")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    run = job(
+        tmp_path, tmp_path / "data", preset=SMOKE.but(batch=6, warmup_batch=6, motion_batch=6)
+    )
+    with pytest.raises(InputError, match="3 processes need a GPU each, and here are 2"):
+        train(run, processes=3)
+    assert not run.out.exists()
+
+
+def test_published_batches_go_with_two_and_three_processes(tmp_path, videos):
+    for model in ("encgan3", "r2", "improved-r2", "ar2"):
+        run = recipes.job(model, "128", videos, tmp_path)
+        for n in (2, 3):
+            run.check(n)
+
+
+def test_processes_ask_the_first_one_seldom(monkeypatch):
+    """Steps of 10 ms, saving after 20 s: some questions a checkpoint, and none comes late."""
+    now, asked = [0.0], []
+    monkeypatch.setattr(loop.time, "monotonic", lambda: now[0])
+
+    def agree(self, *numbers):
+        asked.append(now[0])
+        return numbers
+
+    monkeypatch.setattr(Group, "agree", agree)
+    first, other = Clock(Group(0, 2)), Clock(Group(1, 2))
+    saved = []
+    for step in range(1000, 9000):
+        now[0] += 0.01
+        if first.due(step):
+            saved.append(now[0])
+            first.saved()
+    gaps = np.diff([0.0, *saved])
+    assert len(saved) >= 3 and (gaps >= loop.SAVE_EVERY_S).all() and (gaps < 21).all()
+    assert len(asked) < 20 * len(saved)
+    monkeypatch.setattr(Group, "agree", lambda self, *numbers: [1, 3])
+    assert [other.due(step) for step in range(5)] == [True, False, False, True, False]
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(
@@ -239,9 +363,10 @@ def test_the_folder_that_cannot_be_made_is_named(tmp_path, videos):
 IMPOSSIBLE = {
     "a seed below 0": ({"seed": -1}, 1, "the seed must be 0 or more, not -1"),
     "videos in memory": ({"preset": SMOKE.but(batch=4)}, 2, "several processes read a prepared"),
-    "batch": ({"preset": SMOKE.but(batch=3)}, 2, "a batch of 3 cannot be shared evenly by 2"),
-    "of the first warm-up": ({"preset": SMOKE.but(warmup_batch=5)}, 2, "a batch of 5 cannot be"),
-    "of the second": ({"preset": SMOKE.but(motion_batch=7)}, 2, "a batch of 7 cannot be"),
+    "batch": ({"preset": SMOKE}, 3, "batch of 2 goes with at most 2 processes, not 3: each needs"),
+    "one clip each": ({"system": AR2(), "preset": SMOKE}, 2, "batch of 2 goes with at most 1 proc"),
+    "first warm-up": ({"preset": SMOKE.but(warmup_batch=3)}, 2, "batch of 3 goes with at most 1"),
+    "second": ({"preset": SMOKE.but(motion_batch=5, batch=6, warmup_batch=6)}, 3, "most 2 process"),
     "no base": ({"system": R3(), "preset": GPT_SMOKE}, 1, "R3 reads the codes of a trained 'r2'"),
     "two processes": ({"system": R3(), "preset": GPT_SMOKE}, 2, "R3 reads the codes"),
 }
