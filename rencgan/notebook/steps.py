@@ -20,7 +20,7 @@ from rencgan.models.trained import Trained
 from rencgan.notebook import show
 from rencgan.presets.preset import Preset
 from rencgan.presets.table import PUBLISHED_64, PUBLISHED_128
-from rencgan.studies import recipes, weights
+from rencgan.studies import moments, recipes, weights
 from rencgan.training import loop as train
 
 # What notebooks call by these names.
@@ -47,7 +47,9 @@ def job(p, model: str, videos: VideoSet, variant: str = "", **changes) -> train.
     it is not to be the run's. changes: of its preset.
     """
     system, preset = recipes.system(p, model, variant), recipe(p, model, **changes)
-    found = train.Job(system, preset, videos.path or videos, Path(), p.seed, p.init_path)
+    data = videos.path or videos
+    score = moments.scorer(preset, data)
+    found = train.Job(system, preset, data, Path(), p.seed, p.init_path, score=score)
     return recipes.placed(found, p.out_dir)
 
 
@@ -82,8 +84,10 @@ def published_model(p, work) -> tuple:
 
 
 def origin(model, work) -> str:
-    """Where a model comes from, in a line: its folder, step and hash."""
-    return f"{model.name}: {work.out.name}, step {model.step:,}, sha256 {model.digest}"
+    """Where a model comes from: its folder, step and hash, and of which moments it is the best."""
+    line = f"{model.name}: {work.out.name}, step {model.step:,}, sha256 {model.digest}"
+    best = moments.told(work) if work.score else ""
+    return f"{line}\n{best}" if best else line
 
 
 def departures(preset: Preset, improved: bool = False) -> list[dict]:

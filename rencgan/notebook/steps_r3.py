@@ -20,7 +20,7 @@ from rencgan.r3 import foresight, tokens
 from rencgan.r3.r3 import R3
 from rencgan.r3.r3 import tokens_of as tokens_of_job
 from rencgan.r3.videos import R3Model
-from rencgan.studies import recipes
+from rencgan.studies import moments, recipes
 from rencgan.training.loop import Job
 
 Videos = Sequence[np.ndarray]
@@ -48,7 +48,8 @@ def heads(p) -> tuple[str, ...]:
 def job(p, r2: Trained, videos: VideoSet, head: str, **changes) -> Job:
     """The training of a head; its folder is named after its recipe. changes: of its preset."""
     preset, cache = recipe(p, head).but(**changes), p.out_dir / "tokens"
-    found = Job(R3(), preset, videos, Path(), p.seed, base=r2, cache=cache)
+    score = moments.scorer(preset, videos)
+    found = Job(R3(), preset, videos, Path(), p.seed, base=r2, cache=cache, score=score)
     return recipes.placed(found, p.out_dir)
 
 

@@ -40,21 +40,24 @@ def made_by(
     frames: int,
     seed: int,
     subjects: Sequence[str] = (),
+    told: bool = True,
     **options,
 ) -> list[np.ndarray]:
     """One video of `frames` frames, (frames, H, W, 3) uint8, for every piece of footage, which has
     REACH more. A system that sees a first clip looks at no more, and is told whom it shows where it
-    asks; one that sees nothing makes as many. Seeds that differ share no noise.
+    asks; one that sees nothing makes as many. Seeds that differ share no noise. told: with a
+    progress bar, where they are made one by one.
     """
     options = options_of(way) | options
     if not len(footage):
         return []
     if model.system.prior == FOOTAGE:
+        label = f"{model.name}, {way}: videos of {frames} frames"
+        each = _told(footage, label) if told else enumerate(footage)
+        reach = frames + REACH
         return [
-            model.videos(frames, footage=video[: frames + REACH], seed=seed * 1000 + i, **options)[
-                0
-            ]
-            for i, video in _told(footage, f"{model.name}, {way}: videos of {frames} frames")
+            model.videos(frames, footage=video[:reach], seed=seed * 1000 + i, **options)[0]
+            for i, video in each
         ]
     reach = frames + model.hop  # a clip more: the last one is not cut to its hop
     if model.system.prior == FIRST_CLIP:

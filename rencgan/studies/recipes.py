@@ -23,7 +23,9 @@ from rencgan.presets.table import (
     published_length,
 )
 from rencgan.presets.table import switches as preset_switches
+from rencgan.studies import moments
 from rencgan.training.loop import Job, train
+from rencgan.training.scores import BEST
 
 
 def data(p, test_fraction: float | None = None) -> VideoSet:
@@ -132,7 +134,8 @@ def job(
         asked |= length(schedule, preset_name, model, named, batch)
     p = preset(preset_name, model, **asked | changes)
     data = videos.path if videos.path and len(VideoSet.open(videos.path)) == len(videos) else videos
-    return Job(found, p, data, out, seed, base=base, cache=out / "tokens")
+    score = moments.scorer(p, data)
+    return Job(found, p, data, out, seed, base=base, cache=out / "tokens", score=score)
 
 
 def placed(work: Job, folder: Path) -> Job:
@@ -144,12 +147,13 @@ def placed(work: Job, folder: Path) -> Job:
 def trained(
     work: Job, label: str = "", processes: int = 1, told: Callable = lambda done: None
 ) -> Trained:
-    """Trains a job (or goes on with, or finds finished) with a progress bar; the model of it.
-    told(done) is called with the steps that are done, first those that were before.
+    """Trains a job (or goes on with, or finds finished) with a progress bar; the model of it, that
+    of the best moment where it was scored along the way (studies.moments). told(done) is called
+    with the steps that are done, first those that were before.
     """
     processes = work.processes(processes)
     if processes > 1:  # the first of them shows how far it is
-        return load_model(train(work, processes), work.system.kind, base=work.base)
+        return _loaded(work, train(work, processes))
     label = label or f"training {work.system.title(work.preset)}"
     with Progress(work.preset.steps, label) as bar:
 
@@ -158,4 +162,10 @@ def trained(
             bar.update(done, losses)
 
         path = train(work, progress=tell)
-    return load_model(path, work.system.kind, base=work.base)
+    return _loaded(work, path)
+
+
+def _loaded(work: Job, path: Path) -> Trained:
+    best = path.with_name(BEST)
+    taken = best if work.score and moments.best_of(work) else path
+    return load_model(taken, work.system.kind, base=work.base)

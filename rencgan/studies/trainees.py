@@ -12,7 +12,7 @@ import torch
 from rencgan.core.files import key_of, slug
 from rencgan.data.videoset import VideoSet
 from rencgan.models.trained import Trained
-from rencgan.studies import recipes
+from rencgan.studies import moments, recipes
 from rencgan.studies.variants import Contestant, contestant
 from rencgan.training.loop import Job
 
@@ -66,7 +66,9 @@ class Trainee:
             took = round(time.perf_counter() - started, 1)
             clock.write_text(json.dumps(None if began[0] else took))
         seconds = json.loads(clock.read_text())
-        return model, samples(job) | {"seconds": seconds, "threads": torch.get_num_threads()}
+        took = samples(job) | {"seconds": seconds, "threads": torch.get_num_threads()}
+        best = moments.best_of(job) if job.score else None
+        return model, took | ({"best moment": best} if best else {})
 
 
 def samples(job: Job) -> dict:
@@ -89,11 +91,13 @@ def trainee(c: Contestant, p, videos: VideoSet, work: Path) -> Trainee:
     system, preset = c.system(p), c.preset(p)
     if system.base:
         base = trainee(contestant(c.base), p, videos, work)
-        job = Job(system, preset, videos, Path(), p.seed, cache=folder / "tokens")
+        tokens, score = folder / "tokens", moments.scorer(preset, videos)
+        job = Job(system, preset, videos, Path(), p.seed, cache=tokens, score=score)
     else:
         base = None
         data = videos.path if c.step == 1 else videos.every(c.step)
-        job = Job(system, preset, data, Path(), p.seed, warm=folder / "warm")
+        warm, score = folder / "warm", moments.scorer(preset, data)
+        job = Job(system, preset, data, Path(), p.seed, warm=warm, score=score)
     found = Trainee(c.name, job, base, c.variant)
     out = folder / f"{slug(c.name)}-seed{p.seed}-{found.key()}"
     return replace(found, job=replace(job, out=out))

@@ -8,6 +8,7 @@ run, in one folder:
 checkpoint.pt     networks, optimisers, running averages, memory, step, random states, preset
 history.jsonl     unweighted loss terms, one line every few steps
 samples/N.npy     generated clips along the way, (rows, 16, H, W, 3) uint8; real.npy beside them
+scores.jsonl, best.pt   where the job has a scorer (training.scores)
 """
 
 import contextlib
@@ -35,6 +36,7 @@ from rencgan.training import shared
 from rencgan.training.players import Players
 from rencgan.training.processes import Group, check_devices, launch
 from rencgan.training.record import Record
+from rencgan.training.scores import Scores
 
 SAVE_EVERY_S = 20.0  # seconds between checkpoints; with a slow step still under half a minute
 GRIDS = 8  # sample grids along a run
@@ -50,6 +52,8 @@ class Job:
     over (R3: an R2). warm: folder of warm-ups that runs share (training.shared); cache: of what a
     reader makes once. Neither decides a weight. Where the preset counts epochs, its steps follow
     from the samples of the data; a last batch that is not full goes on with the next epoch.
+    score: what the preset's moments along the run are scored by, less is better; with several
+    processes it is pickled. It decides no weight.
     """
 
     system: System
@@ -61,6 +65,7 @@ class Job:
     base: Trained | None = None
     warm: Path | None = None
     cache: Path | None = None
+    score: Callable[[Trained], float] | None = None
 
     def __post_init__(self):
         if epochs := getattr(self.preset, "epochs", 0):
@@ -160,7 +165,7 @@ def run(job: Job, progress: Callable | None = None) -> None:
         start, steps = content["step"] if content else 0, job.preset.steps
         tell = progress if progress and group.first else lambda *told: None
         tell(start, steps, {})
-        if start < steps:
+        if start < steps or Scores(job, start).lacks(start):
             Run(job, group, content).go(tell)
 
 
@@ -209,6 +214,7 @@ class Run:
             found = checkpoint.load(job.init_from)
             self.players.load_networks(found["networks"] | found["averages"])
         self.record = Record(job.out, self.start, window, self.p.steps, group.first)
+        self.scores = Scores(job, self.start)
         self.shared = shared.end(job) if group.size == 1 else 0
 
     def takes(self, step: int) -> tuple[str, int, slice]:
@@ -221,16 +227,21 @@ class Run:
         clock, steps, device = Clock(self.group), self.p.steps, self.players.device
         self.players.phase = self.system.phase(max(0, self.start - 1), self.p)
         self.players.train()
+        if self.scores.lacks(self.start):
+            self.score(self.start)
         batches = self.reader.stream(self.start, steps, self.takes, device)
         for step, x in enumerate(batches, self.start):
             losses = self.step(step, x)
             self.record.add(step + 1, losses)
             if (step + 1) % max(1, steps // GRIDS) == 0 and self.group.first:
                 self.show(step + 1)
-            if step + 1 in (steps, self.shared) or clock.due(step):
+            scored = step + 1 in self.scores.moments
+            if scored or step + 1 in (steps, self.shared) or clock.due(step):
                 self.record.flush()
                 self.save(step + 1)
                 clock.saved()
+            if scored:
+                self.score(step + 1)
             if step + 1 == self.shared:
                 shared.keep(self.job)
             tell(step + 1, steps, self.record.latest)
@@ -261,10 +272,26 @@ class Run:
         for name, x in zip(("real", f"{step:07d}"), found, strict=True):
             write_array(self.job.out / "samples" / f"{name}.npy", as_frames(x))
 
-    def save(self, step: int) -> None:
-        self.players.average_statistics(self.group, self.players.phase.batch)
+    @torch.no_grad()
+    def score(self, step: int) -> None:
+        """The networks as they are; the others wait for the first process."""
         if not self.group.first:
             return
+        content, model = self.content(step), self.system.trained or Trained
+        p = type(self.p)(**content["preset"])
+        known, nets = self.system.known(content, p), self.players.for_generation()
+        given = (self.system, p, nets, step, self.job.seed, "", self.job.base)
+        with torch.random.fork_rng():
+            self.scores.take(model(*given, vars(known) if known else {}), content)
+        self.players.train()
+
+    def save(self, step: int) -> None:
+        self.players.average_statistics(self.group, self.players.phase.batch)
+        if self.group.first:
+            checkpoint.save(self.job.out / "checkpoint.pt", self.content(step))
+
+    def content(self, step: int) -> dict:
+        """Of a checkpoint."""
         content = self.players.state() | {
             "kind": self.system.kind,
             "preset": self.p.as_dict(),
@@ -276,7 +303,7 @@ class Run:
             "window": self.record.window,
             "random": {"torch": torch.get_rng_state()},  # no step draws from it; a user's code may
         }
-        checkpoint.save(self.job.out / "checkpoint.pt", content | self.system.extras(self.reader))
+        return content | self.system.extras(self.reader)
 
 
 class Clock:
