@@ -64,6 +64,8 @@ def device() -> dict[str, Any]:
         gpus = range(torch.cuda.device_count())
         found["threads"] = torch.get_num_threads()
         found["gpu"] = ", ".join(torch.cuda.get_device_name(i) for i in gpus) or None
+        if gpus:  # see training.loop
+            found["cudnn"] = "algorithms chosen by speed in training: the last bits may differ"
     return found
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
+from rencgan.core.device import sent
 from rencgan.core.errors import InputError
 from rencgan.core.files import ahead
 from rencgan.data.hops import CLIP, check_hop, clip_count
@@ -191,7 +192,7 @@ def crops(x: Tensor, smallest: float, seed: int, step: int, joint: int, rows: sl
     if smallest == 1:
         return x
     rng = torch.Generator().manual_seed(seed * 1_000_003 + step)
-    chance = torch.rand(4, joint, generator=rng)[:, rows].to(x.device)
+    chance = sent(torch.rand(4, joint, generator=rng)[:, rows], x.device)
     b, _, frames, h, w = x.shape
     side = smallest + (1 - smallest) * chance[0]
     theta = x.new_zeros(b, 2, 3)

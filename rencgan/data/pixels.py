@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rencgan.core.device import sent
 from rencgan.core.errors import InputError
 
 UNIT = 127.5  # grey levels to 1 in [-1, 1]
@@ -16,7 +17,7 @@ def as_clips(frames: np.ndarray | Tensor, device: torch.device | str = "cpu") ->
     """
     if isinstance(frames, np.ndarray) and not frames.flags.writeable:  # a memory map
         frames = frames.copy()
-    x = torch.as_tensor(frames).to(device, non_blocking=True)
+    x = sent(torch.as_tensor(frames), device)
     return x.permute(0, 4, 1, 2, 3).float().div_(UNIT).sub_(1)
 
 

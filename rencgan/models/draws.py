@@ -7,6 +7,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from rencgan.core.device import sent_together
 from rencgan.data.hops import CLIP
 from rencgan.models.networks import Codes, draw
 from rencgan.models.system import Phase
@@ -40,28 +41,28 @@ class Draws:
         cls, rng: torch.Generator, clips: int, p: Preset, phase: Phase, share: Callable, device
     ) -> Self:
         """share(n): this process's rows of a joint batch of n. Warm-ups on single frames draw the
-        noise of a batch of clips too.
+        noise of a batch of clips too. All of it goes to the device in one copy; the grain is too
+        large for that, and a GPU draws its own, from the same seed.
         """
         stills = phase.name == "stills"
         size = p.batch if stills else phase.batch
         rows = share(size)
 
-        def normal(d: int) -> list[Tensor]:
-            joint = torch.randn(clips, size, d, generator=rng)
-            return list(joint[:, rows].to(device))
-
-        noise = [normal(d) for d in (p.content_dim, p.motion_dim) * 2]
+        dims = (p.content_dim, p.motion_dim) * 2
+        parts = [torch.randn(clips, size, d, generator=rng)[:, rows] for d in dims]
         real, fake = torch.randint(CLIP, (2,), generator=rng).tolist()
-        still, level, grain = None, [], []
+        grain: list[Tensor] = []
         if stills:
             still = torch.randn(phase.batch, p.content_dim, generator=rng)
-            still = still[share(phase.batch)].to(device)
+            parts.append(still[share(phase.batch)])
         elif p.recall_noise:
-            joint = torch.rand(clips, size, generator=rng) * p.recall_noise
-            level = list(joint[:, rows].to(device))
-            shape = (size, 3, CLIP, p.size, p.size)
-            grain = [torch.randn(shape, generator=rng)[rows].to(device) for _ in range(clips)]
-        return cls(*noise, real, fake, still, level, grain)
+            parts.append((torch.rand(clips, size, generator=rng) * p.recall_noise)[:, rows])
+            grain = grains(rng, (clips, size, 3, CLIP, p.size, p.size), rows, device)
+        *noise, last = sent_together(parts, device) + [None] * (len(parts) == 4)
+        noise = [list(each) for each in noise]
+        if stills:
+            return cls(*noise, real, fake, last)
+        return cls(*noise, real, fake, None, [] if last is None else list(last), grain)
 
     def first(self) -> Self:
         """For the first clip of every sample alone."""
@@ -80,3 +81,14 @@ class Draws:
 
     def noise(self) -> tuple[Tensor, Tensor]:
         return torch.cat(self.z_c), torch.cat(self.z_m)
+
+
+def grains(
+    rng: torch.Generator, shape: tuple[int, ...], rows: slice, device: torch.device | str
+) -> list[Tensor]:
+    """Standard normal noise of a joint batch (clips, B, ...), of each clip these rows. A GPU draws
+    it by itself from the seed of rng, the whole batch in every process.
+    """
+    if torch.device(device).type != "cpu":
+        rng = torch.Generator(device).manual_seed(rng.initial_seed())
+    return [torch.randn(shape[1:], generator=rng, device=rng.device)[rows] for _ in range(shape[0])]

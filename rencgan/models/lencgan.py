@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rencgan.core.device import sent
 from rencgan.core.errors import InputError
 from rencgan.data.clips import WholeVideos
 from rencgan.data.hops import CLIP, clip_count
@@ -254,7 +255,7 @@ class LEncGAN(EncGAN3):
         """
         begins = s.reader.begins(s.number, s.phase.batch, s.rows)
         if "handed" in s.memory and not begins.all():
-            begins = begins.to(s.x.device)[:, None]
+            begins = sent(begins, s.x.device)[:, None]
             s.memory["state"] = [part.masked_fill(begins, 0.0) for part in s.memory["handed"]]
 
     def encode(self, nets: Nets, clips: Tensor, r: int, memory: dict) -> Codes:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rencgan.core.device import sent_together
 from rencgan.core.errors import InputError
 from rencgan.data.hops import CLIP, clip_count
 from rencgan.data.pixels import as_clips
@@ -40,7 +41,7 @@ def noises(seed: int, clip: int, candidates: int, like: Codes) -> list[Tensor]:
     """
     dims, device = (like.mu_c.shape[-1], like.mu_m.shape[-1]), like.mu_c.device
     each = [noise(seed, clip, candidates, dims, video) for video in range(len(like.mu_c))]
-    return [torch.stack(part).to(device) for part in zip(*each, strict=True)]
+    return sent_together([torch.stack(part) for part in zip(*each, strict=True)], device)
 
 
 def refuse_options(name: str, other: dict, **needed) -> None:
@@ -142,7 +143,7 @@ def _drawn(
     """Codes of `count` candidates for every latent space: (count, d_c) and (count, d_m)."""
     for i, space in enumerate(spaces, first):
         eps = noise(seed, i, count, (space.mu_c.shape[1], space.mu_m.shape[1]), video)
-        yield draw(space, *(e.to(space.mu_c.device) for e in eps))
+        yield draw(space, *sent_together(eps, space.mu_c.device))
 
 
 def check_first_clip(clip: np.ndarray, size: int) -> None:

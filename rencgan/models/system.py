@@ -6,6 +6,7 @@ the losses, steps the optimisers, saves and resumes; no system holds an optimise
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, fields
 from importlib import import_module
 from pathlib import Path
@@ -215,6 +216,28 @@ def autocast(p: Any, device: torch.device) -> torch.autocast:
     """bfloat16 on CUDA where the preset asks for it; nothing elsewhere."""
     on = device.type == "cuda" and p.bf16
     return torch.autocast(device.type, torch.bfloat16, enabled=on)
+
+
+@contextmanager
+def generating(p: Any, device: torch.device) -> Iterator[None]:
+    """How networks draw and judge outside of training: without a trace for gradients, on CUDA in
+    the numbers that they are trained in. On a CPU always in float32, so that what weights come to
+    does not depend on the machine.
+    """
+    on_gpu = autocast(p, device) if device.type == "cuda" else nullcontext()
+    with torch.inference_mode(), on_gpu:
+        yield
+
+
+def streamed(pieces: Iterator[Any], p: Any, device: torch.device) -> Iterator[Any]:
+    """The pieces of a stream, each made while `generating`, which its taker does not."""
+    ended = object()
+    while True:
+        with generating(p, device):
+            piece = next(pieces, ended)
+        if piece is ended:
+            return
+        yield piece
 
 
 def built(system: System, p: Recipe, seed: int, device: Any, reader: Any = None) -> Nets:

@@ -14,7 +14,7 @@ from rencgan.core.errors import InputError
 from rencgan.data.hops import CLIP, seams
 from rencgan.data.pixels import as_clips, as_frames
 from rencgan.models.networks import Codes
-from rencgan.models.system import Nets, System, built, system_of
+from rencgan.models.system import Nets, System, built, generating, streamed, system_of
 from rencgan.presets.preset import Preset
 from rencgan.presets.recipe import Recipe
 
@@ -85,7 +85,8 @@ class Trained:
         `generate` names. frames: of each video; None: as many as the footage gives. What it cannot
         do raises InputError at once.
         """
-        return self.system.generate(self, frames, **options)
+        pieces = self.system.generate(self, frames, **options)
+        return streamed(pieces, self.preset, self.device)
 
     def videos(self, frames: int | None = None, **options) -> np.ndarray:
         """The same as one array (V, frames, H, W, 3) uint8."""
@@ -94,17 +95,17 @@ class Trained:
 
     # ----------------------------------------------------------------------- clips of the VAE-GANs
 
-    @torch.no_grad()
     def codes(self, x: Tensor) -> Codes:
         """Latent spaces of clips (B, 3, 16, H, W), each as if it were the first of its video."""
-        return self.system.encode(self.nets, x, self.preset.hop, {})
+        with generating(self.preset, self.device):
+            codes = self.system.encode(self.nets, x, self.preset.hop, {})
+            return Codes(*(part.float() for part in codes))
 
-    @torch.no_grad()
     def clips(self, z_c: Tensor, z_m: Tensor) -> np.ndarray:
         """Codes to clips: (B, 16, H, W, 3) uint8."""
-        return as_frames(self.draws.nets["generator"](z_c, z_m))
+        with generating(self.preset, self.device):
+            return as_frames(self.draws.nets["generator"](z_c, z_m))
 
-    @torch.no_grad()
     def junction_score(self, long: np.ndarray, hop: int) -> float:
         """Mean logit of the video critic over the 16 frames around every junction of a long video
         (T, H, W, 3) uint8: the last `hop` frames of one clip and what follows; NaN without any.
@@ -113,7 +114,9 @@ class Trained:
         scores = []
         for first in range(0, len(starts), 16):
             clips = np.stack([long[s : s + CLIP] for s in starts[first : first + 16]])
-            scores.append(self.draws.nets["video_d"](as_clips(clips, self.device)))
+            with generating(self.preset, self.device):
+                judged = self.draws.nets["video_d"](as_clips(clips, self.device))
+            scores.append(judged.float())
         return float(torch.cat(scores).mean()) if scores else float("nan")
 
 

@@ -15,7 +15,7 @@ import contextlib
 import math
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -166,7 +166,23 @@ def run(job: Job, progress: Callable | None = None) -> None:
         tell = progress if progress and group.first else lambda *told: None
         tell(start, steps, {})
         if start < steps or Scores(job, start).lacks(start):
-            Run(job, group, content).go(tell)
+            work = Run(job, group, content)
+            with _by_speed(work.players.device):
+                work.go(tell)
+
+
+@contextlib.contextmanager
+def _by_speed(device: torch.device) -> Iterator[None]:
+    """On a GPU cuDNN tries its algorithms once for each shape, and the shapes of a training stand
+    still; which one is fastest may differ from run to run, and so may the last bits.
+    """
+    cudnn = torch.backends.cudnn
+    before = cudnn.benchmark
+    cudnn.benchmark = before or (device.type == "cuda" and not cudnn.deterministic)
+    try:
+        yield
+    finally:
+        cudnn.benchmark = before
 
 
 def _only_writer(out: Path, group: Group) -> contextlib.AbstractContextManager:

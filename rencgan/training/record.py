@@ -40,8 +40,10 @@ class Record:
     def flush(self) -> None:
         """Raises InputError naming the first term that is not finite."""
         lines = []
+        every = [value for _, losses in self.pending for value in losses.values()]
+        read = iter(torch.stack(every).tolist() if every else ())  # a GPU is waited for once
         for step, losses in self.pending:
-            values = {name: float(value) for name, value in losses.items()}
+            values = dict(zip(losses, read, strict=False))
             for name, value in values.items():
                 if not math.isfinite(value):
                     self.pending = []

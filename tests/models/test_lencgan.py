@@ -534,7 +534,7 @@ def test_a_checkpoint_of_another_kind_is_refused(tmp_path, uneven, trained):
 )
 def test_impossible_runs_are_refused(tmp_path, uneven, change, processes, words):
     with pytest.raises(InputError, match=words):
-        train(lencgan_job(tmp_path, uneven, **change), processes)
+        lencgan_job(tmp_path, uneven, **change).check(processes)
     assert not (tmp_path / "run").exists()
 
 

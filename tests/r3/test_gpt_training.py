@@ -186,7 +186,7 @@ def test_refused_in_one_sentence(job, r2, videos, tmp_path):
     with pytest.raises(InputError, match="the seed must be 0 or more"):
         train(replace(job, seed=-1))
     with pytest.raises(InputError, match="R3 trains in one process: its sequences are not shared"):
-        train(job, 2)
+        job.check(2)
     short = VideoSet.from_arrays([v[:20] for v in moving_videos(2)])
     with pytest.raises(InputError, match="two tokens take 24 frames; the longest .* has 20"):
         train(replace(job, data=short, out=tmp_path / "short"))

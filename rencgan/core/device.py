@@ -1,0 +1,25 @@
+"""What travels to a GPU, without anybody waiting for it."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def sent(x: Tensor, device: torch.device | str) -> Tensor:
+    """x on the device. A GPU copies from pinned memory while the program goes on; what it gives
+    back to the allocator is not used anew before the copy is over.
+    """
+    device = torch.device(device)
+    if device.type == "cpu" or x.device.type != "cpu":
+        return x.to(device)
+    return x.pin_memory().to(device, non_blocking=True)
+
+
+def sent_together(parts: Sequence[Tensor], device: torch.device | str) -> list[Tensor]:
+    """The same of several tensors of one type, in one copy."""
+    if torch.device(device).type == "cpu" or not parts:
+        return list(parts)
+    flat = sent(torch.cat([part.flatten() for part in parts]), device)
+    each = flat.split([part.numel() for part in parts])
+    return [part.view(like.shape) for part, like in zip(each, parts, strict=True)]
