@@ -6,12 +6,15 @@ the same on one process and on many.
 
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 from torch import nn
 
 from rencgan.core.errors import InputError
+
+LONGEST = timedelta(hours=2)  # that the others wait while the first one saves, shows or scores
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,8 @@ class Group:
             return cls()
         if not dist.is_initialized():
             check_devices(int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
-            dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+            backend = "nccl" if torch.cuda.is_available() else "gloo"
+            dist.init_process_group(backend, timeout=LONGEST)
         return cls(dist.get_rank(), size)
 
     @property
