@@ -34,10 +34,11 @@ def save(path: Path, content: dict) -> None:
         raise InputError(f"cannot write {path}: {error.strerror}") from None
 
 
-def load(path: str | Path, kind: str | None = None) -> dict:
+def load(path: str | Path, kind: str | None = None, mapped: bool = False) -> dict:
     """Reads a checkpoint on the CPU; nothing in it is executed.
 
-    kind: the model that must have written it ("encgan3", "r2", "ar2" ...); None takes any. A file
+    kind: the model that must have written it ("encgan3", "r2", "ar2" ...); None takes any. mapped:
+    tensors are read from the file when they are first used, and take no memory until then. A file
     that is missing, foreign, tampered with, truncated or of another kind raises InputError.
     Checksums are compared first: PyTorch does not, and would take a flipped bit for a weight.
     """
@@ -48,7 +49,7 @@ def load(path: str | Path, kind: str | None = None) -> dict:
         with zipfile.ZipFile(path) as archive:
             if archive.testzip() is not None:
                 raise zipfile.BadZipFile
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror})") from None
     except Exception:  # an archive or a pickle that somebody changed can raise anything

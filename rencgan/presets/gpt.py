@@ -1,6 +1,8 @@
 """Every number that the GPT of R3 depends on, beside the preset of the R2 whose codes it reads."""
 
+import math
 from dataclasses import dataclass
+from typing import Any, ClassVar, Self
 
 from rencgan.presets.recipe import Recipe
 
@@ -11,8 +13,15 @@ FORMATS = ("pad0", "padzs", "disc+cont")
 @dataclass(frozen=True)
 class GPTPreset(Recipe):
     """The defaults are the GPT as published (thesis, Section 5.4.4), for the tokens of the preset
-    `128`. Fields that the sources leave open say so.
+    `128`; fields that came after the first results stand at what was before (`added`), and the
+    published rows of the table set them. Fields that the sources leave open say so.
     """
+
+    added: ClassVar[dict[str, Any]] = {"windows": True, "epochs": 0.0}
+    sizes: ClassVar[tuple[str, ...]] = (
+        *("blocks", "heads", "width", "positions"),
+        *("components", "flow_width", "flow_blocks", "euler_steps"),  # of heads of ours
+    )
 
     name: str = "128"
     why: str = "the GPT of R3 as published: 1.36 billion parameters"
@@ -29,14 +38,16 @@ class GPTPreset(Recipe):
     euler_steps: int = 8  # flow: from noise to a token
     # what it reads
     format: str = "pad0"  # Eq 5.5; "padzs" Eq 5.6; "disc+cont" Eq 5.7
+    windows: bool = True  # from random tokens, drawn with replacement; False: whole, by epochs
     directions: int = 0  # leading principal directions of the tokens that it works in; 0: all, bare
     carry: bool = False  # predicts what the least-squares share of the last token leaves over
     starts: int = 1  # first frames from which every training video is encoded; below 1 hop
     context_noise: float = 0.0  # largest noise on the tokens read in training; 0: off
     dropout: float = 0.0  # of what each block adds; not given
     # schedule
-    batch: int = 60  # sequences a step: 30 on each of two GPUs
+    batch: int = 60  # sequences a step: 30 (Sky: 5) on each of two GPUs
     steps: int = 10_000  # Taichi: one batch is one epoch
+    epochs: float = 0.0  # over all sequences, which `steps` follow; 0: `steps` count
     lr: float = 5e-5
     beta1: float = 0.9
     beta2: float = 0.95
@@ -54,6 +65,13 @@ class GPTPreset(Recipe):
         """
         return (self.positions - 3) // 2 if self.format == "disc+cont" else self.positions
 
+    def in_steps(self, samples: int) -> Self:
+        """What a whole number of batches leaves over is a batch too, as in Section 5.4.4: there one
+        of 30 a GPU is all of Taichi.
+        """
+        batches = -(-samples // self.batch)
+        return self.but(steps=max(1, math.ceil(self.epochs * batches))) if self.epochs else self
+
     def _problems(self):
         counts = ("blocks", "heads", "width", "components", "flow_width", "flow_blocks")
         counts += ("euler_steps", "starts", "batch", "steps")
@@ -67,6 +85,7 @@ class GPTPreset(Recipe):
             if getattr(self, name) not in known:
                 yield f"the {name} is one of {', '.join(known)}, not {getattr(self, name)!r}"
         signed = ("directions", "context_noise", "lr", "weight_decay", "ramp", "largest_gradient")
+        signed += ("epochs",)
         if wrong := [n for n in signed if not 0 <= getattr(self, n) < float("inf")]:
             yield f"{' and '.join(wrong)} cannot be negative or infinite"
         if not all(0 <= getattr(self, n) < 1 for n in ("beta1", "beta2", "average", "dropout")):

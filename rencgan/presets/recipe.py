@@ -1,5 +1,6 @@
 """What all presets share: frozen numbers that refuse the impossible and can be told apart."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import chain
@@ -13,9 +14,11 @@ class Recipe:
     """A dataclass of plain values: every field has a default, which also says its type.
 
     added: fields that came after the first results, at the value that stands for what was before.
+    sizes: fields that say how large the networks are, not how they are trained.
     """
 
     added: ClassVar[dict[str, Any]] = {}
+    sizes: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self):
         for f in fields(self):
@@ -46,6 +49,18 @@ class Recipe:
         if unknown:
             raise InputError(f"a preset has no field {', '.join(sorted(unknown))}")
         return replace(self, **changes)
+
+    def sized_as(self, other: Self) -> Self:
+        """This recipe with the networks of another preset, which gives it its name."""
+        told = {"name": other.name, "why": f"as published, with networks as large as {other.name}"}
+        return self.but(**told, **{name: getattr(other, name) for name in self.sizes})
+
+    def in_steps(self, samples: int) -> Self:
+        """With the steps that its epochs come to, where it counts epochs of so many samples; a last
+        batch that is not full goes on with the next epoch.
+        """
+        steps = math.ceil(getattr(self, "epochs", 0) * samples / self.batch)
+        return self.but(steps=max(1, steps)) if steps else self
 
     def as_dict(self) -> dict:
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}

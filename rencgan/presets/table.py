@@ -117,7 +117,7 @@ PRESETS = {p.name: p for p in (SMOKE, MINI, SLIM, PUBLISHED_64, PUBLISHED_128)}
 
 # ---------------------------------------------------------------------------------------- the GPTs
 
-GPT_128 = GPTPreset()
+GPT_128 = GPTPreset(windows=False)
 GPT_64 = GPTPreset(
     name="64",
     why="a GPT for the 276 numbers of the latent spaces at 64x64; its sizes are ours",
@@ -125,6 +125,7 @@ GPT_64 = GPTPreset(
     heads=8,
     width=512,
     flow_width=512,
+    windows=False,
     directions=128,
     carry=True,
     starts=8,

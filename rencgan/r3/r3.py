@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from rencgan.core.errors import InputError
+from rencgan.data.hops import CLIP
 from rencgan.models.system import Nets, Phase, Step, System, Terms, Turn, autocast
 from rencgan.presets.gpt import GPTPreset
 from rencgan.presets.table import GPT_PRESETS
@@ -71,6 +72,14 @@ class R3(System):
         seen = known.coordinates if known else Coordinates.fitted(found.sequences, p.directions)
         arrays = [seen.of(torch.from_numpy(s)).numpy() for s in found.sequences]
         return Sequences(arrays, found.subjects, found.names, p, job.seed, seen)
+
+    def samples(self, job: Any) -> int:
+        """Sequences, by the lengths of the videos: nothing is encoded. A base that is yet to be
+        trained is taken to have the usual hop.
+        """
+        hop = job.base.hop if job.base else CLIP // 2
+        places = tokens.places(job.videos(), hop, job.preset.starts)
+        return sum(len(first) for _, first in places)
 
     def networks(self, p: GPTPreset, reader: Any = None) -> Nets:
         """reader: the Sequences of a training, or what is Known of it."""
@@ -139,10 +148,13 @@ def tokens_of(job: Any) -> tokens.Tokens:
 
 
 def _fitting(p: GPTPreset, longest: int) -> GPTPreset:
-    """The preset with no more positions than the longest training sequence has tokens (Section
-    5.4.4): those behind it would never be trained. The other formats fill theirs.
+    """The preset with no more positions than the longest training sequence takes (Section 5.4.4):
+    those behind it would never be trained. Windows in the other formats fill theirs.
     """
-    return p.but(positions=min(p.positions, longest)) if p.format == "pad0" else p
+    if p.windows and p.format != "pad0":
+        return p
+    most = 2 * longest + 3 if p.format == "disc+cont" else longest
+    return p.but(positions=min(p.positions, most))
 
 
 def eq_5_3(gpt: GPT, batch: Batch, chance: torch.Generator) -> dict[str, Tensor]:
@@ -173,8 +185,8 @@ def _noised(
     """
     if not gpt.context_noise:
         return codes, None
-    level = gpt.context_noise * torch.rand(len(codes), generator=chance).to(codes.device)
-    eps = torch.randn(codes.shape, generator=chance).to(codes.device)
+    level = gpt.context_noise * _on(torch.rand(len(codes), generator=chance), codes.device)
+    eps = _on(torch.randn(codes.shape, generator=chance), codes.device)
     noise = level[:, None, None] * gpt.spread * eps
     if symbols is not None:
         noise = noise * (symbols[:, : codes.shape[1], None] < 0)
@@ -186,7 +198,12 @@ def _head_noise(gpt: GPT, target: Tensor, chance: torch.Generator) -> tuple[Tens
         return ()
     eps = torch.randn(target.shape, generator=chance)
     t = torch.rand(target.shape[:-1], generator=chance)
-    return eps.to(target.device), t.to(target.device)
+    return _on(eps, target.device), _on(t, target.device)
+
+
+def _on(drawn: Tensor, device: torch.device) -> Tensor:
+    """On the device, without waiting for it."""
+    return drawn.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else drawn
 
 
 def _seed(seed: int, step: int, stream: int = 3) -> int:

@@ -57,30 +57,38 @@ class Tokens:
         return tuple(sorted(set(self.subjects)))
 
 
+def places(videos: VideoSet, hop: int, starts: int = 1) -> list[tuple[int, list[int]]]:
+    """Which videos make sequences, and the first frame of each sequence; see `encoded`."""
+    if not 1 <= starts <= hop:
+        raise InputError(f"a video can begin in 1 to {hop} ways, its hop, not {starts}")
+    first = [hop * i // starts for i in range(starts)]
+    found = [
+        (i, [start for start in first if v.length - start >= CLIP + hop])
+        for i, v in enumerate(videos.videos)
+        if v.length >= CLIP + hop
+    ]
+    if not found:
+        longest = max((v.length for v in videos.videos), default=0)
+        raise InputError(
+            f"two tokens take {CLIP + hop} frames; the longest of these videos has {longest}"
+        )
+    return found
+
+
 def encoded(r2: Trained, videos: VideoSet, positions: int, starts: int = 1) -> Tokens:
     """Token sequences of videos, cut to `positions` tokens, at the hop of the R2.
 
     starts: every video is encoded from that many first frames, spread over a hop: frame 0 alone as
     published. Videos of less than two tokens are left out; InputError where none is left.
     """
-    hop = r2.hop
-    if not 1 <= starts <= hop:
-        raise InputError(f"a video can begin in 1 to {hop} ways, its hop, not {starts}")
-    first = [hop * i // starts for i in range(starts)]
-    long = [i for i, v in enumerate(videos.videos) if v.length >= CLIP + hop]
-    if not long:
-        longest = max((v.length for v in videos.videos), default=0)
-        raise InputError(
-            f"two tokens take {CLIP + hop} frames; the longest of these videos has {longest}"
-        )
+    long, most = places(videos, r2.hop, starts), CLIP + r2.hop * (positions - 1)
     found: list[tuple[np.ndarray, str, str]] = []
     with Progress(len(long), "encoding videos to tokens") as bar:
-        for number, i in enumerate(long, 1):
+        for number, (i, first) in enumerate(long, 1):
             v, frames = videos.videos[i], videos.video(i)
             for start in first:
-                part = frames[start : start + CLIP + hop * (positions - 1)]
-                if len(part) >= CLIP + hop:
-                    found.append((encode(r2, part), v.subject or v.label, v.name))
+                tokens = encode(r2, frames[start : start + most])
+                found.append((tokens, v.subject or v.label, v.name))
             bar.update(number)
     return Tokens(*(tuple(column) for column in zip(*found, strict=True)))
 

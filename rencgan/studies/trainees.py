@@ -47,7 +47,7 @@ class Trainee:
     def switches(self) -> dict:
         """What result files tell of it beside the preset and the variant of its loss."""
         if self.base:
-            return {"gpt": self.job.preset.as_dict()}
+            return {"gpt": self.job.preset.identity()}
         plain = self.job.system.variant(self.variant).switches()
         return {k: v for k, v in self.job.system.switches().items() if plain.get(k) != v}
 

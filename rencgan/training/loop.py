@@ -51,9 +51,8 @@ class Job:
     two neighbours is drawn has to be learned anew. base: the frozen system that this one is trained
     over (R3: an R2). warm: folder of warm-ups that runs share (training.shared); cache: of what a
     reader makes once. Neither decides a weight. Where the preset counts epochs, its steps follow
-    from the samples of the data; a last batch that is not full goes on with the next epoch.
-    score: what the preset's moments along the run are scored by, less is better; with several
-    processes it is pickled. It decides no weight.
+    from the samples of the data. score: what the preset's moments along the run are scored by, less
+    is better; with several processes it is pickled. It decides no weight.
     """
 
     system: System
@@ -68,9 +67,9 @@ class Job:
     score: Callable[[Trained], float] | None = None
 
     def __post_init__(self):
-        if epochs := getattr(self.preset, "epochs", 0):
-            steps = max(1, math.ceil(epochs * self.system.samples(self) / self.preset.batch))
-            object.__setattr__(self, "preset", self.preset.but(steps=steps))
+        if getattr(self.preset, "epochs", 0):
+            steps = self.preset.in_steps(self.system.samples(self))
+            object.__setattr__(self, "preset", steps)
 
     def check(self, processes: int = 1) -> None:
         """Raises InputError for what cannot be trained, before anything is made."""
@@ -167,6 +166,7 @@ def run(job: Job, progress: Callable | None = None) -> None:
         tell(start, steps, {})
         if start < steps or Scores(job, start).lacks(start):
             work = Run(job, group, content)
+            del content  # it is as large as the networks and their optimisers
             with _by_speed(work.players.device):
                 work.go(tell)
 
@@ -197,7 +197,7 @@ def _found(job: Job) -> dict | None:
     path = job.out / "checkpoint.pt"
     if not path.exists():
         return None
-    content = checkpoint.load(path, job.system.kind)
+    content = checkpoint.load(path, job.system.kind, mapped=True)
     check_base(job.system, content, path, job.base)
     if content["key"] != job.key():
         raise InputError(

@@ -1,6 +1,7 @@
 """The GPT's training: what counts, what is frozen, how it goes on, what is refused."""
 
 import json
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -172,6 +173,65 @@ def test_killed_and_started_again_it_ends_with_the_same_weights(job, tmp_path, m
     began = []
     train(again, progress=lambda *a: began.append(a))
     assert began == [(6, 6, {})]  # finished: nothing is done
+
+
+@pytest.mark.parametrize("batch, steps", [(60, 3), (8, 3), (3, 9), (1, 24)])
+def test_steps_follow_from_epochs_sequences_and_batch(job, batch, steps):
+    """4 videos from 2 first frames each; what a whole number of batches leaves over is a batch."""
+    counted = replace(job, preset=SMOKE.but(windows=False, epochs=3.0, batch=batch))
+    assert counted.preset.steps == steps
+    run = Run(counted, Group(), None)
+    assert len(run.reader.sequences) == 8 == counted.system.samples(counted)
+    seen = [len(run.reader.batch(step).codes) for step in range(steps)]
+    assert sum(seen) == 3 * 8 and max(seen) == min(batch, 8)
+
+
+def test_no_base_and_no_tokens_are_needed_to_count_steps(job):
+    p = SMOKE.but(windows=False, epochs=2.0, starts=1)
+    assert replace(job, preset=p, base=None).preset.steps == 2 * -(-4 // p.batch)
+
+
+def test_the_schedule_lies_in_the_checkpoint_and_is_followed(job):
+    p = SMOKE.but(windows=False, epochs=2.0, batch=5)
+    content = checkpoint.load(train(replace(job, preset=p)))
+    assert (content["preset"]["epochs"], content["preset"]["steps"], content["step"]) == (2.0, 4, 4)
+    assert load_model(job.out / "checkpoint.pt", base=job.base).preset.windows is False
+
+
+@pytest.mark.parametrize("format, most", [("pad0", 9), ("padzs", 9), ("disc+cont", 21)])
+def test_whole_sequences_take_no_more_positions_than_the_longest_needs(job, format, most):
+    """Section 5.4.4; in disc+cont a class, two lengths and two of the longest."""
+    p = SMOKE.but(windows=False, format=format, positions=30)
+    assert Run(replace(job, preset=p), Group(), None).reader.p.positions == most
+
+
+@pytest.mark.parametrize("format", ["pad0", "padzs", "disc+cont"])
+def test_whole_sequences_are_killed_and_started_again_too(job, tmp_path, monkeypatch, format):
+    p = SMOKE.but(windows=False, epochs=2.0, batch=3, format=format)
+    job = replace(job, preset=p)
+    whole, again = checkpoint.load(train(job)), replace(job, out=tmp_path / "again")
+    monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
+    with pytest.raises(Stop):
+        train(again, progress=stopped_after(4))
+    assert torch.equal(weights(whole), weights(checkpoint.load(train(again))))
+
+
+def test_a_run_that_goes_on_lets_its_checkpoint_go(job, monkeypatch):
+    monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
+    with pytest.raises(Stop):
+        train(job, progress=stopped_after(3))
+    kept, alive = [], []
+    load = checkpoint.load
+
+    def loaded(*given, **options):
+        content = load(*given, **options)
+        kept.extend(map(weakref.ref, content["networks"]["gpt"].values()))
+        kept.extend(map(weakref.ref, content["averages"]["gpt"].values()))
+        return content
+
+    monkeypatch.setattr(checkpoint, "load", loaded)
+    train(job, progress=lambda *told: alive.append(sum(w() is not None for w in kept)))
+    assert alive == [len(kept), 0, 0, 0] and len(kept) > 20  # before it goes on, and after steps
 
 
 def test_refused_in_one_sentence(job, r2, videos, tmp_path):

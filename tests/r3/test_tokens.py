@@ -11,6 +11,7 @@ from rencgan.models.networks import Codes
 from rencgan.models.r2 import R2
 from rencgan.models.sampling import latent_spaces
 from rencgan.models.trained import load_model
+from rencgan.presets.table import GPT_128
 from rencgan.presets.table import GPT_SMOKE as SMOKE
 from rencgan.presets.table import SMOKE as R2_SMOKE
 from rencgan.r3 import tokens
@@ -135,7 +136,7 @@ def rows_of(p, subjects=("a", "b", "a"), names=("0", "1", "2"), steps=40, **give
     s = Sequences(sequences(**given), subjects, names, p, seed=0)
     for step in range(steps):
         codes, symbols, real = s.batch(step)
-        symbols = [None] * p.batch if symbols is None else symbols
+        symbols = [None] * len(codes) if symbols is None else symbols
         yield from zip(codes, symbols, real, strict=True)
 
 
@@ -207,6 +208,83 @@ def test_a_batch_is_a_function_of_seed_and_step():
     )
     c = Sequences(sequences(), ("a", "b", "a"), ("0", "1", "2"), SMOKE, seed=2).batch(7)
     assert torch.equal(a.codes, b.codes) and a.codes.sum() != c.codes.sum()
+
+
+# ---- whole sequences -----------------------------------------------------------------------------
+
+WHOLE = SMOKE.but(windows=False, batch=2)
+
+
+def begun_by(row) -> int:
+    """Which of the sequences stands first in a row of numbers, whole."""
+    assert row[0] % 100 == 1
+    return row[0] // 100
+
+
+def test_rows_are_whole_sequences_from_their_first_token_then_masked_zeros():
+    lengths = (5, 9, 3)
+    for codes, symbols, real in rows_of(WHOLE):
+        n = int(real.sum())
+        row = told(codes[:n])
+        i = begun_by(row)
+        assert symbols is None and real[:n].all() and not codes[n:].any()
+        assert row == list(range(100 * i + 1, 100 * i + 1 + lengths[i]))
+        assert len(real) in lengths  # no longer than the longest of its batch
+
+
+def test_of_a_sequence_longer_than_the_positions_the_first_tokens_are_kept():
+    for codes, _, real in rows_of(WHOLE.but(positions=4)):
+        row = told(codes[: int(real.sum())])
+        assert row == list(range(row[0], row[0] + min(4, (5, 9, 3)[begun_by(row)])))
+
+
+@pytest.mark.parametrize("format", ["pad0", "padzs", "disc+cont"])
+@pytest.mark.parametrize("batch", [1, 2, 3, 60])
+def test_every_sequence_begins_one_row_an_epoch_in_an_order_of_its_own(format, batch):
+    p = WHOLE.but(format=format, batch=batch)
+    s = Sequences(sequences(), ("a", "b", "a"), ("0", "1", "2"), p, seed=0)
+    steps, orders = -(-3 // batch), []  # 60: one batch is one epoch, as on Taichi
+    for epoch in range(20):
+        batches = [s.batch(epoch * steps + i) for i in range(steps)]
+        assert [len(b.codes) for b in batches] == [min(batch, 3 - i * batch) for i in range(steps)]
+        first = 2 if format == "disc+cont" else 0
+        orders.append([begun_by(told(row[first:])) for b in batches for row in b.codes])
+    assert all(sorted(order) == [0, 1, 2] for order in orders)
+    assert len(set(map(tuple, orders))) == 6  # all of them
+    again = Sequences(sequences(), ("a", "b", "a"), ("0", "1", "2"), p, seed=0).batch(7)
+    assert torch.equal(again.codes, s.batch(7).codes)  # of (seed, step) alone
+
+
+@pytest.mark.parametrize("format", ["padzs", "disc+cont"])
+def test_whole_sequences_are_padded_with_whole_ones_of_the_same_subject(format):
+    """What does not fit into the last place is cut behind."""
+    p, lengths, partners = WHOLE.but(format=format, positions=13), (5, 9, 3), {0: 2, 2: 0, 1: 1}
+    for codes, symbols, real in rows_of(p):
+        n = int(real.sum())
+        kept = [v for v in told(codes[:n]) if v]  # symbols stand on zeros
+        parts = np.split(kept, [i for i, v in enumerate(kept) if i and v % 100 == 1])
+        owners = [begun_by(part) for part in parts]
+        assert set(owners[1:]) == {partners[owners[0]]}
+        most = 13 if format == "padzs" else p.longest
+        for i, part in zip(owners[:-1], parts[:-1], strict=True):
+            assert len(part) == min(lengths[i], most)
+        if format == "padzs":
+            assert n == 13
+        else:
+            assert len(parts) == 2 and n == 3 + sum(map(len, parts))
+            words = Vocabulary(("a", "b"), p.longest)
+            said = [words.length_of(m) for m in symbols[1:n].tolist() if m >= 0]
+            assert said == [len(part) for part in parts]
+
+
+def test_every_position_is_real_in_every_row_of_1000_frame_videos(r2):
+    one = np.concatenate([moving_videos(1, frames=100)[0]] * 10)
+    videos = VideoSet.from_arrays([one, one[::-1], one[:, ::-1]])
+    found = tokens.encoded(r2, videos, GPT_128.positions)
+    s = Sequences(found.sequences, found.subjects, found.names, GPT_128, seed=0)
+    for step in range(3):
+        codes, _, real = s.batch(step)
+        assert codes.shape == (3, 124, 24) and real.all()
 
 
 def test_a_single_token_cannot_be_trained_on():
