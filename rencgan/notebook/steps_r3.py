@@ -15,7 +15,7 @@ from rencgan.evaluate import cost
 from rencgan.models.trained import Trained
 from rencgan.notebook import steps as study
 from rencgan.presets.gpt import HEADS, GPTPreset
-from rencgan.presets.table import GPT_PRESETS, gpt_preset
+from rencgan.presets.table import GPT_PRESETS
 from rencgan.r3 import foresight, tokens
 from rencgan.r3.r3 import R3
 from rencgan.r3.r3 import tokens_of as tokens_of_job
@@ -35,8 +35,8 @@ def recipe(p, head: str) -> GPTPreset:
     if p.width:  # 64 a head: 24 heads divide neither 512 nor 256
         changes |= {"width": p.width, "heads": max(1, p.width // 64)}
     if p.gpt_steps:
-        changes["steps"] = p.gpt_steps
-    preset = gpt_preset(p.preset)
+        changes |= {"steps": p.gpt_steps, "epochs": 0.0}
+    preset = recipes.recipe(p, "r3")
     return preset.but(**changes, starts=min(preset.starts, p.hop))  # a video begins in `hop` ways
 
 

@@ -18,7 +18,7 @@ class GPTPreset(Recipe):
     """
 
     added: ClassVar[dict[str, Any]] = {"windows": True, "epochs": 0.0}
-    sizes: ClassVar[tuple[str, ...]] = (
+    sizes: ClassVar[tuple[str, ...]] = (  # how large it is, not how it is trained
         *("blocks", "heads", "width", "positions"),
         *("components", "flow_width", "flow_blocks", "euler_steps"),  # of heads of ours
     )
@@ -71,6 +71,13 @@ class GPTPreset(Recipe):
         """
         batches = -(-samples // self.batch)
         return self.but(steps=max(1, math.ceil(self.epochs * batches))) if self.epochs else self
+
+    def seen(self, sequences: int) -> int:
+        """How many sequences the steps take, counted each time, of so many in the set."""
+        if self.windows:
+            return self.steps * self.batch
+        epochs, rest = divmod(self.steps, -(-sequences // self.batch))
+        return epochs * sequences + rest * self.batch
 
     def _problems(self):
         counts = ("blocks", "heads", "width", "components", "flow_width", "flow_blocks")

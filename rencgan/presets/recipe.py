@@ -14,11 +14,9 @@ class Recipe:
     """A dataclass of plain values: every field has a default, which also says its type.
 
     added: fields that came after the first results, at the value that stands for what was before.
-    sizes: fields that say how large the networks are, not how they are trained.
     """
 
     added: ClassVar[dict[str, Any]] = {}
-    sizes: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self):
         for f in fields(self):
@@ -49,11 +47,6 @@ class Recipe:
         if unknown:
             raise InputError(f"a preset has no field {', '.join(sorted(unknown))}")
         return replace(self, **changes)
-
-    def sized_as(self, other: Self) -> Self:
-        """This recipe with the networks of another preset, which gives it its name."""
-        told = {"name": other.name, "why": f"as published, with networks as large as {other.name}"}
-        return self.but(**told, **{name: getattr(other, name) for name in self.sizes})
 
     def in_steps(self, samples: int) -> Self:
         """With the steps that its epochs come to, where it counts epochs of so many samples; a last

@@ -212,6 +212,16 @@ def published_length(model: str, dataset: str, batch: int) -> dict[str, Any]:
     return {"steps": -(-samples // batch)} if samples else {}
 
 
+GPT_BATCH = {"taichi": 60, "sky": 10}  # sequences over both GPUs (Table 5.2)
+
+
+def published_gpt(dataset: str, row: GPTPreset = GPT_128) -> GPTPreset:
+    """The GPT as the thesis trains it on a data set, with networks as large as a row's."""
+    sizes = {name: getattr(row, name) for name in GPTPreset.sizes}
+    batch = GPT_BATCH.get(dataset, GPT_128.batch)
+    return GPT_128.but(**sizes, batch=batch, **published_length("r3", dataset, batch))
+
+
 # -------------------------------------------------------------------------------- model by model
 
 # R2's schedule at `mini`, and what share of it takes a slower model as long (one core of a CPU):

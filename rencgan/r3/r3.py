@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rencgan.core.device import sent
 from rencgan.core.errors import InputError
 from rencgan.data.hops import CLIP
 from rencgan.models.system import Nets, Phase, Step, System, Terms, Turn, autocast
@@ -185,8 +186,8 @@ def _noised(
     """
     if not gpt.context_noise:
         return codes, None
-    level = gpt.context_noise * _on(torch.rand(len(codes), generator=chance), codes.device)
-    eps = _on(torch.randn(codes.shape, generator=chance), codes.device)
+    level = gpt.context_noise * sent(torch.rand(len(codes), generator=chance), codes.device)
+    eps = sent(torch.randn(codes.shape, generator=chance), codes.device)
     noise = level[:, None, None] * gpt.spread * eps
     if symbols is not None:
         noise = noise * (symbols[:, : codes.shape[1], None] < 0)
@@ -198,12 +199,7 @@ def _head_noise(gpt: GPT, target: Tensor, chance: torch.Generator) -> tuple[Tens
         return ()
     eps = torch.randn(target.shape, generator=chance)
     t = torch.rand(target.shape[:-1], generator=chance)
-    return _on(eps, target.device), _on(t, target.device)
-
-
-def _on(drawn: Tensor, device: torch.device) -> Tensor:
-    """On the device, without waiting for it."""
-    return drawn.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else drawn
+    return sent(eps, target.device), sent(t, target.device)
 
 
 def _seed(seed: int, step: int, stream: int = 3) -> int:

@@ -37,12 +37,12 @@ class Batch(NamedTuple):
     symbols: Tensor | None
     real: Tensor
 
-    def to(self, device: torch.device) -> "Batch":
-        """Without waiting for it, where its memory is pinned."""
-        return Batch(*(p if p is None else p.to(device, non_blocking=True) for p in self))
-
     def pinned(self) -> "Batch":
-        return Batch(*(p if p is None else p.pin_memory() for p in self))
+        return Batch(*(part if part is None else part.pin_memory() for part in self))
+
+    def to(self, device: torch.device) -> "Batch":
+        """Pinned memory travels while the program goes on."""
+        return Batch(*(p if p is None else p.to(device, non_blocking=True) for p in self))
 
 
 class Vocabulary(NamedTuple):

@@ -15,11 +15,13 @@ from rencgan.data.videoset import VideoSet
 from rencgan.models.system import System, system_of
 from rencgan.models.trained import Trained, load_model
 from rencgan.presets.table import (
+    GPT_128,
     PRESETS,
     PUBLISHED,
     SCHEDULES,
     kind_of_row,
     preset,
+    published_gpt,
     published_length,
 )
 from rencgan.presets.table import switches as preset_switches
@@ -74,6 +76,8 @@ def recipe(p, model: str = "", **changes) -> Any:
         asked |= {name: getattr(p, name) for name in kind.asks if hasattr(p, name)}
     schedule, batch = getattr(p, "schedule", "short"), changes.get("batch", 0)
     asked |= length(schedule, p.preset, model, p.dataset, batch)
+    if kind.base:
+        asked |= gpt(p.preset, p.dataset, schedule, getattr(p, "as_published", False))
     if getattr(p, "steps", 0) and not kind.base:
         asked |= {"steps": p.steps, "epochs": 0.0}
     if getattr(p, "init_path", None) and not kind.base:
@@ -95,6 +99,18 @@ def length(
     found = published_length(model, dataset, batch or preset(preset_name, model).batch)
     known = {f.name for f in fields(kind_of(model).preset)}
     return {name: value for name, value in found.items() if name in known}
+
+
+def gpt(preset_name: str, dataset: str, schedule: str, as_published: bool) -> dict[str, Any]:
+    """What R3's GPT takes from the published one on a data set, as fields: at `128`, and where it
+    is asked for all but the sizes; {}: nothing. schedule: as in `length`.
+    """
+    row = preset(preset_name, "r3")
+    if not as_published and row != GPT_128:
+        return {}
+    found = row.departures(published_gpt(dataset, row))
+    found = {name: theirs for name, (theirs, _) in found.items()}
+    return found | ({"steps": row.steps, "epochs": 0.0} if schedule == "short" else {})
 
 
 def system(p, model: str, loss: str = "") -> System:
@@ -120,18 +136,23 @@ def job(
 ) -> Job:
     """The training of a model at a preset: "encgan3", "g3an", "r2", "improved-r2", "lencgan",
     "ar2", or "r3" over a trained R2, its base. changes: fields of the preset, or of the system;
-    schedule "short", where it is not to train as long as the papers do; steps or epochs of its own.
-    Raises InputError for what is not known.
+    schedule "short", where it is not to train as long as the papers do; steps or epochs of its own;
+    as_published, of r3, for a GPT that is the preset's by its sizes alone. Raises InputError for
+    what is not known.
     """
     kind, schedule = kind_of(model), changes.pop("schedule", SCHEDULES[0])
+    whole, named = kind.base and changes.pop("as_published", False), videos.card.get("dataset", "")
     found = kind(**preset_switches(preset_name, model))
     own = {f.name for f in fields(found)} & changes.keys()
     found = replace(found, **{name: changes.pop(name) for name in own})
     dataset = datasets.DATASETS.get(videos.card.get("dataset"))
     asked = kind.asked(CLIP // 2, dataset.steps) if dataset else {}
+    if kind.base:
+        asked |= gpt(preset_name, named, schedule, whole)
     if not {"steps", "epochs"} & changes.keys():
-        named, batch = videos.card.get("dataset", ""), changes.get("batch", 0)
-        asked |= length(schedule, preset_name, model, named, batch)
+        asked |= length(schedule, preset_name, model, named, changes.get("batch", 0))
+    elif "epochs" not in changes:
+        asked.pop("epochs", None)
     p = preset(preset_name, model, **asked | changes)
     data = videos.path if videos.path and len(VideoSet.open(videos.path)) == len(videos) else videos
     score = moments.scorer(p, data)

@@ -75,7 +75,7 @@ def samples(job: Job) -> dict:
     """How much a training sees: its steps, and the samples of every part."""
     p = job.preset
     if job.system.base:
-        return {"steps": p.steps, job.system.sample: p.steps * p.batch}
+        return {"steps": p.steps, job.system.sample: p.seen(job.system.samples(job))}
     rest = (p.steps - p.warmup - p.motion_warmup) * p.batch * p.rollout
     return {
         "steps": p.steps,

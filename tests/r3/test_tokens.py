@@ -287,6 +287,13 @@ def test_every_position_is_real_in_every_row_of_1000_frame_videos(r2):
         assert codes.shape == (3, 124, 24) and real.all()
 
 
+def test_batches_come_in_the_order_of_their_steps():
+    s = Sequences(sequences(), ("a", "b", "a"), ("0", "1", "2"), SMOKE, seed=1)
+    for step, batch in enumerate(s.stream(3, 6, None, torch.device("cpu")), 3):
+        for part, same in zip(batch, s.batch(step), strict=True):
+            assert part is same is None or torch.equal(part, same)
+
+
 def test_a_single_token_cannot_be_trained_on():
     with pytest.raises(InputError, match="at least two tokens"):
         Sequences(sequences((1, 4)), ("a", "a"), ("0", "1"), SMOKE, seed=0)
