@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rencgan.core.errors import InputError
 from rencgan.core.files import resolve
-from rencgan.presets.table import ALWAYS
+from rencgan.presets.table import ALWAYS, SCHEDULES
 
 VERBS: dict[str, tuple[Callable, tuple]] = {}
 
@@ -35,6 +35,7 @@ def verb(*options: tuple[tuple, dict]) -> Callable:
 
 
 SEEDS = option("--seeds", nargs="+", type=int, default=[1], metavar="SEED")
+SCHEDULE = "how long the presets 64 and 128 train: as the papers, or 100,000 steps"
 FILES = (  # of results
     option("--folder", type=Path, default=resolve("reports/results")),
     option("--preset", default="mini"),
@@ -43,6 +44,7 @@ FILES = (  # of results
 RUNS = (  # that are compared
     option("--preset", default="mini"),
     option("--source", default="procedural", choices=("procedural", "real")),
+    option("--schedule", default="short", choices=SCHEDULES, help=SCHEDULE),
     option("--data-root", default="", help="folder of real videos"),
     option("--out", type=Path, default=resolve("reports/results"), help="where the JSON files go"),
     option("--work", type=Path, default=resolve("runs/compare"), help="where checkpoints go"),
@@ -85,6 +87,7 @@ def prepare(o: argparse.Namespace) -> None:
     option("--data-root", default="", help="folder of the videos"),
     option("--preset", default="auto"),
     option("--set", nargs="+", default=[], metavar="FIELD=VALUE", dest="fields", action="extend"),
+    option("--schedule", default="published", choices=SCHEDULES, help=SCHEDULE),
     option("--variant", default="", help="of R2's loss, such as v1"),
     option("--init-from", default="", metavar="CHECKPOINT"),
     option("--seed", type=int, default=0),
@@ -101,6 +104,7 @@ def train(o: argparse.Namespace) -> None:
     asked = {k: getattr(o, k) for k in ("dataset", "source", "preset", "seed")}
     p = checked(asked | {"data_root": typed(o.data_root), "out_root": typed(o.out)})
     videos, kind, fields = recipes.data(p), recipes.kind_of(o.system), changes(o.fields)
+    fields = {"schedule": o.schedule} | fields
     fields = vars(kind.variant(o.variant)) | fields if o.variant else fields
 
     def job(model: str, base=None, begun: Path | None = None, **fields):
@@ -158,7 +162,8 @@ def study(o: argparse.Namespace) -> None:
     """Runs a table or figure of the papers as a study, or lists them and what has been run."""
     from rencgan.studies.catalogue import run_or_show
 
-    given = {"preset": o.preset, "source": o.source, "data_root": typed(o.data_root)}
+    given = {"preset": o.preset, "source": o.source, "schedule": o.schedule}
+    given["data_root"] = typed(o.data_root)
     given["out_root"] = typed(o.work)
     run_or_show(o.study, o.dataset, o.seeds, given, o.out, o.dry)
 
@@ -177,7 +182,7 @@ def compare(o: argparse.Namespace) -> None:
     from rencgan.studies.runs import compare
     from rencgan.studies.variants import COMPARED
 
-    given = {k: getattr(o, k) for k in ("dataset", "preset", "source")}
+    given = {k: getattr(o, k) for k in ("dataset", "preset", "source", "schedule")}
     given |= {"data_root": typed(o.data_root), "out_root": typed(o.work)}
     names = COMPARED if o.models is None else o.models
     compare(given, names, o.seeds, o.ways, o.out, o.test_fraction, o.aside)

@@ -82,6 +82,7 @@ class Plan(BaseModel):
     test_fraction: float | None = Field(
         None, gt=0, lt=1, description="a number between 0 and 1, or null"
     )
+    schedule: Literal["published", "short"] = Field("short", description="published or short")
     seed: int = Field(0, description="a whole number")
     seeds: Many[Whole] = Field([1], description="whole numbers")
     contestants: Literal["all", "compared"] | Many[str] = Field("all", description=CHOICE)
@@ -98,7 +99,7 @@ class Plan(BaseModel):
     def asked(self, dataset: str, seed: int) -> dict:
         """The parameters that notebooks and the comparison share."""
         found = {"dataset": dataset, "source": self.source, "data_root": self.data_root}
-        return found | {"preset": self.preset, "seed": seed}
+        return found | {"preset": self.preset, "schedule": self.schedule, "seed": seed}
 
 
 def plan(given: Mapping[str, Any]) -> Plan:
@@ -256,6 +257,7 @@ def _compared(p: Plan, dataset: str, seed: int, chosen: Ways) -> list[Job]:
     data = _data(p, dataset, seed) | {"test fraction": p.test_fraction}
     common = {"data": data, "task": asdict(task_of(p.preset))}
     given = [dataset, "--seeds", str(seed), "--preset", p.preset, "--source", p.source]
+    given += ["--schedule", p.schedule] if p.schedule != "short" else []
     given += ["--data-root", p.data_root] if p.data_root else []
     given += ["--test-fraction", str(p.test_fraction)] if p.test_fraction is not None else []
     given += ["--out", str(p.root / "results"), "--work", str(p.root / "compare"), "--models"]

@@ -21,16 +21,18 @@ class DataRun(Run):
     """01: look at the data."""
 
 
-class EncGAN3Run(Run):
-    """02: train the model of one clip."""
+class TrainingRun(Run):
+    """What notebooks that train models are asked."""
 
     init_from: str = ""
-    steps: int = Field(0, ge=0)  # 0: as many as the preset says
+    steps: int = Field(0, ge=0)  # 0: as many as schedule and preset say
+    schedule: Literal["published", "short"] = "published"  # of `64` and `128`
+    as_published: bool = False  # without this project's additions, at any size
     weights: Literal["train", "published"] = "train"
 
     @model_validator(mode="before")
     @classmethod
-    def _as_published(cls, given: Any) -> Any:
+    def _of_published_weights(cls, given: Any) -> Any:
         """What is left to choose becomes what is published; there is no LEncGAN among it."""
         if not isinstance(given, dict) or given.get("weights") != "published":
             return given
@@ -39,12 +41,14 @@ class EncGAN3Run(Run):
         return given | ({"control": "none"} if "control" in given else {})
 
     @model_validator(mode="after")
-    def _only_what_is_published(self) -> "EncGAN3Run":
+    def _only_what_is_published(self) -> "TrainingRun":
         if self.weights == "published" and self.preset != PUBLISHED_AT:
             raise ValueError(
                 f"the published weights are of the preset {PUBLISHED_AT!r}, not {self.preset!r}; "
                 "leave preset at 'auto', or weights at 'train'"
             )
+        if self.weights == "published" and self.as_published:
+            raise ValueError("the published weights have this project's additions: train (weights)")
         if self.weights == "published" and (self.steps or self.init_from):
             raise ValueError("published weights are not trained: leave steps and init_from alone")
         return self
@@ -55,7 +59,13 @@ class EncGAN3Run(Run):
         return resolve(self.init_from) if self.init_from else None
 
 
-class REncGANRun(EncGAN3Run):
+class EncGAN3Run(TrainingRun):
+    """02: train the model of one clip."""
+
+    train_on: Literal["train", "all"] = "train"  # all: the whole set, as Chapter 3 does
+
+
+class REncGANRun(TrainingRun):
     """03: train by recall, then make long video."""
 
     hop: int = Field(8, ge=1, le=15)  # r, frames from one clip to the next; 16 would share none
@@ -68,7 +78,7 @@ class REncGANRun(EncGAN3Run):
     processes: int = Field(1, ge=1, le=64)
 
 
-class AR2Run(EncGAN3Run):
+class AR2Run(TrainingRun):
     """04: train AR2, then make video from noise."""
 
     hop: int = Field(8, ge=1, le=15)
@@ -80,7 +90,7 @@ class AR2Run(EncGAN3Run):
     processes: int = Field(1, ge=1, le=64)
 
 
-class R3Run(EncGAN3Run):
+class R3Run(TrainingRun):
     """05: train R3's GPT over the tokens of improved R2, then make video past its length."""
 
     hop: int = Field(8, ge=1, le=15)

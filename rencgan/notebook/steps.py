@@ -19,12 +19,14 @@ from rencgan.evaluate import measures
 from rencgan.models.trained import Trained
 from rencgan.notebook import show
 from rencgan.presets.preset import Preset
-from rencgan.presets.table import PUBLISHED_64, PUBLISHED_128
 from rencgan.studies import moments, recipes, weights
+from rencgan.studies.departures import of_job
 from rencgan.training import loop as train
+from rencgan.training.scores import read_scores
 
 # What notebooks call by these names.
 data, recipe = recipes.data, recipes.recipe
+OPEN = "Departures from the papers; not given: the sources leave it open, and the choice is ours."
 FORMATS = dict.fromkeys(("l1", "motion", "sharpness", "colour_drift"), ".4f")
 FORMATS["seam_ratio"] = ".2f"
 
@@ -83,6 +85,15 @@ def published_model(p, work) -> tuple:
     return weights.load(name), replace(work, out=out)
 
 
+def moments_of(work: train.Job) -> dict[str, tuple[list[int], list[float]]]:
+    """The curve of a run's scores along its way: (steps, scores); {} where none were taken."""
+    lines = [line for line in read_scores(work.out) if line["score"] is not None]
+    if not lines:
+        return {}
+    steps, scores = zip(*((line["step"], line["score"]) for line in lines), strict=True)
+    return {moments.METRIC: (list(steps), list(scores))}
+
+
 def origin(model, work) -> str:
     """Where a model comes from: its folder, step and hash, and of which moments it is the best."""
     line = f"{model.name}: {work.out.name}, step {model.step:,}, sha256 {model.digest}"
@@ -90,21 +101,15 @@ def origin(model, work) -> str:
     return f"{line}\n{best}" if best else line
 
 
-def departures(preset: Preset, improved: bool = False) -> list[dict]:
-    """Rows of the table that tells how a preset differs from the published configuration of its
-    kind; `improved`: of improved R2 and AR2.
-    """
-    base = PUBLISHED_128 if preset.size == 128 else PUBLISHED_64
-    base = base.but(video_stream="3d" if improved else "1p2d")
-    base = base.but(step_range=preset.step_range)  # the data set's
-    return [
-        {"field": name, "published": _plain(theirs), "here": _plain(ours)}
-        for name, (theirs, ours) in preset.departures(base).items()
-    ]
+def departures(work: train.Job) -> list[dict]:
+    """Rows of the table that tells in what a training leaves the papers."""
+    return of_job(work)
 
 
-def _plain(value) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+def held_out(work: train.Job) -> str:
+    """What captions say of the test split: nothing is held out of a training on the whole set."""
+    whole = getattr(work.preset, "train_on", "train") == "all"
+    return "test videos that the training saw too, nothing is held out" if whole else "held out"
 
 
 # ------------------------------------------------------------------------------ looking at the data

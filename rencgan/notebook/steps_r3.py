@@ -15,7 +15,6 @@ from rencgan.evaluate import cost
 from rencgan.models.trained import Trained
 from rencgan.notebook import steps as study
 from rencgan.presets.gpt import HEADS, GPTPreset
-from rencgan.presets.table import GPT_PRESETS
 from rencgan.r3 import foresight, tokens
 from rencgan.r3.r3 import R3
 from rencgan.r3.r3 import tokens_of as tokens_of_job
@@ -63,15 +62,6 @@ def trained(p, r2: Trained, videos: VideoSet, **changes) -> dict[str, tuple[R3Mo
             continue
         found[head] = recipes.trained(work, f"training the GPT, {head}", p.processes), work
     return found
-
-
-def departures(p: GPTPreset) -> list[dict]:
-    """Rows of the table that tells how a GPT differs from the published one."""
-    return [
-        {"field": name, "published": str(theirs), "here": str(ours)}
-        for name, (theirs, ours) in p.departures(GPT_PRESETS["128"]).items()
-        if name not in ("flow_width", "flow_blocks", "euler_steps", "components")
-    ]
 
 
 def token_rows(jobs: Mapping[str, Job]) -> list[dict]:

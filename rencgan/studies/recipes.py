@@ -26,7 +26,9 @@ from rencgan.presets.table import (
 )
 from rencgan.presets.table import switches as preset_switches
 from rencgan.studies import moments
+from rencgan.studies.departures import printed
 from rencgan.training.loop import Job, train
+from rencgan.training.pace import Pace
 from rencgan.training.scores import BEST
 
 
@@ -49,6 +51,18 @@ def data(p, test_fraction: float | None = None) -> VideoSet:
             test_fraction=test_fraction,
             progress=bar.tell,
         )
+
+
+def as_published(model: str) -> dict[str, Any]:
+    """Fields of a preset that leave the additions of this project out, whatever its size; EncGAN3
+    then trains on the whole set too. How much data is prepared stays as it is, and so do those that
+    a run asks for by name (AR2+).
+    """
+    kind = kind_of(model)
+    known = {f.name for f in fields(kind.preset)} - {"max_videos", "max_frames", *kind.asks}
+    found = printed(model)
+    whole = {"train_on": found["train_on"]} if "train_on" in found else {}
+    return {name: value for name, value in (found["ours"] | whole).items() if name in known}
 
 
 # What a preset does at first would undo what a run is begun from.
@@ -82,6 +96,10 @@ def recipe(p, model: str = "", **changes) -> Any:
         asked |= {"steps": p.steps, "epochs": 0.0}
     if getattr(p, "init_path", None) and not kind.base:
         asked |= BEGUN
+    if model == kind.kind and getattr(p, "train_on", "train") == "all":
+        asked["train_on"] = "all"
+    if getattr(p, "as_published", False) and not kind.base:
+        asked |= as_published(model)
     return preset(p.preset, model, **asked | changes)
 
 
@@ -119,7 +137,8 @@ def system(p, model: str, loss: str = "") -> System:
     """
     kind = kind_of(model)
     loss = loss or (getattr(p, "variant", "") if kind.variants else "")
-    return replace(kind.variant(loss), **preset_switches(p.preset, model))
+    own = {} if getattr(p, "as_published", False) else preset_switches(p.preset, model)
+    return replace(kind.variant(loss), **own)
 
 
 # ------------------------------------------------------------------------------------ one training
@@ -175,11 +194,12 @@ def trained(
     processes = work.processes(processes)
     if processes > 1:  # the first of them shows how far it is
         return _loaded(work, train(work, processes))
-    label = label or f"training {work.system.title(work.preset)}"
+    label, pace = label or f"training {work.system.title(work.preset)}", Pace(work)
     with Progress(work.preset.steps, label) as bar:
 
         def tell(done: int, total: int, losses: dict) -> None:
             told(done)
+            pace.tell(done)
             bar.update(done, losses)
 
         path = train(work, progress=tell)

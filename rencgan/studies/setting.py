@@ -76,6 +76,7 @@ class Setting(Run):
     """A run of a study: a preset and a seed on a data set."""
 
     hop: int = Field(8, ge=1, le=15)  # r, frames from one clip to the next
+    schedule: Literal["published", "short"] = "short"  # one budget for all; or as the papers train
 
 
 SomeRun = TypeVar("SomeRun", bound=Run)
@@ -120,6 +121,8 @@ def _right(schema: Mapping[str, Any]) -> str:
         return "one of " + ", ".join(schema["enum"])
     if schema["type"] == "string":
         return "a text that is not empty" if schema.get("minLength") else "a text, in quotes"
+    if schema["type"] == "boolean":
+        return "True or False, without quotes"
     low, high = schema.get("minimum"), schema.get("maximum")
     span = f" from {low:g}" + (f" to {high:g}" if high is not None else " up")
     kind = "a whole number" if schema["type"] == "integer" else "a number"

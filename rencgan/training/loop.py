@@ -33,6 +33,7 @@ from rencgan.models.system import Step, System
 from rencgan.models.trained import Trained, check_base
 from rencgan.presets.recipe import Recipe
 from rencgan.training import shared
+from rencgan.training.pace import Pace
 from rencgan.training.players import Players
 from rencgan.training.processes import Group, check_devices, launch
 from rencgan.training.record import Record
@@ -149,8 +150,14 @@ def _run_shown(job: Job) -> None:
     if not Group.current().first:
         run(job)
         return
+    pace = Pace(job)
     with Progress(job.preset.steps, f"training {job.system.kind}") as bar:
-        run(job, lambda done, total, losses: bar.update(done, losses))
+
+        def tell(done: int, total: int, losses: dict) -> None:
+            pace.tell(done)
+            bar.update(done, losses)
+
+        run(job, tell)
 
 
 def run(job: Job, progress: Callable | None = None) -> None:

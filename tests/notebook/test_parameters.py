@@ -106,3 +106,14 @@ def test_a_preset_whose_name_is_a_number_arrives_as_one():
     assert parameters.check({"preset": 64}, parameters.DataRun).preset == "64"
     with pytest.raises(InputError, match="preset"):
         parameters.check({"preset": 65}, parameters.DataRun)
+
+
+def test_schedule_and_additions_are_parameters_of_what_trains():
+    for model in (parameters.EncGAN3Run, parameters.REncGANRun, parameters.R3Run):
+        p = parameters.check({"preset": "smoke"}, model)
+        assert (p.schedule, p.as_published) == ("published", False)
+    assert "as_published = 1 should be" in refusal(as_published=1)
+    assert "schedule = 'long' should be one of published, short" in refusal(schedule="long")
+    assert "have this project's additions" in refusal(weights="published", as_published=True)
+    assert parameters.check({"train_on": "all"}, parameters.EncGAN3Run).train_on == "all"
+    assert "unknown parameter 'train_on'" in refusal(In=["# Parameters\ntrain_on = 'all'"])

@@ -7,6 +7,8 @@ from rencgan.notebook import steps as study
 from rencgan.notebook import steps_r3 as study_r3
 from rencgan.notebook.parameters import R3Run, check
 from rencgan.presets.table import gpt_preset
+from rencgan.r3.r3 import R3
+from rencgan.studies.departures import departures
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +32,7 @@ def test_recipes_follow_the_parameters(done):
     made = study_r3.recipe(asked, "flow")
     assert (made.width, made.steps, made.format, made.head) == (32, 9, "padzs", "flow")
     assert study_r3.heads(asked) == ("flow",)
-    fields = {row["field"]: row for row in study_r3.departures(made)}
+    fields = {row["field"]: row for row in departures(R3(), made, "sky")}
     assert fields["blocks"] == {"field": "blocks", "published": "48", "here": "2"}
     wide = study_r3.recipe(p.model_copy(update={"width": 256}), "flow")
     assert (wide.width, wide.heads) == (256, 4)
