@@ -156,18 +156,20 @@ def job(
     """The training of a model at a preset: "encgan3", "g3an", "r2", "improved-r2", "lencgan",
     "ar2", or "r3" over a trained R2, its base. changes: fields of the preset, or of the system;
     schedule "short", where it is not to train as long as the papers do; steps or epochs of its own;
-    as_published, of r3, for a GPT that is the preset's by its sizes alone. Raises InputError for
-    what is not known.
+    as_published, for what is the preset's by its sizes alone. Raises InputError for what is not
+    known.
     """
     kind, schedule = kind_of(model), changes.pop("schedule", SCHEDULES[0])
-    whole, named = kind.base and changes.pop("as_published", False), videos.card.get("dataset", "")
-    found = kind(**preset_switches(preset_name, model))
+    whole, named = changes.pop("as_published", False), videos.card.get("dataset", "")
+    found = kind(**({} if whole else preset_switches(preset_name, model)))
     own = {f.name for f in fields(found)} & changes.keys()
     found = replace(found, **{name: changes.pop(name) for name in own})
     dataset = datasets.DATASETS.get(videos.card.get("dataset"))
     asked = kind.asked(CLIP // 2, dataset.steps) if dataset else {}
     if kind.base:
         asked |= gpt(preset_name, named, schedule, whole)
+    elif whole:
+        asked |= as_published(model)
     if not {"steps", "epochs"} & changes.keys():
         asked |= length(schedule, preset_name, model, named, changes.get("batch", 0))
     elif "epochs" not in changes:

@@ -217,6 +217,15 @@ def test_the_switch_reaches_preset_and_system(tmp_path):
     )
 
 
+def test_a_script_may_ask_for_it_too(tmp_path, videos):
+    given = {"as_published": True, "w_still": 2.0}
+    p = recipes.job("r2", "smoke", videos, tmp_path, **given).preset
+    assert (p.warmup, p.w_direction, p.w_still) == (0, 0, 2.0)
+    assert recipes.job("encgan3", "smoke", videos, tmp_path, as_published=True).preset.train_on == (
+        "all"
+    )
+
+
 def test_a_jobs_rows_are_of_its_data_set(tmp_path, videos):
     work = recipes.job("r2", "smoke", videos, tmp_path)
     assert of_job(work) == departures(work.system, work.preset, "")
