@@ -104,7 +104,7 @@ class Sequences:
         """What is known of the tokens before training, where the preset carries it."""
         if not self.p.carry:
             return None
-        return Statistics(*persistence([torch.from_numpy(s) for s in self.sequences]))
+        return Statistics(*persistence(self.sequences))
 
     def stream(
         self, first: int, last: int, takes: Callable, device: torch.device

@@ -7,7 +7,7 @@ again.
 
 import hashlib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from rencgan.data.videoset import VideoSet
 from rencgan.models.networks import Codes
 from rencgan.models.sampling import check_footage, latent_spaces
 from rencgan.models.trained import Trained
+
+PART = 65_536  # tokens of which statistics are taken at a time
 
 
 def as_tokens(codes: Codes) -> Tensor:
@@ -151,14 +153,16 @@ class Coordinates:
         """directions: 0 for bare tokens."""
         if not directions:
             return cls(torch.zeros(sequences[0].shape[1]), None, 1.0)
-        joint = np.concatenate(sequences).astype(np.float64)
-        if directions > min(joint.shape):
+        count, numbers = sum(map(len, sequences)), sequences[0].shape[1]
+        if directions > min(count, numbers):
             raise InputError(
-                f"{len(joint)} tokens of {joint.shape[1]} numbers do not have {directions} "
+                f"{count} tokens of {numbers} numbers do not have {directions} "
                 "principal directions; give fewer"
             )
-        mean = joint.mean(0)
-        variance, basis = np.linalg.eigh(np.cov(joint.T, bias=True))  # in rising order
+        mean = sum(part.sum(0) for part in _parts(sequences)) / count
+        off = (part.T - mean[:, None] for part in _parts(sequences))
+        covariance = sum(x @ x.T.conj() for x in off) * (1 / count)
+        variance, basis = np.linalg.eigh(covariance)  # in rising order
         scale = float(np.sqrt(max(0.0, variance[-directions:].mean()))) or 1.0
         basis = np.ascontiguousarray(basis[:, : -directions - 1 : -1].T)
         return cls(torch.from_numpy(mean).float(), torch.from_numpy(basis).float(), scale)
@@ -186,13 +190,30 @@ class Coordinates:
         return {"mean": self.mean.cpu(), "basis": self.basis, "scale": self.scale}
 
 
-def persistence(sequences: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+def persistence(sequences: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
     """Of coordinates (n, k): the share of a token that the next one keeps, least squares number by
     number, within [0, 1]; and the deviation of what is left, (k,) each.
     """
-    before = torch.cat([s[:-1] for s in sequences]).double()
-    after = torch.cat([s[1:] for s in sequences]).double()
-    carry = (before * after).sum(0) / before.square().sum(0).clamp(min=1e-12)
-    carry = carry.clamp(0, 1)
-    left = after - carry * before
-    return carry.float(), left.std(0, correction=0).clamp(min=1e-4).float()
+
+    def pairs() -> Iterator[tuple[Tensor, Tensor]]:
+        sides = (_parts([s[side] for s in sequences]) for side in (slice(-1), slice(1, None)))
+        yield from (map(torch.from_numpy, both) for both in zip(*sides, strict=True))
+
+    product = sum((before * after).sum(0) for before, after in pairs())
+    square = sum(before.square().sum(0) for before, _ in pairs())
+    carry = (product / square.clamp(min=1e-12)).clamp(0, 1)
+    left = [(len(a), *torch.var_mean(a - carry * b, 0, correction=0)) for b, a in pairs()]
+    count = sum(n for n, _, _ in left)
+    mean = sum(n / count * m for n, _, m in left)
+    variance = sum(n / count * (v + (m - mean).square()) for n, v, m in left)
+    return carry.float(), variance.sqrt().clamp(min=1e-4).float()
+
+
+def _parts(sequences: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    """All tokens, so many at a time that they take no memory to speak of, in double precision."""
+    some: list[np.ndarray] = []
+    for i, sequence in enumerate(sequences, 1):
+        some.append(sequence)
+        if i == len(sequences) or sum(map(len, some)) >= PART:
+            yield np.concatenate(some).astype(np.float64)
+            some = []

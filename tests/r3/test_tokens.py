@@ -124,9 +124,32 @@ def test_what_a_token_keeps_of_the_one_before():
     x = [np.zeros(2)]
     for _ in range(20000):
         x.append(np.array([0.8, 0.0]) * x[-1] + np.array([1.0, 0.5]) * rng.standard_normal(2))
-    carry, spread = tokens.persistence([torch.from_numpy(np.stack(x)).float()])
+    carry, spread = tokens.persistence([np.stack(x).astype(np.float32)])
     assert carry.tolist() == pytest.approx([0.8, 0.0], abs=0.02)
     assert spread.tolist() == pytest.approx([1.0, 0.5], abs=0.02)
+
+
+def test_statistics_are_those_of_all_tokens_at_once_however_many_are_read_at_a_time(monkeypatch):
+    """In one part to the bit: it is what published weights were trained by."""
+    rng = np.random.default_rng(0)
+    x = [(rng.standard_normal((n, 12)) + 3).cumsum(0).astype(np.float32) for n in (40, 7, 90, 3)]
+    joint = np.concatenate(x).astype(np.float64)
+    variance, basis = np.linalg.eigh(np.cov(joint.T, bias=True))
+    before = torch.from_numpy(np.concatenate([s[:-1] for s in x])).double()
+    after = torch.from_numpy(np.concatenate([s[1:] for s in x])).double()
+    carry = ((before * after).sum(0) / before.square().sum(0)).clamp(0, 1)
+    spread = (after - carry * before).std(0, correction=0)
+    whole, kept = Coordinates.fitted(x, 5), tokens.persistence(x)
+    assert torch.equal(whole.mean, torch.from_numpy(joint.mean(0)).float())
+    assert torch.equal(whole.basis, torch.from_numpy(basis[:, :-6:-1].T.copy()).float())
+    assert whole.scale == np.sqrt(variance[-5:].mean())
+    assert torch.equal(kept[0], carry.float()) and torch.equal(kept[1], spread.float())
+    monkeypatch.setattr(tokens, "PART", 41)
+    assert [len(part) for part in tokens._parts(x)] == [47, 90, 3]
+    parts = Coordinates.fitted(x, 5)
+    assert torch.allclose(parts.of(torch.from_numpy(x[0])), whole.of(torch.from_numpy(x[0])), 1e-4)
+    for a, b in zip(tokens.persistence(x), kept, strict=True):
+        assert torch.allclose(a, b, rtol=1e-6)
 
 
 # ---- formats -------------------------------------------------------------------------------------
