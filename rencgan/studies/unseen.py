@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rencgan.core.errors import InputError
-from rencgan.data.hops import CLIP
+from rencgan.data.hops import CLIP, spaced
 from rencgan.data.procedural import catalogue, longer
 from rencgan.data.videoset import VideoSet
 
@@ -65,8 +65,9 @@ class Unseen:
 
 def unseen(p, videos: VideoSet, task: Task, step: int = 1) -> Unseen:
     """Of a stand-in the videos behind those that are prepared, the same scenes and people in
-    other performances, and as many others behind them. Of real data the test split, to the length
-    that all of it has, with no others. Raises InputError for fewer than 2 videos.
+    other performances, and as many others behind them. Of real data at most as many videos of the
+    test split, evenly spaced, to the length that all of them have, with no others. Raises
+    InputError for fewer than 2 videos.
 
     step: reaches so much further, for one frame of every `step` (see Unseen.every).
     """
@@ -81,12 +82,14 @@ def unseen(p, videos: VideoSet, task: Task, step: int = 1) -> Unseen:
         shown = [v.subject for v in found[:n]]
         return Unseen(drawn[:n], shown, drawn[n:], task.long, task.frames, told)
     test = videos.select("test", min_frames=SHORT + reach)
-    footage = [test.video(i) for i in range(len(test))]
+    chosen = spaced(len(test), task.short)
+    footage = [test.video(i) for i in chosen]
     if len(footage) < 2:
         raise InputError(
             f"{len(footage)} of the test videos has {SHORT + reach} frames; a comparison needs 2"
         )
     frames = min(task.frames, min(map(len, footage)) - reach)
     footage = [v[: frames + reach] for v in footage]
-    shown = [v.subject or v.label for v in test.videos]
-    return Unseen(footage, shown, [], len(footage), frames, "test split")
+    shown = [test.videos[i].subject or test.videos[i].label for i in chosen]
+    told = "test split" if len(chosen) == len(test) else f"{len(chosen)} videos of the test split"
+    return Unseen(footage, shown, [], len(footage), frames, told)

@@ -120,6 +120,13 @@ def test_real_data_is_compared_with_its_test_split_to_the_length_of_all(tmp_path
     path = compare.run_real(run_of(tmp_path), replace(videos, path=tmp_path), SMALL, tmp_path)
     long = json.loads(path.read_text())["ways"]["other unseen videos"]["long"]
     assert "motion" in long and not [k for k in long if k.startswith("FVD")]
+    many = VideoSet.from_arrays(moving_videos(9, frames=150), splits=["test"] * 9)
+    many.card["source"] = "real"
+    real = compare.unseen(run_of(tmp_path), many, Task(short=3))
+    assert real.source == "3 videos of the test split"
+    assert all(
+        np.array_equal(v, many.video(i)) for v, i in zip(real.footage, (0, 4, 8), strict=True)
+    )
     one = VideoSet.from_arrays(moving_videos(2, frames=150), splits=["train", "test"])
     one.card["source"] = "real"
     with pytest.raises(InputError, match="a comparison needs 2"):
