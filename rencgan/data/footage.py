@@ -1,6 +1,6 @@
 """One side of a comparison: a folder of videos, a prepared set or arrays, read one at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,7 +48,7 @@ class Footage:
         if isinstance(what, (str, Path)):
             return _from_folder(side, Path(what), size, split)
         try:
-            arrays = list(what)
+            arrays = what if isinstance(what, Sequence) else list(what)  # may be made when read
         except TypeError:
             raise InputError(
                 f"the {side} videos are a folder, a VideoSet or arrays, not {type(what).__name__}"

@@ -1,8 +1,17 @@
 """How clips lie in a video: arithmetic of 16 frames and a hop (thesis, Section 4.3)."""
 
+import numpy as np
+
 from rencgan.core.errors import InputError
 
 CLIP = 16  # frames in a clip
+
+
+def spaced(n: int, most: int) -> list[int]:
+    """At most `most` of n indices, evenly spaced. Sets are often sorted by class; the first ones
+    are of one.
+    """
+    return np.linspace(0, n - 1, min(n, most)).round().astype(int).tolist()
 
 
 def check_hop(r: int) -> None:

@@ -8,9 +8,11 @@ installed.
 """
 
 import json
+import mmap
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import numpy as np
 
@@ -79,6 +81,14 @@ class VideoSet:
         v = self.videos[i]
         return self.frames[v.start : v.start + v.length]
 
+    def let_go(self) -> None:
+        """Takes the frames that were read out of this process's memory; the system keeps them in
+        its cache while it has room. Nothing happens to frames in memory.
+        """
+        below = self.frames.base
+        if isinstance(below, mmap.mmap) and getattr(self.frames, "mode", "") == "r":
+            below.madvise(mmap.MADV_DONTNEED)
+
     def select(self, split: str | None = None, min_frames: int = 0) -> "VideoSet":
         """The videos of one split, of at least `min_frames`; the frames are shared.
 
@@ -94,13 +104,24 @@ class VideoSet:
         return replace(self, videos=tuple(kept))
 
     def every(self, step: int) -> "VideoSet":
-        """The same videos with one frame of every `step`, from the first on, held in memory."""
+        """The same videos with one frame of every `step`, from the first on: of a prepared folder
+        in an unnamed file beside it, which lasts as long as the set; else in memory.
+        """
         if step < 1:
             raise InputError(f"one frame of every 1 or more is kept, not of every {step}")
-        names = ("name", "label", "split", "subject")
-        columns = {f"{n}s": [getattr(v, n) for v in self.videos] for n in names}
-        kept = [self.video(i)[::step] for i in range(len(self))]
-        return self.from_arrays(kept, **columns, fps=self.videos[0].fps / step, card=self.card)
+        counts = [-(-v.length // step) for v in self.videos]
+        shape = (sum(counts), *self.frames.shape[1:])
+        if self.path:
+            with TemporaryFile(dir=self.path.parent) as file:
+                frames = np.memmap(file, np.uint8, "w+", shape=shape)
+        else:
+            frames = np.empty(shape, np.uint8)
+        videos, start = [], 0
+        for i, (v, n) in enumerate(zip(self.videos, counts, strict=True)):
+            frames[start : start + n] = self.video(i)[::step]
+            videos.append(replace(v, start=start, length=n, fps=v.fps / step))
+            start += n
+        return VideoSet(frames, tuple(videos), self.card)
 
     @classmethod
     def open(cls, path: str | Path) -> "VideoSet":

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 
 from rencgan.core.errors import InputError
-from rencgan.data.pixels import UNIT
 from rencgan.evaluate.measures import as_unit
 
 BINS = 8  # a colour channel; 512 joint bins
@@ -72,39 +71,6 @@ def repetition(video: np.ndarray) -> Repetition:
     rise = s - np.minimum.accumulate(s)
     lag = int(rise.argmax())
     return Repetition(lag, float(rise[lag])) if rise[lag] > 1e-9 else Repetition(0, 0.0)
-
-
-class Nearest(NamedTuple):
-    """For every generated clip the nearest training clip: index (n,) and distance (n,)."""
-
-    index: np.ndarray
-    distance: np.ndarray
-
-
-def nearest(made: np.ndarray, training: np.ndarray, kind: str = "pixels") -> Nearest:
-    """The training item nearest to every generated one (memorisation, where they are the same).
-
-    pixels: clips (n, ...) and (m, ...) uint8 of one shape, mean absolute error in units of [-1, 1];
-    features: (n, d) and (m, d), Euclidean. Raises InputError for other kinds, shapes that differ
-    and an empty training set.
-    """
-    if made.shape[1:] != training.shape[1:]:
-        raise InputError(
-            f"{kind} of shape {made.shape[1:]} do not compare with {training.shape[1:]}"
-        )
-    if not len(training):
-        raise InputError("there is nothing to be near to: the training set is empty")
-    if kind not in ("pixels", "features"):
-        raise InputError(f"nearest compares 'pixels' or 'features', not {kind!r}")
-    rows = []
-    for item in made:  # one at a time, so memory is that of the training set
-        if kind == "pixels":
-            gap = np.abs(training.astype(np.int16) - item.astype(np.int16))
-            rows.append(gap.reshape(len(training), -1).mean(1) / UNIT)
-        else:
-            rows.append(np.linalg.norm(training - item, axis=1))
-    distances = np.array(rows).reshape(len(made), len(training))
-    return Nearest(distances.argmin(1), distances.min(1))
 
 
 def _end_over_start(curve: np.ndarray) -> float:

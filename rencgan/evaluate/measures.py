@@ -81,8 +81,8 @@ def summary(video: np.ndarray, reference: np.ndarray, r: int) -> dict[str, float
 
 
 def frozen(reference: np.ndarray, frames: int) -> np.ndarray:
-    """A trivial reference: the first frame, held."""
-    return np.repeat(reference[:1], frames, axis=0)
+    """A trivial reference: the first frame, held: a view that cannot be written to."""
+    return np.broadcast_to(reference[:1], (frames, *reference.shape[1:]))
 
 
 def shuffled(reference: np.ndarray, frames: int, r: int, seed: int = 0) -> np.ndarray:

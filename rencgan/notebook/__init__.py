@@ -9,6 +9,7 @@ ELSEWHERE = {  # name -> the module that it is, or that has it
     **dict.fromkeys(("horizon", "measures", "protocols", "scores"), "rencgan.evaluate"),
     **dict.fromkeys(("catalogue", "ledger", "results"), "rencgan.studies"),
     "recall": "rencgan.models",
+    "Kept": "rencgan.notebook.kept",
     "ClipSampler": "rencgan.data.clips",
     "as_clips": "rencgan.data.pixels",
     "read_history": "rencgan.training.record",

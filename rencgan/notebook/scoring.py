@@ -9,7 +9,7 @@ import numpy as np
 from rencgan.core.errors import InputError
 from rencgan.core.files import project_root
 from rencgan.core.progress import Progress
-from rencgan.data.hops import CLIP
+from rencgan.data.hops import CLIP, spaced
 from rencgan.data.pixels import as_frames
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate import cost, horizon, inception, measures
@@ -20,8 +20,9 @@ from rencgan.evaluate.extractors import Extractor
 from rencgan.evaluate.protocols import Protocol
 from rencgan.evaluate.scores import Score
 from rencgan.models.trained import Trained, untrained
+from rencgan.studies import copies
 from rencgan.studies import papers as published
-from rencgan.studies.generated import BATCH, clips_from_noise, clips_of, rebuilt, spaced
+from rencgan.studies.generated import Rebuilt, clips_from_noise, clips_of, rebuilt
 
 PRINTED = {  # names of the data sets in the papers' tables
     "uva": "UvA",
@@ -32,6 +33,7 @@ PRINTED = {  # names of the data sets in the papers' tables
     "sky": "Sky",
 }
 Videos = Sequence[np.ndarray]  # each (T, H, W, 3) uint8
+memorisation = copies.memorisation
 
 
 def extractors() -> dict[str, Extractor]:
@@ -40,17 +42,6 @@ def extractors() -> dict[str, Extractor]:
     for sentence in missing.values():
         print(sentence.replace(f"{project_root()}/", ""))
     return found
-
-
-def attempt(work: Callable, *given, **options):
-    """What `work` returns; None where it refuses, and its sentence is printed: a notebook goes on
-    with what it has.
-    """
-    try:
-        return work(*given, **options)
-    except InputError as error:
-        print(error)
-        return None
 
 
 # --------------------------------------------------------------------------------- videos to score
@@ -104,9 +95,10 @@ def contenders(model: Trained, footage: Videos, made: Videos, p) -> dict[str, li
 
 def clip_contenders(
     model: Trained, videos: VideoSet, p, step: int = 1, most: int = 64
-) -> tuple[dict[str, list[np.ndarray]], list[np.ndarray]]:
+) -> tuple[dict[str, list[np.ndarray]], Rebuilt]:
     """For EncGAN3: clips from noise, clips from the codes of training clips (as Table 3.2 is made),
-    those of an untrained model, and real reference frames, held; and all real clips rebuilt.
+    those of an untrained model, and real reference frames, held; and all real clips rebuilt,
+    which are made when they are read.
     """
 
     span = (CLIP - 1) * step + 1
@@ -118,9 +110,8 @@ def clip_contenders(
         "untrained model": clips_from_noise(untrained(model), most, p.seed),
         "real reference frames, held": held,
     }
-    every = videos.select(min_frames=span)
-    every_clip = rebuilt(model, clips_of(every, len(every), step))
-    return {name: list(clips) for name, clips in made.items()}, list(every_clip)
+    every = Rebuilt(model, videos.select(min_frames=span), step)
+    return {name: list(clips) for name, clips in made.items()}, every
 
 
 def _shuffled(videos: Videos, p) -> list[np.ndarray]:
@@ -290,55 +281,6 @@ def repetition_by_length(
         heights = [np.mean([horizon.repetition(v[:n]).height for v in videos]) for n in reached]
         found[name] = (reached, [float(h) for h in heights])
     return found
-
-
-APART = 8  # frames from one training clip to the next, where the nearest is looked for
-
-
-def memorisation(
-    made: Videos | Mapping[str, Videos],
-    held_out: Videos,
-    training: VideoSet,
-    extractor: Extractor,
-) -> list[dict]:
-    """Rows: how far clips of generated videos (or of several sets of them, by name) and of held-out
-    videos, every 64 frames one, lie from the nearest clip of the training videos (every 8 frames
-    one), in pixels and in features. Much nearer than held-out ones: copied.
-    """
-    sides = made if isinstance(made, Mapping) else {"generated": made}
-    videos = training.select("train", min_frames=CLIP)
-    source = [videos.video(i) for i in range(len(videos))]
-    clips = {"training": _every(source, APART)}
-    clips |= {name: _every(some, 64) for name, some in (*sides.items(), ("held out", held_out))}
-    found = {name: _in_parts(extractor, c) for name, c in clips.items()}
-    rows = []
-    for name in (*sides, "held out"):
-        pixels = horizon.nearest(clips[name], clips["training"], "pixels")
-        near = horizon.nearest(found[name], found["training"], "features")
-        rows.append(
-            {
-                "clips": f"{name} ({len(clips[name])})",
-                "nearest training clip, pixels": pixels.distance.mean(),
-                "least": pixels.distance.min(),
-                "nearest, features": near.distance.mean(),
-                "least, features": near.distance.min(),
-            }
-        )
-    return rows
-
-
-def _every(videos: Videos, apart: int) -> np.ndarray:
-    """Clips (n, 16, H, W, 3) that begin every `apart` frames."""
-    return np.stack([v[s : s + CLIP] for v in videos for s in range(0, len(v) - CLIP + 1, apart)])
-
-
-def _in_parts(extractor: Extractor, clips: np.ndarray) -> np.ndarray:
-    with Progress(len(clips), "clips to features") as bar:
-        found = []
-        for first in range(0, len(clips), BATCH):
-            found.append(np.asarray(extractor(clips[first : first + BATCH]), np.float64))
-            bar.update(min(first + BATCH, len(clips)))
-    return np.concatenate(found)
 
 
 def cost_rows(model: Trained, footage: np.ndarray, p, lengths: Sequence[int]) -> list[dict]:

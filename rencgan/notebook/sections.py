@@ -14,8 +14,9 @@ from PIL import Image
 from rencgan.core.files import slug
 from rencgan.data.hops import CLIP
 from rencgan.data.videoset import VideoSet
-from rencgan.notebook import scoring, show
+from rencgan.notebook import show
 from rencgan.notebook import steps as study
+from rencgan.notebook.kept import attempt
 from rencgan.notebook.pictures import PICTURES
 from rencgan.notebook.show import Html
 from rencgan.presets.table import PRESETS, preset
@@ -52,7 +53,7 @@ def section(s: Study, table: pd.DataFrame, folder: Path, videos: VideoSet, p) ->
         columns = [name for name in found[0] if name != "study"]
         yield show.table(found, columns, "What is claimed or asked, and what came out here.")
     for name in s.pictures:
-        for image, caption in scoring.attempt(PICTURES[name], videos, p.seed) or []:
+        for image, caption in attempt(name, PICTURES[name], videos, p.seed) or []:
             yield show.picture(image, caption)
     for paper, number in s.tables:
         title = papers.table(paper, number).title

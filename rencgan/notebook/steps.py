@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from rencgan.core.errors import InputError
-from rencgan.core.files import write_array, write_json
-from rencgan.core.provenance import provenance
+from rencgan.core.files import write_array
 from rencgan.data.hops import CLIP, long_length, seams
 from rencgan.data.video import write_mp4
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate import measures
 from rencgan.models.trained import Trained
 from rencgan.notebook import show
+from rencgan.notebook.kept import Kept
 from rencgan.presets.preset import Preset
 from rencgan.studies import moments, recipes, weights
 from rencgan.studies.departures import of_job
@@ -369,9 +369,7 @@ def save_results(
     p, notebook: str, preset: Preset, videos: VideoSet, started: float, **results
 ) -> dict:
     """Writes <out_dir>/<notebook>.json with its provenance; returns the provenance."""
-    record = provenance(preset, p.seed, videos.card, started, {"parameters": p.model_dump()})
-    write_json(p.out_dir / f"{notebook}.json", {"provenance": record} | results)
-    return record
+    return Kept(p, notebook, preset, videos, started).add(**results)
 
 
 def so_far(p, videos: VideoSet, *names: str, of_r3: bool = False) -> dict[str, list[dict]]:

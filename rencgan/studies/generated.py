@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from rencgan.core.progress import Progress
-from rencgan.data.hops import CLIP, clip_count, clips_for
+from rencgan.data.hops import CLIP, clip_count, clips_for, spaced
 from rencgan.data.pixels import as_clips, as_frames
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate import cost
@@ -108,11 +108,6 @@ def seconds_for_1000(model: Trained, way: str, footage: np.ndarray) -> float:
 # ------------------------------------------------------------------------------------- single clips
 
 
-def spaced(n: int, most: int) -> list[int]:
-    """At most `most` of n indices. Sets are often sorted by class; the first ones are of one."""
-    return np.linspace(0, n - 1, min(n, most)).round().astype(int).tolist()
-
-
 def clips_of(videos: VideoSet, count: int, step: int = 1) -> np.ndarray:
     """`count` clips (count, 16, H, W, 3), shared evenly among the videos: of each the first one,
     then others evenly spaced.
@@ -144,3 +139,25 @@ def rebuilt(model: Trained, clips: np.ndarray) -> np.ndarray:
 
     parts = (clips[i : i + BATCH] for i in range(0, len(clips), BATCH))
     return np.concatenate([made(as_clips(part, model.device)) for part in parts])
+
+
+class Rebuilt(Sequence):
+    """The first clip of every video as a model makes it from the means of its codes: (16, H, W, 3)
+    uint8, BATCH of them in memory, made when they are asked for. step: between frames.
+    """
+
+    def __init__(self, model: Trained, videos: VideoSet, step: int = 1):
+        self.model, self.videos, self.step = model, videos, step
+        self._first, self._made = -1, None
+
+    def __len__(self) -> int:
+        return len(self.videos)
+
+    def __getitem__(self, i: int) -> np.ndarray:
+        i = range(len(self))[i]
+        first = i - i % BATCH
+        if self._first != first:
+            span = slice(None, (CLIP - 1) * self.step + 1, self.step)
+            clips = [self.videos.video(k)[span] for k in range(len(self))[first : first + BATCH]]
+            self._first, self._made = first, rebuilt(self.model, np.stack(clips))
+        return self._made[i - first]

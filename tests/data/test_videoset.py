@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rencgan.core.errors import InputError
-from rencgan.data.videoset import Video, VideoSet, write_tables
+from rencgan.data.videoset import FRAMES, Video, VideoSet, write_tables
 
 
 def arrays(*lengths, size=8):
@@ -140,3 +140,23 @@ def test_opening_needs_numpy_only(tmp_path):
         f"assert len(VideoSet.open({str(tmp_path / 'set')!r})) == 1\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_fourth_frame_of_a_folder_is_not_held_in_memory(tmp_path):
+    made = arrays(9, 16, 1)
+    whole = VideoSet.from_arrays(made, splits=["train", "test", "train"], fps=24.0)
+    folder = tmp_path / "set"
+    folder.mkdir()
+    np.save(folder / FRAMES, whole.frames)
+    write_tables(folder, whole.videos, whole.frames.shape, {"title": "a"})
+    kept, ours = VideoSet.open(folder).every(4), whole.every(4)
+    assert isinstance(kept.frames, np.memmap) and not isinstance(ours.frames, np.memmap)
+    assert np.array_equal(kept.frames, np.concatenate([a[::4] for a in made]))
+    assert np.array_equal(kept.frames, ours.frames) and kept.videos == ours.videos
+    assert [(v.length, v.split, v.fps) for v in kept.videos] == [
+        (3, "train", 6.0),
+        (4, "test", 6.0),
+        (1, "train", 6.0),
+    ]
+    assert kept.card == {"title": "a"} and kept.path is None
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["set"], "the file has no name"

@@ -62,24 +62,6 @@ def test_noise_drift_and_standing_still_do_not_repeat():
     assert horizon.repetition(np.full((20, 8, 8, 3), 7, np.uint8)).height == 0
 
 
-def test_the_nearest_training_clip_in_pixels():
-    training = noise(5 * 4).reshape(5, 4, 16, 16, 3)
-    made = training[[3, 1]].astype(int)
-    made[1] = np.clip(made[1] + 5, 0, 255)
-    found = horizon.nearest(made.astype(np.uint8), training)
-    assert found.index.tolist() == [3, 1]
-    assert found.distance[0] == 0 and 0.03 < found.distance[1] <= 5 / 127.5
-    black, white = np.zeros((1, 2, 2, 2, 3), np.uint8), np.full((1, 2, 2, 2, 3), 255, np.uint8)
-    assert horizon.nearest(black, white).distance[0] == 2
-
-
-def test_the_nearest_training_clip_in_features():
-    found = horizon.nearest(
-        np.array([[0.0, 1.0]]), np.array([[3.0, 5.0], [0.0, 3.0]]), kind="features"
-    )
-    assert found.index[0] == 1 and found.distance[0] == 2
-
-
 def test_against_real_puts_both_sides_beside_each_other():
     looped, real = np.concatenate([noise(8)] * 4), noise(32, seed=3)
     rows = horizon.against_real([looped], [real])
@@ -94,9 +76,6 @@ def test_against_real_puts_both_sides_beside_each_other():
 
 WRONG = {
     "a short video": (lambda: horizon.self_similarity(noise(3)), "at least 4 frames.* has 3"),
-    "two shapes": (lambda: horizon.nearest(noise(2), noise(2, 8)), "do not compare"),
-    "nothing to be near to": (lambda: horizon.nearest(noise(2), noise(2)[:0]), "is empty"),
-    "another kind": (lambda: horizon.nearest(noise(2), noise(2), "sound"), "not 'sound'"),
     "no videos": (lambda: horizon.against_real([], [noise(4)]), "at least one video"),
 }
 

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import shutil
 from pathlib import Path
 
 import nbformat
@@ -11,7 +12,7 @@ import pytest
 from conftest import ROOT, real_clips
 
 from rencgan.core import checkpoint
-from rencgan.notebook import parameters
+from rencgan.notebook import parameters, scoring
 from rencgan.presets.table import SMOKE, gpt_preset
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -119,6 +120,25 @@ def test_it_runs_at_smoke_size_from_anywhere(path, smoke_run):
     cells = nbformat.read(done, as_version=4).cells
     assert (done.parent / "runs" / "smoke").is_dir()
     assert not [o for c in cells for o in c.get("outputs", []) if o.output_type == "error"]
+    found = json.loads((done.parent / f"runs/smoke/sky/{path.stem}.json").read_text())
+    mistakes = [said for said in found["missing"].values() if re.search(r"\.py, line \d+\)$", said)]
+    assert not mistakes, "what refused its input may be missing, not what failed"
+
+
+SCORERS = {"compare", "by_protocol", "windows", "horizon_rows", "over_time", "repetition_by_length"}
+SCORERS |= {"memorisation", "inception_scores", "cost_rows", "timed_rows"}
+SCORERS |= {"attention", "trajectories", "over_seeds", "write_long"}
+
+
+@every_notebook
+def test_what_is_known_is_saved_before_anything_is_scored(path):
+    """And no scorer is called but by `attempt`, within which it may fail."""
+    cells, order = [ast.parse(cell.source) for cell in code_cells(path)], []
+    for call in (c for cell in cells for c in ast.walk(cell) if isinstance(c, ast.Call)):
+        called = getattr(call.func, "attr", getattr(call.func, "id", ""))
+        assert called not in SCORERS, f"{called} is called without `attempt`"
+        order += [called] if called in ("add", "attempt") else []
+    assert order[:1] != ["attempt"] and order[-1:] != ["attempt"], "nothing is saved beside it"
 
 
 def test_a_finished_notebook_retrains_nothing(smoke_run):
@@ -182,6 +202,35 @@ def test_05_goes_on_from_clips_that_ar2_drew_in_the_format_with_classes(tmp_path
         ("faster", "no"),
         ("robust", "yes"),
     ]
+
+
+def test_03_keeps_what_it_found_where_scorers_run_out_of_memory(smoke_run, tmp_path, monkeypatch):
+    def runs_out(*given, **options):
+        raise MemoryError
+
+    def wrong(*given, **options):
+        return {}["sede"]
+
+    for name in ("memorisation", "cost_rows", "horizon_rows"):
+        monkeypatch.setattr(scoring, name, runs_out)
+    monkeypatch.setattr(scoring, "by_protocol", wrong)
+    shutil.copytree(smoke_run("03_rencgan").parent / "runs", tmp_path / "runs")  # trained already
+    path = tmp_path / "runs/smoke/sky/03_rencgan.json"
+    whole = json.loads(path.read_text())
+    path.unlink()
+    space = {"display": lambda shown: None}
+    for cell in code_cells(ROOT / "notebooks" / "03_rencgan.ipynb"):
+        exec(cell.source, space)
+        if "parameters" in cell.metadata.get("tags", []):
+            space |= {"preset": "smoke", "source": "procedural", "candidates": 3}
+            space |= {"out_root": str(tmp_path / "runs")}
+    found = json.loads(path.read_text())
+    lost = {"memorisation", "cost", "horizon", "scores by protocol"}
+    assert set(found["missing"]) - set(whole["missing"]) == lost
+    assert found["missing"]["memorisation"] == "it needs more memory than there is"
+    assert found["missing"]["scores by protocol"].startswith("KeyError: 'sede'")
+    assert found["measures"] == whole["measures"] and found["checkpoint"] == whole["checkpoint"]
+    assert set(found) == set(whole) and not any(found[k] for k in ("memorisation", "cost"))
 
 
 @every_notebook

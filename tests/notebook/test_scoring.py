@@ -20,6 +20,8 @@ from rencgan.models.r2 import R2
 from rencgan.models.trained import Trained, begun
 from rencgan.notebook import scoring
 from rencgan.presets.table import SMOKE
+from rencgan.studies import generated
+from rencgan.studies.generated import Rebuilt, clips_of, rebuilt
 
 P = SimpleNamespace(hop=8, codes="sample", seed=0, frames=48, dataset="sky")
 
@@ -79,11 +81,6 @@ def test_scores_of_all_sides_stand_in_one_table(model, footage):
     assert float(told["reconstruction, distance"]) == pytest.approx(found["R2"][0].value)
     with pytest.raises(InputError, match=r"the generated side \(videos\)"):
         scoring.compare(footage, {"all": made, "some": made[:3]}, Sums(), p)
-
-
-def test_a_refusal_is_printed_and_the_notebook_goes_on(footage, capsys):
-    assert scoring.attempt(scoring.compare, footage[:1], {"R2": footage}, Sums()) is None
-    assert "of the real videos 1 can be used" in capsys.readouterr().out
 
 
 def test_missing_weights_are_told_and_the_embedded_ones_are_there(monkeypatch, capsys):
@@ -146,14 +143,6 @@ def test_what_tables_call_a_model(system, changes, name):
     found = replace(a_model(), system=system, preset=SMOKE.but(**changes))
     assert found.name == name
     assert found.hop_for(5) == (5 if "R2" in name and "AR2" not in name else found.hop)
-
-
-def test_copied_clips_are_seen(footage):
-    training = VideoSet.from_arrays([*footage, *moving_videos(1, 50, seed=7)], splits=["train"] * 5)
-    copied = [v[24:] for v in footage[:2]]  # no clip that begins a video
-    rows = scoring.memorisation(copied, moving_videos(2, 50, seed=8), training, Sums())
-    assert rows[0]["nearest training clip, pixels"] == 0 == rows[0]["nearest, features"]
-    assert rows[1]["least"] > 0 and rows[1]["least, features"] > 0
 
 
 def test_windows_become_curves(footage):
@@ -220,3 +209,17 @@ def test_repetition_is_told_where_all_videos_reach():
     found = scoring.repetition_by_length({"loop": [loop, loop[:50]]}, [16, 48, 80])
     lengths, heights = found["loop"]
     assert lengths == [16, 48] and heights[1] > heights[0]
+
+
+def test_rebuilt_clips_are_made_when_they_are_read(monkeypatch):
+    model, videos = a_model(EncGAN3()), VideoSet.from_arrays(moving_videos(19, 40))
+    whole = rebuilt(model, clips_of(videos, 19, 2))
+    made, most = Rebuilt(model, videos, 2), []
+    make = generated.rebuilt
+    monkeypatch.setattr(generated, "rebuilt", lambda m, x: most.append(len(x)) or make(m, x))
+    assert len(made) == 19 and not most
+    assert all(np.array_equal(a, b) for a, b in zip(made, whole, strict=True))
+    assert most == [16, 3], "each batch once, none beside it"
+    p = evaluate.protocol("thesis").but(lengths=(16,))
+    told = [evaluate.evaluate(videos, whole[:4], p, Sums(), reconstructed=x) for x in (made, whole)]
+    assert told[0][0].card == told[1][0].card and told[0][0].card["reconstruction"]["videos"] == 19
