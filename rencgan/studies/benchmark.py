@@ -43,7 +43,7 @@ from rencgan.presets.preset import Preset
 from rencgan.presets.table import PRESETS, PUBLISHED_64, preset
 from rencgan.r3.videos import METHODS as R3_METHODS
 from rencgan.r3.videos import R3Model
-from rencgan.studies import untrained
+from rencgan.studies import planted, untrained
 from rencgan.studies.recipes import data
 from rencgan.studies.setting import checked
 from rencgan.studies.trainees import trainee
@@ -279,6 +279,17 @@ def score(each: int, extractor: Extractor | str = EXTRACTOR) -> list[Row]:
     return rows
 
 
+def memorisations(presets: Sequence[Preset], quick: bool) -> Iterator[Row]:
+    """The rows of `memorisation`, each made in a fresh process."""
+    for given in planted.QUICK if quick else planted.SIZES:
+        empty = left_out(planted.WHAT, "any", f"{given[0]:,} training clips")
+        yield from in_child(empty, "memorisation", *given)
+
+
+def memorisation(clips: int, videos: int) -> list[Row]:
+    return [row(*told) for told in planted.told(clips, videos)]
+
+
 # ------------------------------------------------------------------------------- all of it, printed
 
 
@@ -327,6 +338,7 @@ SECTIONS = {
     "r3": r3_generations,
     "memory": memories,
     "scoring": scoring,
+    "memorisation": memorisations,
 }
 
 
