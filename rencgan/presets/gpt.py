@@ -17,7 +17,7 @@ class GPTPreset(Recipe):
     published rows of the table set them. Fields that the sources leave open say so.
     """
 
-    added: ClassVar[dict[str, Any]] = {"windows": True, "epochs": 0.0}
+    added: ClassVar[dict[str, Any]] = {"windows": True, "epochs": 0.0, "scored": 0}
     sizes: ClassVar[tuple[str, ...]] = (  # how large it is, not how it is trained
         *("blocks", "heads", "width", "positions"),
         *("components", "flow_width", "flow_blocks", "euler_steps"),  # of heads of ours
@@ -48,6 +48,7 @@ class GPTPreset(Recipe):
     batch: int = 60  # sequences a step: 30 (Sky: 5) on each of two GPUs
     steps: int = 10_000  # Taichi: one batch is one epoch
     epochs: float = 0.0  # over all sequences, which `steps` follow; 0: `steps` count
+    scored: int = 0  # moments along a run at which it is scored, the best of them kept; 0: none
     lr: float = 5e-5
     beta1: float = 0.9
     beta2: float = 0.95
@@ -92,7 +93,7 @@ class GPTPreset(Recipe):
             if getattr(self, name) not in known:
                 yield f"the {name} is one of {', '.join(known)}, not {getattr(self, name)!r}"
         signed = ("directions", "context_noise", "lr", "weight_decay", "ramp", "largest_gradient")
-        signed += ("epochs",)
+        signed += ("epochs", "scored")
         if wrong := [n for n in signed if not 0 <= getattr(self, n) < float("inf")]:
             yield f"{' and '.join(wrong)} cannot be negative or infinite"
         if not all(0 <= getattr(self, n) < 1 for n in ("beta1", "beta2", "average", "dropout")):

@@ -117,7 +117,7 @@ PRESETS = {p.name: p for p in (SMOKE, MINI, SLIM, PUBLISHED_64, PUBLISHED_128)}
 
 # ---------------------------------------------------------------------------------------- the GPTs
 
-GPT_128 = GPTPreset(windows=False)
+GPT_128 = GPTPreset(windows=False, scored=20)
 GPT_64 = GPTPreset(
     name="64",
     why="a GPT for the 276 numbers of the latent spaces at 64x64; its sizes are ours",
@@ -126,6 +126,7 @@ GPT_64 = GPTPreset(
     width=512,
     flow_width=512,
     windows=False,
+    scored=20,
     directions=128,
     carry=True,
     starts=8,
@@ -217,9 +218,9 @@ GPT_BATCH = {"taichi": 60, "sky": 10}  # sequences over both GPUs (Table 5.2)
 
 def published_gpt(dataset: str, row: GPTPreset = GPT_128) -> GPTPreset:
     """The GPT as the thesis trains it on a data set, with networks as large as a row's."""
-    sizes = {name: getattr(row, name) for name in GPTPreset.sizes}
+    own = {name: getattr(row, name) for name in (*GPTPreset.sizes, "scored")}
     batch = GPT_BATCH.get(dataset, GPT_128.batch)
-    return GPT_128.but(**sizes, batch=batch, **published_length("r3", dataset, batch))
+    return GPT_128.but(**own, batch=batch, **published_length("r3", dataset, batch))
 
 
 # -------------------------------------------------------------------------------- model by model

@@ -38,6 +38,21 @@ def test_recipes_follow_the_parameters(done):
     assert (wide.width, wide.heads) == (256, 4)
 
 
+def test_as_published_the_preset_has_nothing_but_sizes_of_its_own(done):
+    p, videos, found = done
+    r2 = found["regression"][0].r2
+    asked = p.model_copy(update={"as_published": True})
+    work = study_r3.job(asked, r2, videos, "regression")
+    rows = [row for row in study.departures(work) if row["published"] != "not given"]
+    assert {row["field"] for row in rows} == {"blocks", "heads", "width", "positions"}
+    sequences = len(videos.select("train", min_frames=24))
+    assert work.preset.steps == 1290 * -(-sequences // 10)
+    usual = {row["field"] for row in study.departures(found["regression"][1])}
+    assert usual > {"windows", "directions", "carry", "starts", "lr_decay", "average", "epochs"}
+    few = study_r3.recipe(asked.model_copy(update={"gpt_steps": 9}), "regression")
+    assert (few.steps, few.epochs, few.windows) == (9, 0, False)
+
+
 @pytest.mark.parametrize("preset", ["smoke", "mini"])
 @pytest.mark.parametrize("hop", [1, 7, 8, 15])
 def test_a_video_begins_in_no_more_ways_than_its_hop_has(preset, hop):

@@ -255,7 +255,7 @@ def test_presets_stand_beside_those_of_r2():
     assert set(GPT_PRESETS) == set(PRESETS)
     with pytest.raises(InputError, match="no GPT for 'huge'; choose one of smoke, mini"):
         gpt_preset("huge")
-    assert PUBLISHED.departures(GPTPreset()) == {"windows": (True, False)}
+    assert PUBLISHED.departures(GPTPreset()) == {"windows": (True, False), "scored": (0, 20)}
     assert MINI.departures(PUBLISHED)["blocks"] == (48, MINI.blocks)
 
 

@@ -198,6 +198,15 @@ def test_the_schedule_lies_in_the_checkpoint_and_is_followed(job):
     assert load_model(job.out / "checkpoint.pt", base=job.base).preset.windows is False
 
 
+def test_it_is_scored_along_its_way(job, capsys):
+    scores = iter([3.0, 1.0, 2.0])
+    p = SMOKE.but(windows=False, epochs=3.0, batch=5, scored=3)
+    train(replace(job, preset=p, score=lambda model: len(model.gpt.blocks) - 2 + next(scores)))
+    best = checkpoint.load(job.out / "best.pt", "r3")
+    assert best["step"] == 4 and load_model(job.out / "best.pt", base=job.base).gpt.dim == 6
+    assert "No score" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("format, most", [("pad0", 9), ("padzs", 9), ("disc+cont", 21)])
 def test_whole_sequences_take_no_more_positions_than_the_longest_needs(job, format, most):
     """Section 5.4.4; in disc+cont a class, two lengths and two of the longest."""

@@ -24,7 +24,16 @@ ADDED |= {"average": 0.0, "context_noise": 0.0}
 SIZES = {"blocks": 48, "heads": 24, "width": 1536, "positions": 124}
 ON = {"taichi": {"batch": 60, "epochs": 4800.0}, "sky": {"batch": 10, "epochs": 1290.0}}
 OPEN = {"weight_decay", "dropout", "largest_gradient", "bf16"}  # not given
-UNUSED = {"name", "why", "steps", "components", "flow_width", "flow_blocks", "euler_steps"}
+UNUSED = {
+    "scored",
+    "name",
+    "why",
+    "steps",
+    "components",
+    "flow_width",
+    "flow_blocks",
+    "euler_steps",
+}
 
 
 def asked(preset: str, dataset: str, **given) -> SimpleNamespace:
