@@ -100,7 +100,7 @@ class R3Run(TrainingRun):
     format: Literal["pad0", "padzs", "disc+cont"] = "pad0"
     width: int = Field(0, ge=0)  # of a token in the GPT; 0: the preset's
     context_noise: float = Field(0.0, ge=0, le=4)
-    gpt_steps: int = Field(0, ge=0)  # 0: as many as the preset says
+    gpt_steps: int = Field(0, ge=0)  # 0: as many as schedule and preset say
     temperature: float = Field(1.0, ge=0, le=4)
     first_clip: Literal["video", "ar2", "noise"] = "video"
     processes: int = Field(1, ge=1, le=64)
