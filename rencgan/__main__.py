@@ -237,9 +237,15 @@ def batch(o: argparse.Namespace) -> None:
         metavar="SECTION",
         help="some of reading, training, contestants, generation, r3, memory, scoring",
     ),
+    option("--gpu", action="store_true", help="ten minutes on a GPU, to reports/gpu.json, instead"),
 )
 def benchmark(o: argparse.Namespace) -> None:
     """Speed of reading, training, generating and scoring here, and peak memory."""
+    if o.gpu:
+        from rencgan.studies import gpu
+
+        gpu.show()
+        return
     from rencgan.studies import benchmark
 
     benchmark.show(o.presets, o.quick, o.only, o.json)
