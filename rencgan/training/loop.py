@@ -304,7 +304,8 @@ class Run:
         p = type(self.p)(**content["preset"])
         known, nets = self.system.known(content, p), self.players.for_generation()
         given = (self.system, p, nets, step, self.job.seed, "", self.job.base)
-        with torch.random.fork_rng():
+        device = self.players.device
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             self.scores.take(model(*given, vars(known) if known else {}), content)
         self.players.train()
 

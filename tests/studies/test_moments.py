@@ -3,11 +3,12 @@
 import math
 
 import pytest
+import torch
 from conftest import moving_videos
 
 from rencgan.core.errors import InputError
 from rencgan.data.videoset import VideoSet
-from rencgan.models.trained import begun
+from rencgan.models.trained import begun, load_model
 from rencgan.presets.table import SMOKE, preset
 from rencgan.studies import moments, recipes
 from rencgan.studies.moments import Distance
@@ -50,3 +51,15 @@ def test_what_is_trained_is_the_best_moment(tmp_path, some):
     plain = recipes.job("r2", "smoke", some, tmp_path / "plain")
     assert plain.score is None and recipes.trained(plain).step == SMOKE.steps
     assert moments.best_of(plain) is None and moments.told(plain) == ""
+
+
+def test_the_gpt_of_r3_is_scored_along_its_way(tmp_path, some):
+    r2 = recipes.trained(recipes.job("improved-r2", "smoke", some, tmp_path / "r2"))
+    work = recipes.job("r3", "smoke", some, tmp_path / "r3", base=r2, scored=2)
+    model, best = recipes.trained(work), moments.best_of(work)
+    assert best["of"] == 2 and model.step == best["step"]
+    plain = recipes.trained(recipes.job("r3", "smoke", some, tmp_path / "plain", base=r2))
+    last = load_model(work.out / "checkpoint.pt", base=r2, device="cpu")
+    for name, weight in plain.nets["gpt"].state_dict().items():
+        assert torch.equal(weight, last.nets["gpt"].state_dict()[name])
+    assert moments.best_of(work)[moments.METRIC] == Distance(some)(model)
