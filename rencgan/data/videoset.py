@@ -17,7 +17,7 @@ from tempfile import TemporaryFile
 import numpy as np
 
 from rencgan.core.errors import InputError
-from rencgan.core.files import write_text
+from rencgan.core.files import write_text, writing
 
 FORMAT = 1  # of the folder; part of every cache's key
 FRAMES, INDEX, CARD = "frames.npy", "index.json", "card.json"
@@ -109,18 +109,18 @@ class VideoSet:
         """
         if step < 1:
             raise InputError(f"one frame of every 1 or more is kept, not of every {step}")
-        counts = [-(-v.length // step) for v in self.videos]
-        shape = (sum(counts), *self.frames.shape[1:])
-        if self.path:
-            with TemporaryFile(dir=self.path.parent) as file:
-                frames = np.memmap(file, np.uint8, "w+", shape=shape)
-        else:
-            frames = np.empty(shape, np.uint8)
+        kept = (self.video(i)[::step] for i in range(len(self)))
         videos, start = [], 0
-        for i, (v, n) in enumerate(zip(self.videos, counts, strict=True)):
-            frames[start : start + n] = self.video(i)[::step]
+        for v in self.videos:
+            n = -(-v.length // step)
             videos.append(replace(v, start=start, length=n, fps=v.fps / step))
             start += n
+        if not self.path:
+            return VideoSet(np.concatenate(list(kept)), tuple(videos), self.card)
+        with writing(self.path.parent), TemporaryFile(dir=self.path.parent) as file:
+            file.writelines(map(np.ascontiguousarray, kept))
+            file.flush()
+            frames = np.memmap(file, np.uint8, "r", shape=(start, *self.frames.shape[1:]))
         return VideoSet(frames, tuple(videos), self.card)
 
     @classmethod
