@@ -109,7 +109,7 @@ def departures(work: train.Job) -> list[dict]:
 def held_out(work: train.Job) -> str:
     """What captions say of the test split: nothing is held out of a training on the whole set."""
     whole = getattr(work.preset, "train_on", "train") == "all"
-    return "test videos that the training saw too, nothing is held out" if whole else "held out"
+    return "nothing is held out: the training saw them too" if whole else "held out"
 
 
 # ------------------------------------------------------------------------------ looking at the data

@@ -104,3 +104,27 @@ def test_steps_and_init_from_are_for_the_notebooks_own_model(tmp_path, capsys):
     assert study.recipe(others, "r2").warmup == SMOKE.warmup
     assert others == p.model_copy(update={"steps": 0, "init_from": ""})
     assert study.as_usual(others) is others and capsys.readouterr().out == ""
+
+
+def test_captions_say_where_nothing_is_held_out(tmp_path, videos):
+    p = settings(tmp_path)
+    assert study.held_out(study.job(p, "encgan3", videos)) == "held out"
+    whole = study.job(settings(tmp_path, train_on="all"), "encgan3", videos)
+    assert study.held_out(whole) == "nothing is held out: the training saw them too"
+
+
+def test_a_run_that_was_scored_tells_of_its_best_moment(tmp_path, videos):
+    p = settings(tmp_path)
+    work = study.job(p, "r2", videos, scored=2)
+    model = SimpleNamespace(name="R2", step=3, digest="d")
+    assert work.score is not None and study.moments_of(work) == {}
+    assert "\n" not in study.origin(model, work)
+    work.out.mkdir(parents=True)
+    lines = [{"step": 3, "score": 1.25}, {"step": 5, "score": None}, {"step": 6, "score": 2.5}]
+    (work.out / "scores.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (work.out / "best.pt").touch()
+    assert study.moments_of(work) == {"FVD (compact) 16f": ([3, 6], [1.25, 2.5])}
+    told = study.origin(model, work).splitlines()[1]
+    assert told == (
+        "best of 2 moments, at step 3: FVD (compact) 16f 1.25 (the last, at step 6: 2.5)"
+    )
