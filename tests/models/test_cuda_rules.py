@@ -16,8 +16,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from rencgan.baselines.g3an import G3AN
 from rencgan.models.ar2 import AR2
 from rencgan.models.encgan3 import EncGAN3
+from rencgan.models.networks import Codes
 from rencgan.models.r2 import R2
-from rencgan.models.system import Step, built
+from rencgan.models.recall import stitched
+from rencgan.models.sampling import recalled_clips
+from rencgan.models.system import Step, built, streamed
 from rencgan.presets.gpt import HEADS
 from rencgan.presets.table import gpt_preset, preset
 from rencgan.r3.r3 import R3, Known
@@ -151,6 +154,18 @@ def test_networks_run_in_bfloat16_and_losses_in_float32(cuda, name, size):
     assert all(t.device == CUDA for t in found.values())
     assert types.of("conv") == {torch.bfloat16}, types.seen
     assert not any(dtype == torch.float16 for _, dtype in types.seen)
+
+
+def test_videos_are_drawn_in_bfloat16_and_told_in_float32(cuda):
+    p = preset("64", "r2")
+    with FakeTensorMode(), Indexing(), Types() as types:
+        nets = built(R2(), p, 0, CUDA)
+        space = Codes(*(torch.empty(1, d, device=CUDA) for d in (128, 128, 10, 10)))
+        options = {"codes": "mean", "video_d": nets["video_d"]}
+        clips = recalled_clips(nets["generator"], iter([space] * 3), p.hop, **options)
+        made = list(streamed(stitched(clips, p.hop), p, CUDA))
+    assert [x.shape[2] for x in made] == [8, 8, 16] and {x.dtype for x in made} == {torch.float32}
+    assert types.of("conv") == {torch.bfloat16}
 
 
 @pytest.mark.parametrize("size", ["64", "128"])
