@@ -132,8 +132,14 @@ class LstmEncoder(nn.Module):
         return codes, State(*(part.detach().float() for part in (*kept_c, *kept_m)))
 
     def _read(self, lstm: nn.LSTM, e: Tensor, h: Tensor | None, c: Tensor | None):
-        """The cell state (B, w) after the last step, and (h, c) to hand on."""
-        at = None if h is None else (h[None].to(e.dtype), c[None].to(e.dtype))
+        """The cell state (B, w) after the last step, and (h, c) to hand on. In float32 under
+        autocast too: cuDNN's LSTM would take float16, in which gradients of early frames are lost.
+        """
+        with torch.autocast(e.device.type, enabled=False):
+            return self._read_in_full(lstm, e.float(), h, c)
+
+    def _read_in_full(self, lstm: nn.LSTM, e: Tensor, h: Tensor | None, c: Tensor | None):
+        at = None if h is None else (h[None], c[None])
         if self.handed in ("last", "nothing"):
             _, (h, c) = lstm(e, at)
             return c[0], (h[0], c[0])

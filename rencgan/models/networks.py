@@ -9,6 +9,7 @@ back in the right axis order; every transposed convolution has spectral *and* ba
 what the parameter counts of Table 5.3 ask for.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -90,6 +91,51 @@ class G3Block(nn.Module):
         return h_s, h_v, h_t  # h_v: (B, 2c, t, h, w), spatial half first
 
 
+class _InParts(torch.autograd.Function):
+    """softmax(q k^T) v on a CPU, a few sequences at a time, so that the weights (P, P) of each stay
+    in the processor's cache; they are made anew on the way back. q, k: (N, P, d); v: (N, P, c).
+    """
+
+    CACHED = 2**20  # weights at a time
+
+    @staticmethod
+    def parts(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+        count = max(1, _InParts.CACHED // tensors[0].shape[1] ** 2)
+        return zip(*(t.split(count) for t in tensors), strict=True)
+
+    @staticmethod
+    def forward(ctx, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        ctx.save_for_backward(q, k, v)
+        y = torch.empty_like(v)
+        with torch.autocast("cpu", enabled=False):
+            for q, k, v, part in _InParts.parts(q, k, v, y):
+                torch.bmm(torch.bmm(q, k.mT).softmax(-1), v, out=part)
+        return y
+
+    @staticmethod
+    def backward(ctx, g: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        found = [torch.empty_like(t) for t in ctx.saved_tensors]
+        with torch.autocast("cpu", enabled=False):
+            for q, k, v, g, *parts in _InParts.parts(*ctx.saved_tensors, g.contiguous(), *found):
+                weights = torch.bmm(q, k.mT).softmax(-1)
+                torch.bmm(weights.mT, g, out=parts[2])
+                slope = torch.bmm(g, v.mT)
+                slope = torch._softmax_backward_data(slope, weights, -1, slope.dtype)
+                torch.bmm(slope, k, out=parts[0])
+                parts[1].copy_(torch.bmm(q.mT, slope).mT)
+        return tuple(found)
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """softmax(q k^T) v of sequences (B, N, P, d), (B, N, P, d) and (B, N, P, c): (B, N, P, c).
+
+    On a CPU `scaled_dot_product_attention` has no fast path for values wider than keys.
+    """
+    if q.device.type == "cpu":
+        return _InParts.apply(*(t.flatten(0, 1) for t in (q, k, v))).unflatten(0, q.shape[:2])
+    return nn.functional.scaled_dot_product_attention(q, k, v, scale=1.0)
+
+
 class SelfAttention(nn.Module):
     """Half of F-SA: y = x + gain * softmax(q k^T) v over the T positions of a pixel or the H*W of a
     frame.
@@ -106,17 +152,14 @@ class SelfAttention(nn.Module):
         self.gain = nn.Parameter(torch.zeros(()))
 
     def forward(self, x: Tensor) -> Tensor:
-        b, _, t, h, w = x.shape
+        h, w = x.shape[3:]
         # (B, positions that are batched, positions attended over, channels)
         if self.over == "time":
             q, k, v = (f(x).permute(0, 3, 4, 2, 1).flatten(1, 2) for f in (self.q, self.k, self.v))
+            y = attend(q, k, v).unflatten(1, (h, w)).permute(0, 4, 3, 1, 2)
         else:
             q, k, v = (f(x).permute(0, 2, 3, 4, 1).flatten(2, 3) for f in (self.q, self.k, self.v))
-        y = nn.functional.scaled_dot_product_attention(q, k, v, scale=1.0)
-        if self.over == "time":
-            y = y.unflatten(1, (h, w)).permute(0, 4, 3, 1, 2)
-        else:
-            y = y.unflatten(2, (h, w)).permute(0, 4, 1, 2, 3)
+            y = attend(q, k, v).unflatten(2, (h, w)).permute(0, 4, 1, 2, 3)
         return x + self.gain * y
 
 
