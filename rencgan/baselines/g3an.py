@@ -17,7 +17,9 @@ from rencgan.presets.preset import Preset
 
 @dataclass(frozen=True)
 class G3AN(EncGAN3):
-    """Critics, then the generator behind a fresh forward pass; codes are noise, in training too."""
+    """Critics, then the generator; codes are noise, in training too. Where the preset has separate
+    passes one serves them all, as published; else the generator has a fresh one.
+    """
 
     kind: ClassVar[str] = "g3an"
     prior: ClassVar[str | None] = None  # it makes no long video
@@ -45,8 +47,7 @@ class G3AN(EncGAN3):
         return nets
 
     def play(self, nets: Nets, s: Step) -> Iterator[Turn]:
-        first, second = s.chance
-        f = self.forward(nets, s, first, s.x, noise=True)
+        f = self.forward(nets, s, s.chance[0], s.x, noise=True)
         yield from self.critics(nets, s, f, losses.eq_3_6, losses.eq_3_5)
-        g = self.forward(nets, s, second, s.x, noise=True)
+        g = f if s.p.separate_passes else self.again(nets, s, f)
         yield "generator", lambda: losses.fooling(*self.judged(nets, s, g))

@@ -21,7 +21,7 @@ from rencgan.models import losses, sampling
 from rencgan.models.draws import Draws
 from rencgan.models.networks import Codes, draw
 from rencgan.models.recall import stitch_pair, stitched
-from rencgan.models.system import Nets, Step, Terms, Turn, autocast
+from rencgan.models.system import Nets, Step, Terms, Turn
 from rencgan.models.vaegan import Pass, VaeGan, additions, generated, of_clips
 from rencgan.presets.preset import Preset
 
@@ -94,12 +94,12 @@ class AR2(VaeGan):
         real = [x[:, :, i : i + CLIP] for i in range(0, x.shape[2] - CLIP + 1, r)]
         clips, real_former = torch.cat(real[1:]), torch.cat(real[:-1])
         former, spaces, made, x_noise = [real[0]], [], [], None
-        with autocast(s.p, x.device):
+        with s.autocast(x.device):
             for i in range(len(real) - 1):
                 spaces.append(self.space(nets, s.p, former[i], d, i))
                 codes = [draw(spaces[i], d.eps_c[i], d.eps_m[i])]
                 codes += [(d.z_c[0], d.z_m[0])] if noise and not i else []
-                next_clip, *fresh = generated(nets["generator"], codes)
+                next_clip, *fresh = generated(nets["generator"], codes, s.p.separate_passes)
                 x_noise = fresh[0] if fresh else x_noise
                 made.append(next_clip)
                 former.append(next_clip.detach())

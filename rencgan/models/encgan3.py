@@ -59,11 +59,10 @@ class EncGAN3(VaeGan):
 
     def play(self, nets: Nets, s: Step) -> Iterator[Turn]:
         """Algorithm 1."""
-        first, second = s.chance
-        f = self.forward(nets, s, first, s.x, self.noise)
+        f = self.forward(nets, s, s.chance[0], s.x, self.noise)
         yield from self.critics(nets, s, f, losses.eq_3_6, losses.eq_3_5)
         yield "encoder", lambda: self.encoder_loss(s, f)
-        g = self.forward(nets, s, second, s.x, self.noise)
+        g = self.again(nets, s, f)
         yield "generator", lambda: self.generator_loss(nets, s, g)
 
     def encoder_loss(self, s: Step, f: Pass) -> Terms:

@@ -108,21 +108,21 @@ class _InParts(torch.autograd.Function):
         ctx.save_for_backward(q, k, v)
         y = torch.empty_like(v)
         with torch.autocast("cpu", enabled=False):
-            for q, k, v, part in _InParts.parts(q, k, v, y):
-                torch.bmm(torch.bmm(q, k.mT).softmax(-1), v, out=part)
+            for some_q, some_k, some_v, part in _InParts.parts(q, k, v, y):
+                torch.bmm(torch.bmm(some_q, some_k.mT).softmax(-1), some_v, out=part)
         return y
 
     @staticmethod
-    def backward(ctx, g: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def backward(ctx, slope: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         found = [torch.empty_like(t) for t in ctx.saved_tensors]
         with torch.autocast("cpu", enabled=False):
-            for q, k, v, g, *parts in _InParts.parts(*ctx.saved_tensors, g.contiguous(), *found):
+            for q, k, v, g, *slopes in _InParts.parts(*ctx.saved_tensors, slope, *found):
                 weights = torch.bmm(q, k.mT).softmax(-1)
-                torch.bmm(weights.mT, g, out=parts[2])
-                slope = torch.bmm(g, v.mT)
-                slope = torch._softmax_backward_data(slope, weights, -1, slope.dtype)
-                torch.bmm(slope, k, out=parts[0])
-                parts[1].copy_(torch.bmm(q.mT, slope).mT)
+                torch.bmm(weights.mT, g, out=slopes[2])
+                inner = torch.bmm(g, v.mT)
+                inner = torch._softmax_backward_data(inner, weights, -1, inner.dtype)
+                torch.bmm(inner, k, out=slopes[0])
+                slopes[1].copy_(torch.bmm(q.mT, inner).mT)
         return tuple(found)
 
 

@@ -6,7 +6,7 @@ the losses, steps the optimisers, saves and resumes; no system holds an optimise
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from importlib import import_module
 from pathlib import Path
@@ -58,6 +58,11 @@ class Step:
     reader: Any
     rows: slice  # of the joint batch: this process's
     memory: dict[str, list[Tensor]] = field(default_factory=dict)
+    bf16: bool = False  # networks run in bfloat16
+
+    def autocast(self, device: torch.device) -> torch.autocast:
+        """For what its networks do; losses are taken of float32."""
+        return autocast(self.bf16, device)
 
 
 @dataclass(frozen=True)
@@ -212,9 +217,18 @@ class System:
         raise InputError(f"{self.title(model.preset)} makes no long video")
 
 
-def autocast(p: Any, device: torch.device) -> torch.autocast:
-    """bfloat16 on CUDA where the preset asks for it; nothing elsewhere."""
-    on = device.type == "cuda" and p.bf16
+def native(device: torch.device) -> bool:
+    """Whether a device multiplies bfloat16 itself: GPUs from compute capability 8.0 on (not T4 and
+    V100), CPUs with AVX512_BF16 or AMX.
+    """
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return device.type == "cpu" and any(getattr(torch.cpu, a, bool)() for a in asked)
+
+
+def autocast(on: bool, device: torch.device) -> torch.autocast:
+    """To bfloat16, or not."""
     return torch.autocast(device.type, torch.bfloat16, enabled=on)
 
 
@@ -224,8 +238,8 @@ def generating(p: Any, device: torch.device) -> Iterator[None]:
     the numbers that they are trained in. On a CPU always in float32, so that what weights come to
     does not depend on the machine.
     """
-    on_gpu = autocast(p, device) if device.type == "cuda" else nullcontext()
-    with torch.inference_mode(), on_gpu:
+    on_gpu = device.type == "cuda" and p.bf16 and native(device)
+    with torch.inference_mode(), autocast(on_gpu, device):
         yield
 
 

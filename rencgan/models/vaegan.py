@@ -3,7 +3,7 @@ critics, and how a step of theirs is drawn, phased and weighed.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -31,7 +31,6 @@ from rencgan.models.system import (
     System,
     Terms,
     Turn,
-    autocast,
 )
 from rencgan.presets.preset import Preset
 
@@ -175,9 +174,9 @@ class VaeGan(System):
         return nets["encoder"](clips, self.reference_frame(r))
 
     def forward(self, nets: Nets, s: Step, d: Draws, clips: Tensor, noise: bool) -> Pass:
-        """Encoder and generator on clips; those from codes and (`noise`) from noise in one pass."""
+        """Encoder and generator on clips; `noise`: those from noise codes too."""
         made = Pass(clips)
-        with autocast(s.p, clips.device):
+        with s.autocast(clips.device):
             z = {}
             if "encoder" in nets:
                 codes = self.encode(nets, clips, s.p.hop, s.memory)
@@ -185,9 +184,20 @@ class VaeGan(System):
                 z["x_hat"] = d.encoded(made.codes)
             if noise:
                 z["x_noise"] = d.noise()
-            for name, x in zip(z, generated(nets["generator"], list(z.values())), strict=True):
+            apart = s.p.separate_passes
+            found = generated(nets["generator"], list(z.values()), apart)
+            for name, x in zip(z, found, strict=True):
                 setattr(made, name, x)
         return made
+
+    def again(self, nets: Nets, s: Step, f: Pass) -> Pass:
+        """The forward pass of the generator's own turn: of the encoder that has moved, with new
+        noise. Clips from noise codes that passed apart serve the critics and the generator, as
+        G3AN's do.
+        """
+        kept = s.p.separate_passes
+        made = self.forward(nets, s, s.chance[1], f.clips, self.noise and not kept)
+        return replace(made, x_noise=f.x_noise) if kept else made
 
     def found_motion(self, nets: Nets, s: Step, d: Draws) -> Pass:
         """The forward pass of the warm-up on motion: of a sample its first clip alone."""
@@ -202,7 +212,7 @@ class VaeGan(System):
         d = s.chance[0]
 
         def loss(name: str, equation: Callable, real: Tensor, fakes: Sequence[Tensor]) -> Tensor:
-            logits = judge(nets[name], s.p, [real, *(x.detach() for x in fakes)])
+            logits = judge(nets[name], s, [real, *(x.detach() for x in fakes)])
             return equation(logits[0], logits[1:])
 
         yield "video_d", lambda: loss("video_d", video, f.clips, f.fakes())
@@ -213,8 +223,8 @@ class VaeGan(System):
         """The critics' logits of what the generator made, computed when asked."""
         index = s.chance[0 if not self.twice else 1].frame_fake
         return (
-            lambda: judge(nets["video_d"], s.p, f.fakes()),
-            lambda: judge(nets["image_d"], s.p, f.frames(index)),
+            lambda: judge(nets["video_d"], s, f.fakes()),
+            lambda: judge(nets["image_d"], s, f.frames(index)),
         )
 
     def turns(self, nets: Nets, s: Step) -> Iterator[Turn]:
@@ -315,17 +325,21 @@ def of_clips(x: Tensor, x_hat: Tensor) -> Terms:
     }
 
 
-def generated(generator: nn.Module, codes: Sequence[tuple[Tensor, Tensor]]) -> list[Tensor]:
-    """Clips of several groups of codes, in one pass. Batch norm keeps one running mean for them
-    all; were each group normalised by its own, neither would be generated later as it was trained.
+def generated(
+    generator: nn.Module, codes: Sequence[tuple[Tensor, Tensor]], apart: bool = False
+) -> list[Tensor]:
+    """Clips of several groups of codes. In one pass, batch norm has one mean for them all, as its
+    running one is; apart, each group its own, as in Algorithms 2 and 9.
     """
+    if apart:
+        return [generator(*z).float() for z in codes]
     z_c, z_m = (torch.cat(part) for part in zip(*codes, strict=True))
     return list(generator(z_c, z_m).float().split([len(z) for z, _ in codes]))
 
 
-def judge(critic: nn.Module, p: Preset, groups: Sequence[Tensor]) -> list[Tensor]:
+def judge(critic: nn.Module, s: Step, groups: Sequence[Tensor]) -> list[Tensor]:
     """Logits of several groups of clips (or frames) in one pass."""
-    with autocast(p, groups[0].device):
+    with s.autocast(groups[0].device):
         logits = critic(torch.cat(list(groups))).float()
     return list(logits.split([len(g) for g in groups]))
 

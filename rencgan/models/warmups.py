@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rencgan.models import losses
-from rencgan.models.system import Nets, Phase, Step, Terms, autocast
+from rencgan.models.system import Nets, Phase, Step, Terms
 from rencgan.presets.preset import Preset
 
 
@@ -75,7 +75,7 @@ def loss(system: Any, nets: Nets, s: Step) -> Callable[[], Terms]:
 def _of_stills(system: Any, nets: Nets, s: Step) -> Terms:
     """On single frames (B, 3, 1, H, W); the error is the one that the reconstruction has."""
     frames, d = s.x[:, :, 0], s.chance[0]
-    with autocast(s.p, frames.device):
+    with s.autocast(frames.device):
         mu, logvar = (c.float() for c in nets["encoder"].content_space(frames))
         made = nets["generator"].still(mu + (0.5 * logvar).exp() * d.eps_still).float()
     return {

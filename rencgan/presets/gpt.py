@@ -57,7 +57,7 @@ class GPTPreset(Recipe):
     lr_decay: float = 0.0  # last share of the steps, in which it falls to 0; 0: constant
     largest_gradient: float = 1.0  # norm to which a longer gradient is cut; not given; 0: off
     average: float = 0.0  # decay of the running average of the weights; 0: off
-    bf16: bool = True  # autocast to bfloat16, on CUDA only
+    bf16: bool = True  # autocast to bfloat16 on CUDA, from compute capability 8.0 on
 
     @property
     def longest(self) -> int:

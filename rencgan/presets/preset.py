@@ -13,7 +13,13 @@ from rencgan.presets.recipe import Recipe
 class Preset(Recipe):
     """The defaults are EncGAN3 as published (64x64). Fields that the sources leave open say so."""
 
-    added: ClassVar[dict[str, Any]] = {"epochs": 0.0, "scored": 0, "train_on": "train"}
+    added: ClassVar[dict[str, Any]] = {
+        "epochs": 0.0,
+        "scored": 0,
+        "train_on": "train",
+        "separate_passes": False,
+        "cpu_bf16": False,
+    }
 
     name: str = "64"
     why: str = "EncGAN3 and R2 as published, 64x64"
@@ -77,6 +83,7 @@ class Preset(Recipe):
     beta1: float = 0.5
     beta2: float = 0.999
     average: float = 0.0  # decay of the running average of encoder and generator; 0: off
+    separate_passes: bool = False  # encoded and noise codes pass the generator apart, as published
     batch_statistics: bool = True  # False: batch norm trains on running statistics
     # data
     train_on: str = "train"  # part of the set; "all": the whole set, as in Chapter 3
@@ -89,7 +96,8 @@ class Preset(Recipe):
     max_videos: int = 0  # videos prepared, spread over the classes; 0: all
     max_frames: int = 0  # frames prepared of each video; 0: all
     # where it runs
-    bf16: bool = True  # autocast to bfloat16, on CUDA only
+    bf16: bool = True  # autocast to bfloat16 on CUDA, from compute capability 8.0 on
+    cpu_bf16: bool = False  # on a CPU too, where it multiplies bfloat16 (training.precision)
     channels_last: bool = True  # memory format; twice as fast on a CPU too
 
     @property

@@ -7,7 +7,7 @@ from rencgan.presets.gpt import GPTPreset
 from rencgan.presets.preset import Preset
 from rencgan.presets.recipe import Recipe
 
-PUBLISHED_64 = Preset(scored=20)
+PUBLISHED_64 = Preset(scored=20, separate_passes=True, cpu_bf16=True)
 PUBLISHED_128 = Preset(
     name="128",
     why="128x128 with the networks of Table 5.3; EncGAN3 and R2 take 1p2d streams here too",
@@ -22,6 +22,8 @@ PUBLISHED_128 = Preset(
     video_d_widths=(64, 128, 256, 512, 1024),
     batch=25,
     scored=20,
+    separate_passes=True,
+    cpu_bf16=True,
 )
 SMOKE = Preset(
     name="smoke",

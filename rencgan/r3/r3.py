@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from rencgan.core.device import sent
 from rencgan.core.errors import InputError
 from rencgan.data.hops import CLIP
-from rencgan.models.system import Nets, Phase, Step, System, Terms, Turn, autocast
+from rencgan.models.system import Nets, Phase, Step, System, Terms, Turn
 from rencgan.presets.gpt import GPTPreset
 from rencgan.presets.table import GPT_PRESETS
 from rencgan.r3 import tokens
@@ -112,7 +112,7 @@ class R3(System):
     def loss(self, gpt: GPT, s: Step) -> Terms:
         device = s.x.codes.device
         devices = [device] if device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices), autocast(s.p, device):
+        with torch.random.fork_rng(devices=devices), s.autocast(device):
             torch.manual_seed(s.chance.dropout)  # dropout draws from the global generator
             terms = eq_5_3(gpt, s.x, s.chance.noise)
         return {name: lambda value=value: value for name, value in terms.items()}

@@ -23,6 +23,7 @@ from typing import Any
 import torch
 
 from rencgan.core import checkpoint
+from rencgan.core.allocator import keep_freed
 from rencgan.core.errors import InputError
 from rencgan.core.files import key_of, made_folder, only, write_array, writing
 from rencgan.core.progress import Progress
@@ -35,6 +36,7 @@ from rencgan.presets.recipe import Recipe
 from rencgan.training import shared
 from rencgan.training.pace import Pace
 from rencgan.training.players import Players
+from rencgan.training.precision import Precision
 from rencgan.training.processes import Group, check_devices, launch
 from rencgan.training.record import Record
 from rencgan.training.scores import Scores
@@ -183,6 +185,8 @@ def _by_speed(device: torch.device) -> Iterator[None]:
     """On a GPU cuDNN tries its algorithms once for each shape, and the shapes of a training stand
     still; which one is fastest may differ from run to run, and so may the last bits.
     """
+    if device.type == "cpu":
+        keep_freed()
     cudnn = torch.backends.cudnn
     before = cudnn.benchmark
     cudnn.benchmark = before or (device.type == "cuda" and not cudnn.deterministic)
@@ -229,6 +233,7 @@ class Run:
             )
         self.players = Players(self.system, self.p, job.seed, device, self.reader)
         self.start, window = 0, {}
+        self.precision = Precision(content.get("bf16") if content else None)
         if content:
             self.players.load_state(content)
             torch.set_rng_state(content["random"]["torch"])
@@ -278,6 +283,7 @@ class Run:
             x = crops(x, phase.crop, seed, step, phase.batch, rows)
         chance = self.system.draws(seed, step, self.p, phase, self.group.rows, players.device)
         given = Step(step, self.p, phase, x, chance, self.reader, rows, players.memory)
+        given.bf16 = self.precision.of(self.system, players.nets, given, self.group)
         losses = players.play(given, self.group)
         if self.p.average:
             players.update_averages(step)
@@ -325,6 +331,7 @@ class Run:
             "seed": self.job.seed,
             "step": step,
             "window": self.record.window,
+            "bf16": self.precision.decided,
             "random": {"torch": torch.get_rng_state()},  # no step draws from it; a user's code may
         }
         return content | self.system.extras(self.reader)
