@@ -132,20 +132,14 @@ class LstmEncoder(nn.Module):
         return codes, State(*(part.detach().float() for part in (*kept_c, *kept_m)))
 
     def _read(self, lstm: nn.LSTM, e: Tensor, h: Tensor | None, c: Tensor | None):
-        """The cell state (B, w) after the last step, and (h, c) to hand on. In float32 under
-        autocast too: cuDNN's LSTM would take float16, in which gradients of early frames are lost.
-        """
-        with torch.autocast(e.device.type, enabled=False):
-            return self._read_in_full(lstm, e.float(), h, c)
-
-    def _read_in_full(self, lstm: nn.LSTM, e: Tensor, h: Tensor | None, c: Tensor | None):
+        """The cell state (B, w) after the last step, and (h, c) to hand on."""
         at = None if h is None else (h[None], c[None])
         if self.handed in ("last", "nothing"):
-            _, (h, c) = lstm(e, at)
+            h, c = run(lstm, e, at)
             return c[0], (h[0], c[0])
-        _, (h, c) = lstm(e[:, :MIDDLE], at)
+        h, c = run(lstm, e[:, :MIDDLE], at)
         kept = (torch.zeros_like(h), c) if self.handed == "cell" else (h, torch.zeros_like(c))
-        _, (_, last) = lstm(e[:, MIDDLE:], (h, c))
+        _, last = run(lstm, e[:, MIDDLE:], (h, c))
         return last[0], tuple(part[0] for part in kept)
 
     def content_space(self, frame: Tensor) -> tuple[Tensor, Tensor]:
@@ -153,7 +147,7 @@ class LstmEncoder(nn.Module):
         content, (B, d_c) each: what the warm-up on single frames trains.
         """
         held = self.content(frame)[:, None].expand(-1, READ, -1)
-        return self._content_space(self.content_lstm(held)[1][1][0])
+        return self._content_space(run(self.content_lstm, held)[1][0])
 
     def _content_space(self, cell: Tensor) -> tuple[Tensor, Tensor]:
         return self.mu_c(cell), self._bounded(self.logvar_c(cell))
@@ -162,6 +156,15 @@ class LstmEncoder(nn.Module):
         """Under the preset's bound, if it gives one (as in EncGAN3's encoder)."""
         bound = self.largest_logvar
         return bound - nn.functional.softplus(bound - logvar) if bound else logvar
+
+
+def run(lstm: nn.LSTM, e: Tensor, at: tuple[Tensor, Tensor] | None = None):
+    """The (h, c) after the last step. In float32 under autocast too: cuDNN's LSTM would take
+    float16, in which most gradients of a clip's early frames are lost.
+    """
+    kind = e.device.type
+    with torch.autocast(kind if torch.amp.is_autocast_available(kind) else "cpu", enabled=False):
+        return lstm(e.float(), at)[1]
 
 
 # --------------------------------------------------------------------------------------- the system
