@@ -111,14 +111,17 @@ class R2(VaeGan):
 
     # ----------------------------------------------------------------------------------- training
 
+    def pair(self, nets: Nets, s: Step, draws: Any) -> Pair:
+        """The forward pass of the pairs (B, 3, 16 + r, H, W) of a step."""
+        f = self.forward(nets, s, draws, split_pair(s.x, s.p.hop), self.noise)
+        return Pair(f, s.p.hop, self.recall_critic)
+
     def again(self, nets: Nets, s: Step, f: Pass) -> Pair:
         return Pair(super().again(nets, s, f), s.p.hop, self.recall_critic)
 
     def play(self, nets: Nets, s: Step) -> Iterator[Turn]:
         """Algorithm 6, and the separate schedule of v1 to v3 and v5."""
-        clips = split_pair(s.x, s.p.hop)
-        f = self.forward(nets, s, s.chance[0], clips, self.noise)
-        f = Pair(f, s.p.hop, self.recall_critic)
+        f = self.pair(nets, s, s.chance[0])
         video = losses.eq_4_7 if self.recall_critic else losses.eq_4_6
         yield from self.critics(nets, s, f, video, losses.eq_4_5)
         if self.joint:
