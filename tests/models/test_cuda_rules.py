@@ -16,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from rencgan.baselines.g3an import G3AN
 from rencgan.models.ar2 import AR2
 from rencgan.models.encgan3 import EncGAN3
+from rencgan.models.lencgan import LEncGAN
 from rencgan.models.networks import Codes
 from rencgan.models.r2 import R2
 from rencgan.models.recall import stitched
@@ -33,6 +34,8 @@ SYSTEMS = {
     "G3AN": ("g3an", G3AN(), {}),
     "R2": ("r2", R2(), {}),
     "improved R2": ("improved-r2", R2(), {}),
+    "LEncGAN": ("lencgan", LEncGAN(), {}),
+    "LEncGAN, stills": ("lencgan", LEncGAN(), {"warmup": 6, "warmup_batch": 2}),
     "AR2": ("ar2", AR2(), {}),
     "AR2+": ("ar2", AR2(), {"recall_noise": 0.5, "rollout": 2}),
 }
@@ -133,6 +136,7 @@ def played(kind: str, system, changes: dict, size: str) -> tuple[Types, dict]:
     phase = system.phase(5, p)
     chance = system.draws(0, 5, p, phase, ALONE.rows, "cpu")
     frames = p.pair + p.hop * (p.rollout - 1) if isinstance(system, R2 | AR2) else 16
+    frames = 1 if phase.reads == "stills" else frames
     found: dict[str, torch.Tensor] = {}
     with FakeTensorMode(), Indexing(), Types() as types, torch.inference_mode():
         nets = built(system, p, 0, CUDA)
