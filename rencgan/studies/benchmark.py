@@ -2,8 +2,8 @@
 
 How fast prepared pairs are read, R2 trains, and whole trainings of the comparison go; how long R2,
 AR2 and R3 (Table 5.11) take for 1000 frames; whether peak memory stays the same for longer videos;
-how fast the embedded extractor scores. Networks are untrained and pixels are noise, which changes
-no cost. A row is a plain dict:
+how fast the embedded extractor scores. Networks are untrained, and pixels noise, at the
+same cost. A row is a plain dict:
 
 what, preset, how    what was measured, at which preset, in which way
 median, low, high    of `raw`, the repeats, in `unit`
@@ -43,7 +43,7 @@ from rencgan.presets.preset import Preset
 from rencgan.presets.table import PRESETS, PUBLISHED_64, preset
 from rencgan.r3.videos import METHODS as R3_METHODS
 from rencgan.r3.videos import R3Model
-from rencgan.studies import planted, untrained
+from rencgan.studies import planted, steps, untrained
 from rencgan.studies.recipes import data
 from rencgan.studies.setting import checked
 from rencgan.studies.trainees import trainee
@@ -113,7 +113,7 @@ def trainings(presets: Sequence[Preset], quick: bool) -> Iterator[Row]:
         yield from in_child(left_out("train R2", p.name, how, ""), "training", p.name, how)
 
 
-def training(name: str, how: str = "as it is", steps: int = 3) -> list[Row]:
+def training(name: str, how: str = "as it is", repeats: int = 3) -> list[Row]:
     """Pairs a second of R2's joint iteration (loss v4), from bytes to every player's step.
 
     how: one of HOWS. Left out where a step does not fit into memory or takes longer than a minute.
@@ -124,7 +124,7 @@ def training(name: str, how: str = "as it is", steps: int = 3) -> list[Row]:
     batch = min(p.batch, CPU_BATCH.get(p.size, p.batch)) if device().type == "cpu" else p.batch
     note = f"batch {batch} instead of {p.batch}" if batch < p.batch else f"batch {batch}"
     try:
-        times = untrained.step_times(p.but(batch=batch), how, steps)
+        times = untrained.step_times(p.but(batch=batch), how, repeats)
     except (RuntimeError, MemoryError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate" in reason:
@@ -280,14 +280,20 @@ def score(each: int, extractor: Extractor | str = EXTRACTOR) -> list[Row]:
 
 
 def memorisations(presets: Sequence[Preset], quick: bool) -> Iterator[Row]:
-    """The rows of `memorisation`, each made in a fresh process."""
+    """Those of planted.told, each made in a fresh process."""
     for given in planted.QUICK if quick else planted.SIZES:
         empty = left_out(planted.WHAT, "any", f"{given[0]:,} training clips")
-        yield from in_child(empty, "memorisation", *given)
+        yield from in_child(empty, "told", "planted", *given)
 
 
-def memorisation(clips: int, videos: int) -> list[Row]:
-    return [row(*told) for told in planted.told(clips, videos)]
+def steps_in_turns(presets: Sequence[Preset], quick: bool) -> Iterator[Row]:
+    """Those of steps.told, made in a fresh process."""
+    given = steps.QUICK if quick else ()
+    yield from in_child(left_out("train in turns", "64", ""), "told", "steps", *given)
+
+
+def told(by: str, *given) -> list[Row]:
+    return [row(*each) for each in {"planted": planted, "steps": steps}[by].told(*given)]
 
 
 # ------------------------------------------------------------------------------- all of it, printed
@@ -339,6 +345,7 @@ SECTIONS = {
     "memory": memories,
     "scoring": scoring,
     "memorisation": memorisations,
+    "steps": steps_in_turns,
 }
 
 
@@ -355,9 +362,9 @@ def show(names: Sequence[str], quick: bool, only: Sequence[str], as_json: bool) 
             rows.append(found)
             print(", ".join(filter(None, _cells(found))), file=sys.stderr, flush=True)
     record = provenance([p.name for p in presets], 0, started=started)
-    told = {"provenance": record, "rows": rows}
-    told |= {"memory": same_memory(rows), "rejection": rejection_cost(rows)}
-    print(json.dumps(told, indent=1) if as_json else as_text(told))
+    found = {"provenance": record, "rows": rows}
+    found |= {"memory": same_memory(rows), "rejection": rejection_cost(rows)}
+    print(json.dumps(found, indent=1) if as_json else as_text(found))
 
 
 def as_text(told: dict) -> str:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from rencgan.models import losses
-from rencgan.models.networks import SelfAttention
+from rencgan.models.attention import SelfAttention
 from rencgan.models.system import Nets, Step, System, autocast, native
 from rencgan.training.processes import Group
 

@@ -33,7 +33,12 @@ SYSTEMS = {
 }
 OPEN = {"encoder_widths", "encoder_hidden", "content_features", "motion_features"}
 OPEN |= {"w_reconstruction", "w_reference", "w_kl_content", "w_kl_motion"}
-OPEN |= {"w_adversarial_video", "w_adversarial_image", "bf16"}  # nothing is printed of them
+OPEN |= {
+    "w_adversarial_video",
+    "w_adversarial_image",
+    "bf16",
+    "cpu_bf16",
+}  # nothing is printed of them
 SMALLER = {"size", "content_dim", "motion_dim", "generator_widths"}
 SMALLER |= {"image_d_widths", "video_d_widths"}
 GPT_OPEN = {"dropout", "weight_decay", "largest_gradient", "bf16"}
