@@ -1,6 +1,6 @@
-"""How fast steps go at `64` as they are, and in float32 with one generator pass for both kinds of
-codes; how an iteration of EncGAN3 compares
-with one of G3AN: rows of the benchmark, all measured in turns in one process.
+"""How fast steps go at `64`: as they are, and in float32 with one generator pass for both kinds of
+codes; how an iteration of EncGAN3 compares with one of G3AN. Rows of the benchmark, all measured
+in turns in one process.
 """
 
 import statistics
@@ -88,7 +88,7 @@ def _flops(run: Run, x: torch.Tensor) -> int:
 
 def _published_work(p: Preset, batch: int) -> int:
     """FLOPs of an iteration by the passes that are published."""
-    run, x = _begun("g3an", p, batch, "float32")
+    run, x = _begun("g3an", p, batch, "float32, one pass")
     nets = run.players.nets
     codes = torch.randn(batch, p.content_dim), torch.randn(batch, p.motion_dim)
 

@@ -12,15 +12,20 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from rencgan.models import losses
-from rencgan.models.attention import SelfAttention
-from rencgan.models.system import Nets, Step, System, autocast, native
+from rencgan.models.system import Nets, Step, System, native
 from rencgan.training.processes import Group
 
-LARGEST_ERROR = 0.05  # of an output or a gradient, relative; rounding comes to under 0.015
+LARGEST_ERROR = 0.05  # of an output or a gradient, relative; rounding comes to under 0.01
 SAMPLES = 2  # of a batch, with which a layer is tried
-LAYERS = (nn.Conv2d, nn.Conv3d, nn.ConvTranspose3d, nn.Linear, SelfAttention)
+aten = torch.ops.aten
+LAYERS = {  # what networks multiply with: its name, and which arguments it multiplies
+    aten.convolution.default: ("convolution", (0, 1)),
+    aten.addmm.default: ("product", (1, 2)),
+    aten.bmm.default: ("product", (0, 1)),
+}
 
 
 class Tried(NamedTuple):
@@ -31,11 +36,16 @@ class Tried(NamedTuple):
 
 
 class Use(NamedTuple):
-    """A layer, in evaluation mode, and an input that it had in training."""
+    """A layer as a step calls it; tensors are on the device "meta", which keeps their shapes and
+    layouts alone.
+    """
 
-    name: str
-    layer: nn.Module
-    x: Tensor
+    op: Callable
+    given: tuple
+
+    def __str__(self) -> str:
+        name, multiplied = LAYERS[self.op]
+        return f"{name} of {' and '.join(str(tuple(self.given[i].shape)) for i in multiplied)}"
 
 
 class Precision:
@@ -65,7 +75,7 @@ def chosen(p: Any, net: nn.Module, uses: Callable[[], Sequence[Use]]) -> Tried:
     if device.type not in ("cuda", "cpu") or not asked:
         return Tried(False, "")
     if not native(device):
-        return Tried(False, "float32, since this processor does not multiply bfloat16 itself")
+        return Tried(False, "float32, not bfloat16: this processor does not multiply that itself")
     return Tried(True, "") if device.type == "cuda" else tried(uses())
 
 
@@ -84,39 +94,41 @@ def tried(uses: Sequence[Use], clock: Callable[[], float] = time.thread_time) ->
 def _tried(uses: Sequence[Use], clock: Callable[[], float]) -> Tried:
     took = {True: 0.0, False: 0.0}
     for use in uses:
-        fastest = {True: float("inf"), False: float("inf")}
+        given, fastest = _drawn(use), {True: float("inf"), False: float("inf")}
         for _ in range(2):
             found = {}
             for bf16 in (False, True):
                 start = clock()
-                found[bf16] = _forward_and_back(use, bf16)
+                found[bf16] = _forward_and_back(use.op, given, bf16)
                 fastest[bf16] = min(fastest[bf16], clock() - start)
         worst = max(map(_error, found[True], found[False]))
         if not worst <= LARGEST_ERROR:
-            return Tried(
-                False,
-                f"float32, since {use.name} on {tuple(use.x.shape)} is wrong in bfloat16 with this "
-                f"PyTorch and processor (relative error {worst:.2g})",
-            )
+            wrong = f"the {use} is wrong in it with this PyTorch and processor"
+            return Tried(False, f"float32, not bfloat16: {wrong} (relative error {worst:.2g})")
         took = {bf16: took[bf16] + fastest[bf16] for bf16 in took}
     times = took[False] / max(took[True], 1e-9)
     if times < 1:
-        return Tried(
-            False, f"float32, since bfloat16 would take {1 / times:.1f} times as long here"
-        )
+        return Tried(False, f"float32, not bfloat16: that takes {1 / times:.1f} times as long here")
     return Tried(True, f"bfloat16, right in all layers and {times:.1f} times as fast as float32")
 
 
-def _forward_and_back(use: Use, bf16: bool) -> list[Tensor]:
-    """Output, and gradients of input and weights; not of the weights of F-SA, some of which are
-    zero but for rounding.
-    """
-    x = use.x.detach().requires_grad_()
-    weights = [] if isinstance(use.layer, SelfAttention) else list(use.layer.parameters())
-    with autocast(bf16, x.device):
-        y = use.layer(x)
-    slope = torch.randn(y.shape, generator=torch.Generator().manual_seed(1)).to(y.dtype)
-    return [y.detach(), *torch.autograd.grad(y, [x, *weights], slope)]
+def _drawn(use: Use) -> list[Any]:
+    """Normal operands in the layouts of the layer's."""
+    rng = torch.Generator().manual_seed(1)
+    return [
+        torch.empty_like(value, device="cpu").normal_(generator=rng)
+        if isinstance(value, Tensor) else value
+        for value in use.given
+    ]  # fmt: skip
+
+
+def _forward_and_back(op: Callable, given: Sequence[Any], bf16: bool) -> list[Tensor]:
+    """Output, and the gradients of half its square; not of a bias, where much cancels."""
+    dtype = torch.bfloat16 if bf16 else torch.float32
+    cast = [t.to(dtype) if isinstance(t, Tensor) else t for t in given]
+    moved = [cast[i].requires_grad_() for i in LAYERS[op][1]]
+    y = op(*cast)
+    return [y.detach(), *torch.autograd.grad(y, moved, y.detach())]
 
 
 def _error(a: Tensor, b: Tensor) -> float:
@@ -128,36 +140,35 @@ def _error(a: Tensor, b: Tensor) -> float:
     return float(((a - b).norm(dim=0) / usual.clamp_min(1e-12)).max())
 
 
+class _Noted(TorchDispatchMode):
+    """Notes the layers that are called, one for each shape and layout."""
+
+    def __init__(self):
+        super().__init__()
+        self.found: dict[str, Use] = {}
+
+    def __torch_dispatch__(self, op: Callable, types: Any, args: tuple = (), kwargs: Any = None):
+        if op in LAYERS:
+            batched = {aten.convolution.default: (0,), aten.bmm.default: (0, 1)}.get(op, ())
+            few = [
+                torch.empty_like(a[:SAMPLES] if i in batched else a, device="meta").float()
+                if isinstance(a, Tensor) else a
+                for i, a in enumerate(args)
+            ]  # fmt: skip
+            facts = [(tuple(a.shape), a.stride()) if isinstance(a, Tensor) else a for a in few]
+            self.found.setdefault(f"{op} {facts}", Use(op, tuple(few)))
+        return op(*args, **(kwargs or {}))
+
+
 @torch.no_grad()
 def in_use(system: System, nets: Nets, s: Step) -> list[Use]:
-    """The layers that the turns of a step call, one for each of their shapes. Networks and memory
-    stay as they are: the turns are taken by copies, which do not move.
+    """The layers that the turns of a step call. Networks and memory stay as they are: the turns are
+    taken by copies, which do not move.
     """
     nets, s = copy.deepcopy(nets), replace(s, memory=copy.deepcopy(s.memory))
-    found: dict[tuple, Use] = {}
-
-    def note(name: str) -> Callable:
-        def hook(layer: nn.Module, given: tuple[Tensor, ...]) -> None:
-            x = given[0][:SAMPLES].detach().float()
-            facts = [str(layer), tuple(x.shape)]
-            found.setdefault(tuple(facts), Use(name, layer, x.clone()))
-
-        return hook
-
-    for owner, net in nets.items():
-        inside = [m for m in net.modules() if isinstance(m, SelfAttention)]
-        covered = {id(m) for a in inside for m in a.modules() if m is not a}
-        for name, layer in net.named_modules():
-            if isinstance(layer, LAYERS) and id(layer) not in covered:
-                layer.register_forward_pre_hook(note(f"{owner}.{name}"))
-    for _, loss in system.turns(nets, s):
-        value = loss()
-        if not isinstance(value, Tensor):
-            losses.values(value)
-    for net in nets.values():
-        net.eval().requires_grad_()
-        for layer in net.modules():
-            layer._forward_pre_hooks.clear()
-            if isinstance(layer, SelfAttention):
-                layer.gain.fill_(1.0)  # it begins at 0, where no fault would be seen
-    return list(found.values())
+    with _Noted() as noted:
+        for _, loss in system.turns(nets, s):
+            value = loss()
+            if not isinstance(value, Tensor):
+                losses.values(value)
+    return list(noted.found.values())
