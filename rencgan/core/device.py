@@ -1,4 +1,4 @@
-"""What travels to a GPU, without anybody waiting for it."""
+"""What a device multiplies itself, and what travels to it without anybody waiting."""
 
 from collections.abc import Sequence
 
@@ -23,3 +23,13 @@ def sent_together(parts: Sequence[Tensor], device: torch.device | str) -> list[T
     flat = sent(torch.cat([part.flatten() for part in parts]), device)
     each = flat.split([part.numel() for part in parts])
     return [part.view(like.shape) for part, like in zip(each, parts, strict=True)]
+
+
+def native(device: torch.device) -> bool:
+    """Whether a device multiplies bfloat16 itself: GPUs from compute capability 8.0 on (not T4 and
+    V100), CPUs with AVX512_BF16 or AMX.
+    """
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return device.type == "cpu" and any(getattr(torch.cpu, a, bool)() for a in asked)

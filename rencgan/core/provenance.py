@@ -57,13 +57,18 @@ def commit() -> dict[str, Any]:
 
 
 def device() -> dict[str, Any]:
-    """Name of the processor and of each GPU, cores, threads that torch uses."""
+    """Name of the processor and of each GPU, cores, threads that torch uses, whether it multiplies
+    bfloat16 itself.
+    """
     found = {"cpu": _cpu(), "cores": os.cpu_count(), "system": platform.platform(terse=True)}
     torch = sys.modules.get("torch")
     if torch is not None:
+        from rencgan.core.device import native  # it needs torch
+
         gpus = range(torch.cuda.device_count())
         found["threads"] = torch.get_num_threads()
         found["gpu"] = ", ".join(torch.cuda.get_device_name(i) for i in gpus) or None
+        found["bfloat16"] = native(torch.device("cuda" if gpus else "cpu"))
         if gpus:  # see training.loop
             found["cudnn"] = "algorithms chosen by speed in training: the last bits may differ"
     return found

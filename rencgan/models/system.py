@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rencgan.core.device import native
 from rencgan.core.errors import InputError
 from rencgan.presets.preset import Preset
 from rencgan.presets.recipe import Recipe
@@ -215,16 +216,6 @@ class System:
     def generate(self, model: Any, frames: int | None = None, **options) -> Iterator[Tensor]:
         """Videos as a stream of pieces (V, 3, t, H, W) in [-1, 1]; see `Trained.generate`."""
         raise InputError(f"{self.title(model.preset)} makes no long video")
-
-
-def native(device: torch.device) -> bool:
-    """Whether a device multiplies bfloat16 itself: GPUs from compute capability 8.0 on (not T4 and
-    V100), CPUs with AVX512_BF16 or AMX.
-    """
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
-    asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return device.type == "cpu" and any(getattr(torch.cpu, a, bool)() for a in asked)
 
 
 def autocast(on: bool, device: torch.device) -> torch.autocast:

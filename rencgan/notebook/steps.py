@@ -22,6 +22,7 @@ from rencgan.presets.preset import Preset
 from rencgan.studies import moments, recipes, weights
 from rencgan.studies.departures import of_job
 from rencgan.training import loop as train
+from rencgan.training import precision
 from rencgan.training.scores import read_scores
 
 # What notebooks call by these names.
@@ -95,10 +96,13 @@ def moments_of(work: train.Job) -> dict[str, tuple[list[int], list[float]]]:
 
 
 def origin(model, work) -> str:
-    """Where a model comes from: its folder, step and hash, and of which moments it is the best."""
+    """Where a model comes from: its folder, step and hash, of which moments it is the best, and
+    what it was computed in.
+    """
     line = f"{model.name}: {work.out.name}, step {model.step:,}, sha256 {model.digest}"
     best = moments.told(work) if work.score else ""
-    return f"{line}\n{best}" if best else line
+    why = [f"{part}: {reason}" for part, reason in precision.told(work.out).items()]
+    return "\n".join([line, *filter(None, [best, *why])])
 
 
 def departures(work: train.Job) -> list[dict]:

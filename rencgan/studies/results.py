@@ -54,6 +54,7 @@ OTHER_MEASURES = {  # of single studies; not in the table of the comparison
     **{f"{n}f, every 4th": _fvd("fourth", f"{n}f") for n in (16, 32)},
     **{f"{n}f": _fvd("scores", f"{n}f") for n in (10, 32, 64, 96, 100)},
     "16f, first 128": _fvd("long", "16f, start"),
+    "sharpness": Measure("long", "sharpness", 4),
     "clip motion": Measure("clips", "motion", 4),
     "clip sharpness": Measure("clips", "sharpness", 4),
 }

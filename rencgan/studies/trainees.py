@@ -14,6 +14,7 @@ from rencgan.data.videoset import VideoSet
 from rencgan.models.trained import Trained
 from rencgan.studies import moments, recipes
 from rencgan.studies.variants import Contestant, contestant
+from rencgan.training import precision
 from rencgan.training.loop import Job
 
 
@@ -67,6 +68,8 @@ class Trainee:
             clock.write_text(json.dumps(None if began[0] else took))
         seconds = json.loads(clock.read_text())
         took = samples(job) | {"seconds": seconds, "threads": torch.get_num_threads()}
+        if why := precision.told(job.out):
+            took["precision"] = why
         best = moments.best_of(job) if job.score else None
         return model, took | ({"best moment": best} if best else {})
 

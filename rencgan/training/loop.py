@@ -233,7 +233,7 @@ class Run:
             )
         self.players = Players(self.system, self.p, job.seed, device, self.reader)
         self.start, window = 0, {}
-        self.precision = Precision(content.get("bf16") if content else None)
+        self.precision = Precision(job.out, content and content.get("bf16"))
         if content:
             self.players.load_state(content)
             torch.set_rng_state(content["random"]["torch"])

@@ -5,19 +5,24 @@ Releases of PyTorch have had layers that were wrong, or many times slower, in bf
 """
 
 import copy
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from rencgan.core.device import native
+from rencgan.core.files import write_json
 from rencgan.models import losses
-from rencgan.models.system import Nets, Step, System, native
+from rencgan.models.system import Nets, Step, System
 from rencgan.training.processes import Group
 
+FILE = "precision.json"
 LARGEST_ERROR = 0.05  # of an output or a gradient, relative; rounding comes to under 0.01
 SAMPLES = 2  # of a batch, with which a layer is tried
 aten = torch.ops.aten
@@ -50,11 +55,12 @@ class Use(NamedTuple):
 
 class Precision:
     """What each phase of a run computes in: bfloat16 or not. Decided by the first process at the
-    first step of the phase, and kept when the run goes on, so that it ends with the same bits.
+    first step of the phase, and kept when the run goes on, so that it ends with the same bits. Why
+    is printed, and kept in the run's folder.
     """
 
-    def __init__(self, decided: Mapping[str, bool] | None = None):
-        self.decided = dict(decided or {})
+    def __init__(self, out: Path, decided: Mapping[str, bool] | None = None):
+        self.out, self.decided = out, dict(decided or {})
 
     def of(self, system: System, nets: Nets, s: Step, group: Group) -> bool:
         if (phase := s.phase.name) not in self.decided:
@@ -62,8 +68,16 @@ class Precision:
             on = bool(group.agree(found.bf16)[0]) if group.size > 1 else found.bf16
             self.decided[phase] = on
             if found.why and group.first:
-                print(f"{system.title(s.p)}{f', {phase}' if phase else ''}: {found.why}")
+                part = phase or "training"
+                print(f"{system.title(s.p)}, {part}: {found.why}")
+                write_json(self.out / FILE, told(self.out) | {part: found.why})
         return self.decided[phase]
+
+
+def told(out: Path) -> dict[str, str]:
+    """What a run computed in and why, by phase; {} where float32 was all that was asked for."""
+    path = out / FILE
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def chosen(p: Any, net: nn.Module, uses: Callable[[], Sequence[Use]]) -> Tried:
@@ -76,7 +90,7 @@ def chosen(p: Any, net: nn.Module, uses: Callable[[], Sequence[Use]]) -> Tried:
         return Tried(False, "")
     if not native(device):
         return Tried(False, "float32, not bfloat16: this processor does not multiply that itself")
-    return Tried(True, "") if device.type == "cuda" else tried(uses())
+    return Tried(True, "bfloat16") if device.type == "cuda" else tried(uses())
 
 
 def tried(uses: Sequence[Use], clock: Callable[[], float] = time.thread_time) -> Tried:

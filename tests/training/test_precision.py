@@ -8,9 +8,8 @@ from conftest import Stop, moving_videos, stopped_after
 from stepping import PLAIN, batch_of, begun, given
 from torch import nn
 
-from rencgan.core import checkpoint
+from rencgan.core import checkpoint, device
 from rencgan.data.videoset import VideoSet
-from rencgan.models import system
 from rencgan.models.encgan3 import EncGAN3
 from rencgan.models.lencgan import LEncGAN, run
 from rencgan.models.r2 import R2
@@ -101,8 +100,8 @@ def test_a_processor_without_bfloat16_says_so(monkeypatch):
 
 @pytest.mark.parametrize(("capability", "on"), [((7, 0), False), ((7, 5), False), ((8, 0), True)])
 def test_gpus_before_capability_8_compute_in_float32(capability, on, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
-    assert system.native(torch.device("cuda")) is on
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda of: capability)
+    assert device.native(torch.device("cuda")) is on
 
 
 @pytest.mark.parametrize("asked", [R2(), EncGAN3(), LEncGAN()])
@@ -124,15 +123,16 @@ def test_every_layer_of_a_step_is_found_and_nothing_moves(asked):
             assert torch.equal(a, again[name].state_dict()[key]), key
 
 
-def test_a_phase_is_decided_once(monkeypatch):
+def test_a_phase_is_decided_once(monkeypatch, tmp_path):
     calls = []
     monkeypatch.setattr(
-        precision, "chosen", lambda *given: calls.append(1) or precision.Tried(True, "")
+        precision, "chosen", lambda *given: calls.append(1) or precision.Tried(True, "as asked")
     )  # fmt: skip
     m = begun(R2(), PLAIN)
-    s, decided = given(m, batch_of(24)), Precision({"stills": False})
+    s, decided = given(m, batch_of(24)), Precision(tmp_path, {"stills": False})
     assert [decided.of(R2(), m.nets, s, Group()) for _ in range(2)] == [True, True]
     assert len(calls) == 1 and decided.decided == {"stills": False, "": True}
+    assert precision.told(tmp_path) == {"training": "as asked"}
 
 
 @pytest.fixture
