@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import cached
 
 from rencgan.core.device import native
 from rencgan.core.errors import InputError
@@ -225,12 +226,12 @@ def autocast(on: bool, device: torch.device) -> torch.autocast:
 
 @contextmanager
 def generating(p: Any, device: torch.device) -> Iterator[None]:
-    """How networks draw and judge outside of training: without a trace for gradients, on CUDA in
-    the numbers that they are trained in. On a CPU always in float32, so that what weights come to
-    does not depend on the machine.
+    """How networks draw and judge outside of training: without a trace for gradients, the weights
+    of spectral norm made once, on CUDA in the numbers that they are trained in. On a CPU always in
+    float32, so that what weights come to does not depend on the machine.
     """
     on_gpu = device.type == "cuda" and p.bf16 and native(device)
-    with torch.inference_mode(), autocast(on_gpu, device):
+    with torch.inference_mode(), autocast(on_gpu, device), cached():
         yield
 
 

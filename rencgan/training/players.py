@@ -2,11 +2,13 @@
 
 import copy
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
+from torch.nn.utils.parametrize import cached
 
 from rencgan.core.errors import InputError
 from rencgan.models import losses
@@ -72,10 +74,14 @@ class Players:
         """All turns of a step; returns the unweighted loss terms by name."""
         record: dict[str, Tensor] = {}
         turns: Iterator[Turn] = self.system.turns(self.nets, s)
-        for names, loss in turns:
-            names = (names,) if isinstance(names, str) else names
-            record |= self._move(names, loss(), group)
-        return record
+        while True:
+            # Spectral norm makes its weights once a turn. In float32 at each use, as it always did.
+            with cached() if s.bf16 else nullcontext():
+                if (turn := next(turns, None)) is None:
+                    return record
+                names, loss = turn
+                names = (names,) if isinstance(names, str) else names
+                record |= self._move(names, loss(), group)
 
     def _move(self, names: tuple[str, ...], loss: Any, group: Group) -> dict[str, Tensor]:
         """One turn: only the networks that are named get gradients, and step."""

@@ -173,3 +173,16 @@ def test_lstms_run_in_float32_under_autocast():
         h, c = run(lstm, e.bfloat16())
     assert h.dtype == c.dtype == torch.float32
     assert torch.equal(c, run(lstm, e.bfloat16().float())[1])
+
+
+@pytest.mark.parametrize("bf16", [True, False])
+def test_spectral_norm_makes_weights_once_a_turn(bf16):
+    """Two passes of a generator in a turn; in float32 each makes its own, as it always did."""
+    m = begun(EncGAN3(), PLAIN.but(separate_passes=True))
+    made = []
+    conv = m.nets["generator"].blocks[0].video[0][0]
+    conv.parametrizations.weight[0].register_forward_hook(lambda *given: made.append(1))
+    s = given(m, batch_of(16))
+    s.bf16 = bf16
+    m.play(s, Group())
+    assert len(made) == (2 if bf16 else 3)  # the generator's own turn has one pass more
