@@ -31,7 +31,7 @@ from rencgan.models.trained import Trained, begun, load_model
 from rencgan.presets.table import kind_of_row, preset
 from rencgan.studies import untrained
 from rencgan.studies.untrained import device
-from rencgan.training.loop import Job, Run, train
+from rencgan.training.loop import Job, Run, by_speed, train
 from rencgan.training.processes import Group
 from rencgan.training.record import read_history
 
@@ -41,6 +41,7 @@ SECONDS, LEAST = 570.0, 60.0  # of all rows together; of the last one, at least
 SIZES, STEPS, SETTLING = ("64", "128"), 20, 3  # the first steps, which choose algorithms, not timed
 ROW_S = 10.0  # after which a row takes no further step
 FRAMES, CANDIDATES, GOAL_S = 1000, 20, 1.0  # of the videos; seconds on an H200
+SEQUENCES = 30  # that the GPT takes a step, as on each GPU of the thesis
 MODELS: dict[str, tuple[str, dict]] = {  # name -> row of the table and what differs
     "EncGAN3": ("encgan3", {}),
     "G3AN": ("g3an", {}),
@@ -68,7 +69,7 @@ def stand_ins(size: int, count: int = 24, frames: int = 160) -> VideoSet:
     return VideoSet.from_arrays(drawn, splits=["train"] * (count - 2) + ["test"] * 2)
 
 
-def noise(size: int, count: int = 4) -> VideoSet:
+def noise(size: int, count: int) -> VideoSet:
     """Videos as long as the GPT's sequences reach, of noise, which changes no cost."""
     rng, shape = np.random.default_rng(0), (FRAMES, size, size, 3)
     return VideoSet.from_arrays([rng.integers(0, 256, shape, np.uint8) for _ in range(count)])
@@ -118,24 +119,25 @@ def waited() -> float:
 
 def steps_of(name: str, size: str, bf16: bool, steps: int) -> Row:
     """Some steps of a training: samples a second, peak memory, and what the losses came to."""
-    side = made_of("R2", size)[1].size
+    side, p = made_of("R2", size)[1].size, made_of(name, size)[1]
+    r3 = MODELS[name][0] == "r3"
+    videos = noise(side, -(-min(p.batch, SEQUENCES) // p.starts)) if r3 else stand_ins(side)
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
-    losses, stamps = [], [waited()]
-    with tempfile.TemporaryDirectory() as folder:
-        videos = noise(side) if MODELS[name][0] == "r3" else stand_ins(side)
+    losses = []
+    with tempfile.TemporaryDirectory() as folder, by_speed(device()):
         run = Run(job(name, size, Path(folder), videos, bf16=bf16), Group(), None)
         first = sum(getattr(run.p, name, 0) for name in ("warmup", "motion_warmup"))
         run.players.phase = run.system.phase(first, run.p)
         run.players.train()
-        run_on = run.reader.stream(first, first + steps, run.takes, device())
+        run_on, stamps = run.reader.stream(first, first + steps, run.takes, device()), [waited()]
         for step, x in enumerate(run_on, first):
             losses.append(run.step(step, x))
             stamps.append(waited())
             if len(losses) > SETTLING and stamps[-1] - stamps[0] > ROW_S:
                 break
     took = np.diff(stamps).tolist()
-    batch = run.players.phase.batch
+    batch = len(x.codes if r3 else x)  # the GPT's may be smaller than its preset's
     told = {"batch": batch, "steps": len(losses)}
     told["samples/s"] = batch / statistics.median(took[SETTLING:] or took)
     if torch.cuda.is_available():

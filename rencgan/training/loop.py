@@ -176,12 +176,12 @@ def run(job: Job, progress: Callable | None = None) -> None:
         if start < steps or Scores(job, start).lacks(start):
             work = Run(job, group, content)
             del content  # it is as large as the networks and their optimisers
-            with _by_speed(work.players.device):
+            with by_speed(work.players.device):
                 work.go(tell)
 
 
 @contextlib.contextmanager
-def _by_speed(device: torch.device) -> Iterator[None]:
+def by_speed(device: torch.device) -> Iterator[None]:
     """On a GPU cuDNN tries its algorithms once for each shape, and the shapes of a training stand
     still; which one is fastest may differ from run to run, and so may the last bits.
     """

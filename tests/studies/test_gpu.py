@@ -42,6 +42,15 @@ def test_every_row_is_made_and_the_losses_of_both_numbers_are_compared(tmp_path,
         assert c["first losses"]["apart"] < 0.05 and c["times"] > 0
 
 
+def test_a_batch_of_the_gpt_is_as_large_as_it_is_and_steps_go_as_in_training(small, monkeypatch):
+    """There are no more rows in it than sequences."""
+    monkeypatch.setitem(gpu.MODELS, "R3", ("r3", {"windows": False}))
+    monkeypatch.setattr(gpu, "SEQUENCES", 2)
+    entered, by_speed = [], gpu.by_speed
+    monkeypatch.setattr(gpu, "by_speed", lambda device: entered.append(device) or by_speed(device))
+    assert gpu.steps_of("R3", "smoke", True, 2)["batch"] == 2 and len(entered) == 1
+
+
 def test_losses_are_compared_with_those_of_the_same_training():
     head = {"what": "train R2", "preset": "64"}
     losses = {"first losses": {"a": 1.0, "b": 2.0}, "mean losses": {"a": 1.0, "b": 1.0}}

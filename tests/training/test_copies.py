@@ -22,7 +22,7 @@ from rencgan.models.lencgan import LEncGAN
 from rencgan.models.r2 import R2, VARIANTS
 from rencgan.models.trained import Trained
 from rencgan.presets.table import SMOKE
-from rencgan.training.loop import _by_speed
+from rencgan.training.loop import by_speed
 from rencgan.training.players import Players
 from rencgan.training.processes import Group
 from rencgan.training.record import Record, read_history
@@ -173,7 +173,7 @@ def test_losses_are_read_seldom_on_a_gpu(tmp_path):
     assert [line["b"] for line in lines] == [1.0] * 19 + [0.0]
 
 
-def test_cudnn_chooses_by_speed_in_training_on_a_gpu_alone(monkeypatch):
+def test_cudnn_choosesby_speed_in_training_on_a_gpu_alone(monkeypatch):
     cudnn = torch.backends.cudnn
     for device, deterministic, expected in (
         ("cuda", False, True),
@@ -181,7 +181,7 @@ def test_cudnn_chooses_by_speed_in_training_on_a_gpu_alone(monkeypatch):
         ("cpu", False, False),
     ):
         monkeypatch.setattr(cudnn, "deterministic", deterministic)
-        with _by_speed(torch.device(device)):
+        with by_speed(torch.device(device)):
             assert cudnn.benchmark is expected
         assert cudnn.benchmark is False
 
