@@ -264,7 +264,7 @@ class Run:
             if (step + 1) % max(1, steps // GRIDS) == 0 and self.group.first:
                 self.show(step + 1)
             scored = step + 1 in self.scores.moments
-            if scored or step + 1 in (steps, self.shared) or clock.due(step):
+            if clock.due(step) or scored or step + 1 in (steps, self.shared):
                 self.record.flush()
                 self.save(step + 1)
                 clock.saved()

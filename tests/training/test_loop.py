@@ -404,6 +404,16 @@ def test_a_checkpoint_is_due_now_and_then_and_rarely_where_saving_takes_long(mon
     assert due(last)  # 0: every step
 
 
+def test_what_is_saved_without_a_question_is_timed_too(tmp_path, videos, monkeypatch):
+    """Moments are saved because they come; nobody asks whether it is time."""
+    clocks, monotonic = [], time.monotonic
+    monkeypatch.setattr(loop, "Clock", lambda group: clocks.append(Clock(group)) or clocks[0])
+    monkeypatch.setattr(loop.time, "monotonic", lambda: 1e6 + monotonic())
+    p = SMOKE.but(scored=SMOKE.steps)
+    train(job(tmp_path, videos, preset=p, score=lambda model: 1.0))
+    assert clocks[0].took < 1e4
+
+
 def test_steps_follow_from_epochs_and_the_set(tmp_path, videos):
     """Four training videos of 60 frames: one clip of each, or 5 pairs, or 4 clips in a row."""
     p = SMOKE.but(warmup=0, motion_warmup=0)
