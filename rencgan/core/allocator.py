@@ -1,7 +1,9 @@
 """How this process gets its memory."""
 
 import ctypes
+import resource
 from contextlib import suppress
+from pathlib import Path
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 
@@ -15,3 +17,11 @@ def keep_freed() -> None:
         malloc = ctypes.CDLL("libc.so.6")
         malloc.mallopt(M_MMAP_MAX, 0)
         malloc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def stay_in_memory() -> None:
+    """Makes an allocation beyond what is free an error here, before the machine swaps."""
+    with suppress(OSError, ValueError):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        free = next(int(s.split()[1]) * 1024 for s in lines if s.startswith("MemAvailable"))
+        resource.setrlimit(resource.RLIMIT_DATA, (free, free))

@@ -12,6 +12,7 @@ from rencgan.data.hops import CLIP, clips_for
 from rencgan.data.pixels import as_clips
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate import cost
+from rencgan.models.system import streamed
 from rencgan.models.trained import Trained
 from rencgan.notebook import steps as study
 from rencgan.presets.gpt import HEADS, GPTPreset
@@ -132,7 +133,8 @@ def timed_rows(r3: R3Model, first: np.ndarray, p, frames: int = 1000) -> list[di
 def tokens_of(r3: R3Model, first: np.ndarray, frames: int, seed: int) -> list[torch.Tensor]:
     """The GPT's roll-out alone: the tokens (V, k) of all clips but the first, of so many frames."""
     clips, count = as_clips(first, r3.device), clips_for(frames, r3.hop)
-    return list(r3.rolled(clips, count, r3.roll(len(first), seed)))
+    rolled = r3.rolled(clips, count, r3.roll(len(first), seed))
+    return list(streamed(rolled, r3.preset, r3.device))  # as when videos are made
 
 
 def trajectories(r3: R3Model, sides: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:

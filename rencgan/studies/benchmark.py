@@ -18,7 +18,6 @@ import contextlib
 import itertools
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -30,6 +29,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from rencgan.core.allocator import stay_in_memory
 from rencgan.core.errors import InputError
 from rencgan.core.provenance import provenance
 from rencgan.data.clips import ClipSampler
@@ -39,6 +39,7 @@ from rencgan.evaluate.cost import meters, seconds
 from rencgan.evaluate.extractors import Extractor, find
 from rencgan.evaluate.protocols import protocol
 from rencgan.evaluate.scores import evaluate
+from rencgan.models.system import streamed
 from rencgan.presets.preset import Preset
 from rencgan.presets.table import PRESETS, PUBLISHED_64, preset
 from rencgan.r3.videos import METHODS as R3_METHODS
@@ -187,7 +188,11 @@ def r3_generations(presets: Sequence[Preset], quick: bool) -> Iterator[Row]:
 
 def _rolled(r3: R3Model, p: Preset, repeats: int) -> list[float]:
     clips, count = as_clips(noise(CLIP, p.size)[None], r3.device), clips_for(FRAMES_ASKED, p.hop)
-    return [seconds(lambda: list(r3.rolled(clips, count, r3.roll(1)))) for _ in range(repeats)]
+
+    def rolled() -> None:  # as when videos are made
+        list(streamed(r3.rolled(clips, count, r3.roll(1)), r3.preset, r3.device))
+
+    return [seconds(rolled) for _ in range(repeats)]
 
 
 def rejection_cost(rows: Sequence[Row]) -> list[dict]:
@@ -321,19 +326,11 @@ def in_child(empty: Row, name: str, *given) -> list[Row]:
 def child(name: str, *given) -> None:
     """What a fresh process does: prints the rows as JSON, or ends in a sentence."""
     if name == "training" and device().type == "cpu":
-        _stay_in_memory()
+        stay_in_memory()
     try:
         print(json.dumps(globals()[name](*given)))
     except (InputError, OSError) as error:
         raise SystemExit(str(error)) from None
-
-
-def _stay_in_memory() -> None:
-    """Makes an allocation beyond what is free an error here, before the machine swaps."""
-    with contextlib.suppress(OSError, ValueError):
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        free = next(int(s.split()[1]) * 1024 for s in lines if s.startswith("MemAvailable"))
-        resource.setrlimit(resource.RLIMIT_DATA, (free, free))
 
 
 SECTIONS = {

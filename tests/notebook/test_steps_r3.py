@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from rencgan.notebook import steps as study
 from rencgan.notebook import steps_r3 as study_r3
@@ -97,7 +98,11 @@ def test_times_are_those_of_table_5_11(done):
     p, videos, found = done
     r3 = found["regression"][0]
     first, prior = study_r3.first_of(p, [videos.video(0)], None)
+    ways = set()
+    hook = r3.gpt.register_forward_hook(lambda *of: ways.add(torch.is_inference_mode_enabled()))
     rows = study_r3.timed_rows(r3, first, p, 40)
+    hook.remove()
+    assert ways == {True}  # the roll-out alone is measured as it is where videos are made
     assert prior == "first clip" and len(rows) == 3
     for row in rows:
         assert row["GPT"] + row["the rest"] == pytest.approx(row["s for 40 frames"])
