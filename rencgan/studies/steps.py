@@ -42,7 +42,7 @@ def told(name: str = "64", batch: int = BATCH, steps: int = STEPS) -> Iterator[t
     keep_freed()
     runs = {(model, way): _begun(model, preset(name, model), batch, way)
             for model in MODELS for way in WAYS}  # fmt: skip
-    work = {key: _flops(*begun) for key, begun in runs.items()}  # and the first step of each
+    work = {key: _flops(*begun) for key, begun in runs.items()}
     times: dict[tuple, list[float]] = {key: [] for key in runs}
     products = []
     for _ in range(steps):
@@ -67,10 +67,12 @@ def _begun(model: str, p: Preset, batch: int, way: str) -> tuple[Run, torch.Tens
     p = p.but(batch=batch, **WAYS[way])
     videos = VideoSet.from_arrays([noise(2 * p.pair, p.size, seed) for seed in range(2)])
     system, frames = system_of(model, {}), p.pair if model == "r2" else CLIP
+    clips = noise(batch * frames, p.size).reshape(batch, frames, p.size, p.size, 3)
+    x = as_clips(clips, device())
     with tempfile.TemporaryDirectory() as folder:  # a run keeps its record there
         run = Run(Job(system, p, videos, Path(folder)), Group(), None)
-    clips = noise(batch * frames, p.size).reshape(batch, frames, p.size, p.size, 3)
-    return run, as_clips(clips, device())
+        _step(run, x)  # the first one chooses the run's precision, and writes why
+    return run, x
 
 
 def _step(run: Run, x: torch.Tensor) -> None:
@@ -79,8 +81,7 @@ def _step(run: Run, x: torch.Tensor) -> None:
 
 
 def _flops(run: Run, x: torch.Tensor) -> int:
-    """Of a step, which is made; the first chooses its precision, so a second one is counted."""
-    _step(run, x)
+    """Of a step, which is made."""
     with FlopCounterMode(display=False) as counter:
         _step(run, x)
     return counter.get_total_flops()

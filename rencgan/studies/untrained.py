@@ -76,20 +76,19 @@ def step_times(p: Preset, how: str, steps: int) -> list[float]:
     changes = {"bf16 off": {"bf16": False}, "channels_last off": {"channels_last": False}}
     p = p.but(**ALWAYS["r2"] | changes.get(how, {}))
     videos = VideoSet.from_arrays([noise(2 * p.pair, p.size, seed) for seed in range(2)])
-    with tempfile.TemporaryDirectory() as folder:  # a run keeps its record there
-        run = Run(Job(R2(), p, videos, Path(folder)), Group(), None)
-    if how == "torch.compile":
-        for net in run.players.nets.values():
-            net.compile()
     pairs = noise(p.batch * p.pair, p.size).reshape(p.batch, p.pair, p.size, p.size, 3)
     first = p.warmup + p.motion_warmup
 
     def step(i: int) -> None:
         run.step(first + i, as_clips(pairs, device()))
 
-    # The first step on a GPU also chooses algorithms, and compiles.
-    for i in range(3 if device().type == "cuda" else 1):
-        warm_up = seconds(lambda i=i: step(i))
+    with tempfile.TemporaryDirectory() as folder:  # a run keeps its record there
+        run = Run(Job(R2(), p, videos, Path(folder)), Group(), None)
+        for net in run.players.nets.values() if how == "torch.compile" else ():
+            net.compile()
+        # The first step tries layers in bfloat16, or on a GPU chooses algorithms, and compiles.
+        for i in range(3 if device().type == "cuda" else 1 + p.cpu_bf16):
+            warm_up = seconds(lambda i=i: step(i))
     if warm_up > LIMIT_S:
         return [warm_up]
     return [seconds(lambda i=i: step(i)) for i in range(steps)]
