@@ -3,9 +3,11 @@
 """
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 
 from rencgan.core.errors import InputError
@@ -47,7 +49,9 @@ class G3AN(EncGAN3):
         return nets
 
     def play(self, nets: Nets, s: Step) -> Iterator[Turn]:
-        f = self.forward(nets, s, s.chance[0], s.x, noise=True)
+        once = s.p.separate_passes
+        with nullcontext() if once else torch.no_grad():  # else they are for the critics alone
+            f = self.forward(nets, s, s.chance[0], s.x, noise=True)
         yield from self.critics(nets, s, f, losses.eq_3_6, losses.eq_3_5)
-        g = f if s.p.separate_passes else self.again(nets, s, f)
+        g = f if once else self.again(nets, s, f)
         yield "generator", lambda: losses.fooling(*self.judged(nets, s, g))
