@@ -64,10 +64,12 @@ class Precision:
 
     def of(self, system: System, nets: Nets, s: Step, group: Group) -> bool:
         if (phase := s.phase.name) not in self.decided:
-            found = chosen(s.p, next(iter(nets.values())), lambda: in_use(system, nets, s))
-            on = bool(group.agree(found.bf16)[0]) if group.size > 1 else found.bf16
+            found = Tried(False, "")
+            if group.first:
+                found = chosen(s.p, next(iter(nets.values())), lambda: in_use(system, nets, s))
+            on = bool(group.agree(int(found.bf16))[0]) if group.size > 1 else found.bf16
             self.decided[phase] = on
-            if found.why and group.first:
+            if found.why:
                 part = phase or "training"
                 print(f"{system.title(s.p)}, {part}: {found.why}")
                 write_json(self.out / FILE, told(self.out) | {part: found.why})
