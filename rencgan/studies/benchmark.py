@@ -309,10 +309,8 @@ def in_child(empty: Row, name: str, *given) -> list[Row]:
     code = f"from rencgan.studies import benchmark; benchmark.child({name!r}, *{given!r})"
     environment = os.environ | (FIXED_MALLOC if name == "memory" else {})
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            capture_output=True, text=True, timeout=1200, env=environment,
-        )  # fmt: skip
+        how = {"capture_output": True, "text": True, "timeout": 1200}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, **how)
     except subprocess.TimeoutExpired:
         return [empty | {"left_out": "it takes more than 20 minutes"}]
     if done.returncode == 0:
@@ -379,8 +377,7 @@ def as_text(told: dict) -> str:
         apart, highest = same["apart_mb"], same["highest_mb"]
         lines.append(f"{same['what']}: {verdict}: {apart:.1f} MB apart, of {highest:.0f} MB.")
     for c in told["rejection"]:
-        times = f"{c['times']:.1f} times as long"
-        lines.append(f"{c['what']}, {c['preset']}: {c['how']} take {times}.")
+        lines.append(f"{c['what']}, {c['preset']}: {c['how']} take {c['times']:.1f} times as long.")
     return "\n".join(lines)
 
 

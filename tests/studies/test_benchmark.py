@@ -52,7 +52,7 @@ def test_every_row_holds_its_repeats_and_their_spread(result):
         assert len(row["raw"]) >= 1 and min(row["raw"]) > 0, row
         assert row["median"] == pytest.approx(np.median(row["raw"]))
         assert (row["low"], row["high"]) == (min(row["raw"]), max(row["raw"]))
-        assert row["unit"] in ("pairs/s", "clips/s", "s", "MB")
+        assert row["unit"] in ("pairs/s", "samples/s", "clips/s", "s", "MB", "times")
 
 
 def test_it_names_the_machine_and_the_code(result):
@@ -281,7 +281,7 @@ def test_a_preset_with_warm_ups_is_measured_behind_them(monkeypatch):
         return real(run, step, x)
 
     monkeypatch.setattr(untrained.Run, "step", spy)
-    assert len(benchmark.training("smoke", steps=2)[0]["raw"]) == 2
+    assert len(benchmark.training("smoke", repeats=2)[0]["raw"]) == 2
     assert seen and min(seen) == SMOKE.warmup + SMOKE.motion_warmup > 0
 
 
