@@ -129,10 +129,12 @@ def _tried(uses: Sequence[Use], clock: Callable[[], float]) -> Tried:
 
 
 def _drawn(use: Use) -> list[Any]:
-    """Normal operands in the layouts of the layer's."""
+    """Operands in the layouts of the layer's: above 0, so that no sum cancels, of which rounding
+    would be a large part.
+    """
     rng = torch.Generator().manual_seed(1)
     return [
-        torch.empty_like(value, device="cpu").normal_(generator=rng)
+        torch.empty_like(value, device="cpu").normal_(generator=rng).abs_()
         if isinstance(value, Tensor) else value
         for value in use.given
     ]  # fmt: skip

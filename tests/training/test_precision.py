@@ -66,6 +66,18 @@ def test_layers_that_are_right_and_no_slower_run_in_bfloat16():
     assert torch.get_num_threads() == threads
 
 
+@pytest.mark.parametrize("name", ["smoke", "mini"])
+def test_rounding_is_far_from_what_counts_as_wrong(name):
+    """In the last layers of the critics too, which come to two numbers."""
+    m = begun(EncGAN3(), PRESETS[name].but(warmup=0, motion_warmup=0, batch=2))
+    x = torch.rand(2, 3, 16, m.p.size, m.p.size)
+    for use in in_use(EncGAN3(), m.nets, given(m, x)):
+        drawn = precision._drawn(use)
+        sides = (precision._forward_and_back(use.op, drawn, bf16) for bf16 in (True, False))
+        worst = max(map(precision._error, *sides))
+        assert worst < precision.LARGEST_ERROR / 4, use
+
+
 def test_a_layer_with_one_wrong_column_is_named(wrong_column):
     found = tried([product(), convolution()], Ticks(0.5))
     assert not found.bf16
