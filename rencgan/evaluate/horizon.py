@@ -73,7 +73,7 @@ def repetition(video: np.ndarray) -> Repetition:
     return Repetition(lag, float(rise[lag])) if rise[lag] > 1e-9 else Repetition(0, 0.0)
 
 
-def _end_over_start(curve: np.ndarray) -> float:
+def end_over_start(curve: np.ndarray) -> float:
     """Mean of the last quarter over that of the first; 1 for a curve of zeros."""
     quarter = max(1, len(curve) // 4)
     start, end = curve[:quarter].mean(), curve[-quarter:].mean()
@@ -82,7 +82,7 @@ def _end_over_start(curve: np.ndarray) -> float:
 
 AT_THE_END = {
     "colour kept at the end": lambda v: float(colour_kept(v)[-1]),
-    "sharpness at the end over the start": lambda v: _end_over_start(sharpness_over_time(v)),
+    "sharpness at the end over the start": lambda v: end_over_start(sharpness_over_time(v)),
     "repetition": lambda v: repetition(v).height,
 }
 

@@ -146,3 +146,74 @@ def test_the_summary_holds_every_measure_as_a_number():
 def test_what_is_no_video_is_refused(call, words):
     with pytest.raises(InputError, match=words):
         call()
+
+
+def test_spoilt_in_time():
+    v = ramp(40)
+    at = lambda x: x[:, 0, 0, 0].astype(int) // 2  # noqa: E731, the frame that is shown
+    assert list(at(measures.reset(v, 15))) == [*range(15), *range(15), *range(10)]
+    assert list(at(measures.looped(v, 4)))[:8] == [0, 1, 2, 3, 2, 1, 0, 1]
+    assert list(at(measures.sped_up(v, 14, 3))) == [*range(0, 40, 3)]
+    assert np.array_equal(measures.sped_up(v, 40, 1), v)
+    for spoil in (lambda: measures.reset(v, 1), lambda: measures.looped(v, 1)):
+        with pytest.raises(InputError, match="at least 2 frames, not 1"):
+            spoil()
+    with pytest.raises(InputError, match="15 frames at 3 times the pace need 43"):
+        measures.sped_up(v, 15, 3)
+
+
+SPOILT = {
+    "reset": lambda v: measures.reset(v, 8),
+    "looped": lambda v: measures.looped(v, 8),
+    "faded": measures.faded,
+    "trembling": measures.trembling,
+    "grained": measures.grained,
+    "blurred": lambda v: measures.blurred(v, 0.5 * measures.sharpness(v)),
+}
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_spoilt_video_keeps_its_shape_and_type_and_spares_the_original(name):
+    v = random_video()
+    before, made = v.copy(), SPOILT[name](v)
+    assert made.shape == v.shape and made.dtype == v.dtype
+    assert np.array_equal(v, before) and not np.array_equal(made, v)
+    assert np.array_equal(made, SPOILT[name](v))
+    floats = SPOILT[name](measures.as_unit(v))
+    assert floats.dtype == np.float32 and np.abs(floats).max() <= 1
+    assert np.abs(floats - measures.as_unit(made)).mean() < GREY
+
+
+def test_fading_keeps_the_colour_and_loses_the_contrast():
+    v = np.repeat(random_video(1), 21, 0)
+    made = measures.as_unit(measures.faded(v, 0.2))
+    assert np.array_equal(measures.faded(v, 0.2)[0], v[0])
+    assert made.mean((1, 2)) == pytest.approx(measures.as_unit(v).mean((1, 2)), abs=GREY)
+    assert made[[10, 20]].std((1, 2)) == pytest.approx(
+        measures.as_unit(v)[:2].std((1, 2)) * [[0.6], [0.2]], rel=0.03
+    )
+
+
+def test_trembling_moves_and_grain_does_not():
+    v = np.zeros((60, 9, 9, 3), np.uint8)
+    v[:, 4, 4] = 200
+    where = np.argwhere(measures.trembling(v, 2)[..., 0])
+    assert len(where) == 60 and set(where[:, 1]) == set(where[:, 2]) == {2, 3, 4, 5, 6}
+    grey = constant(40)
+    noise = measures.grained(grey, 5).astype(float) - grey
+    assert noise.std() == pytest.approx(5, rel=0.05) and noise.mean() == pytest.approx(0, abs=0.2)
+    assert measures.motion(measures.grained(grey, 5)) > 0.03
+
+
+@pytest.mark.parametrize("share", [0.9, 0.5, 0.1])
+def test_a_blur_meets_its_sharpness(share):
+    for v in (random_video(), random_video()[:, :, :3]):
+        target = share * measures.sharpness(v)
+        assert measures.sharpness(measures.blurred(v, target)) == pytest.approx(target, rel=0.01)
+
+
+def test_a_blur_that_cannot_be():
+    v = random_video()
+    assert np.array_equal(measures.blurred(v, 2 * measures.sharpness(v)), v)
+    with pytest.raises(InputError, match="no blur brings this video to a sharpness of 0"):
+        measures.blurred(v, 0)
