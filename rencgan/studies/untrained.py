@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from rencgan.core.allocator import keep_freed
 from rencgan.data.hops import CLIP, clip_count, clips_for
 from rencgan.data.pixels import as_clips, as_frames
 from rencgan.data.videoset import FRAMES, Video, VideoSet, write_tables
@@ -78,6 +79,7 @@ def step_times(p: Preset, how: str, steps: int) -> list[float]:
     videos = VideoSet.from_arrays([noise(2 * p.pair, p.size, seed) for seed in range(2)])
     pairs = noise(p.batch * p.pair, p.size).reshape(p.batch, p.pair, p.size, p.size, 3)
     first = p.warmup + p.motion_warmup
+    keep_freed()  # as training does
 
     def step(i: int) -> None:
         run.step(first + i, as_clips(pairs, device()))
