@@ -419,10 +419,14 @@ TRAINING = {
         lambda w: w.train(preset=STEPS.but(batch=1)), "batch of at least 2 clips to train"
     ),
     "batch not to be shared": Row(
-        lambda w: w.train(processes=3), "a batch of 2 cannot be shared evenly by 3 processes"
+        lambda w: w.train(processes=3), "a batch of 2 goes with at most 1 process, not 3"
     ),
     "videos in memory for two processes": Row(
-        lambda w: w.train(processes=2, data=VideoSet.from_arrays(moving_videos(2))),
+        lambda w: w.train(
+            processes=2,
+            data=VideoSet.from_arrays(moving_videos(2)),
+            preset=STEPS.but(batch=4),
+        ),
         "several processes read a prepared folder",
     ),
     "second trainer in the folder": Row(

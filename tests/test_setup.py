@@ -98,7 +98,7 @@ def test_templates_weights_and_tables_travel_with_the_package():
         *("conf.json", "index.html.j2", "report.css"),
         *("compact.safetensors", "compact.fitness.json"),
         *(f"{paper}.txt" for paper in PAPERS),
-        *("index.toml", "sets.toml", "studies.toml"),
+        *("index.toml", "sets.toml", "studies.toml", "systems.toml"),
     }
 
 

@@ -2,21 +2,37 @@
 
 import ctypes
 import resource
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX = -1, -3, -4  # of glibc's malloc.h
+KEPT = ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, 2**31 - 1))
+# Where glibc's own thresholds end, which it raises as it goes; one that is set stays.
+USUAL = ((M_MMAP_MAX, 65_536), (M_MMAP_THRESHOLD, 2**25), (M_TRIM_THRESHOLD, 2**26))
 
 
-def keep_freed() -> None:
-    """Memory that is freed stays with the process for the next tensor. glibc gives large blocks
-    back at once, and the system hands them out anew page by page, each filled with zeros: on a CPU
-    a quarter of a training step at 64x64. Other C libraries keep their own ways.
+@contextmanager
+def freed_memory_kept() -> Iterator[None]:
+    """Memory that is freed stays with the process for the next tensor; at the end it goes back, so
+    that what is measured then is right. glibc gives large blocks back at once, and the system hands
+    them out anew page by page, each filled with zeros: on a CPU a quarter of a training step at
+    64x64. Other C libraries keep their own ways.
     """
-    with suppress(OSError, AttributeError):
+    try:
         malloc = ctypes.CDLL("libc.so.6")
-        malloc.mallopt(M_MMAP_MAX, 0)
-        malloc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+        malloc.mallopt, malloc.malloc_trim  # noqa: B018
+    except (OSError, AttributeError):
+        yield
+        return
+    for name, value in KEPT:
+        malloc.mallopt(name, value)
+    try:
+        yield
+    finally:
+        for name, value in USUAL:
+            malloc.mallopt(name, value)
+        malloc.malloc_trim(0)
 
 
 def stay_in_memory() -> None:

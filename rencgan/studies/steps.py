@@ -12,7 +12,6 @@ from pathlib import Path
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from rencgan.core.allocator import keep_freed
 from rencgan.data.hops import CLIP
 from rencgan.data.pixels import as_clips
 from rencgan.data.videoset import VideoSet
@@ -21,7 +20,7 @@ from rencgan.models.system import system_of
 from rencgan.presets.preset import Preset
 from rencgan.presets.table import preset
 from rencgan.studies.untrained import device, noise
-from rencgan.training.loop import Job, Run
+from rencgan.training.loop import Job, Run, by_speed
 from rencgan.training.processes import Group
 
 MODELS = ("r2", "encgan3", "g3an")
@@ -39,7 +38,11 @@ CRITICS, FOOLED = 6, 3
 
 def told(name: str = "64", batch: int = BATCH, steps: int = STEPS) -> Iterator[tuple]:
     """Rows: what, preset, how, unit, raw numbers, a note."""
-    keep_freed()
+    with by_speed(device()):
+        yield from list(_told(name, batch, steps))
+
+
+def _told(name: str, batch: int, steps: int) -> Iterator[tuple]:
     runs = {(model, way): _begun(model, preset(name, model), batch, way)
             for model in MODELS for way in WAYS}  # fmt: skip
     work = {key: _flops(*begun) for key, begun in runs.items()}

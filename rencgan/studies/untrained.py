@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rencgan.core.allocator import keep_freed
 from rencgan.data.hops import CLIP, clip_count, clips_for
 from rencgan.data.pixels import as_clips, as_frames
 from rencgan.data.videoset import FRAMES, Video, VideoSet, write_tables
@@ -28,7 +27,7 @@ from rencgan.r3.tokens import Coordinates
 from rencgan.r3.videos import R3Model
 from rencgan.studies.generated import FIRST_CLIP, FOOTAGE, pieces_of
 from rencgan.studies.sizes import token_width
-from rencgan.training.loop import Job, Run, train
+from rencgan.training.loop import Job, Run, by_speed, train
 from rencgan.training.processes import Group
 
 LIMIT_S = 60.0  # a training step that takes longer is measured once, a video is cut to it
@@ -79,21 +78,20 @@ def step_times(p: Preset, how: str, steps: int) -> list[float]:
     videos = VideoSet.from_arrays([noise(2 * p.pair, p.size, seed) for seed in range(2)])
     pairs = noise(p.batch * p.pair, p.size).reshape(p.batch, p.pair, p.size, p.size, 3)
     first = p.warmup + p.motion_warmup
-    keep_freed()  # as training does
 
     def step(i: int) -> None:
         run.step(first + i, as_clips(pairs, device()))
 
-    with tempfile.TemporaryDirectory() as folder:  # a run keeps its record there
+    with by_speed(device()), tempfile.TemporaryDirectory() as folder:  # as a run does
         run = Run(Job(R2(), p, videos, Path(folder)), Group(), None)
         for net in run.players.nets.values() if how == "torch.compile" else ():
             net.compile()
         # The first step tries layers in bfloat16, or on a GPU chooses algorithms, and compiles.
         for i in range(3 if device().type == "cuda" else 1 + p.cpu_bf16):
             warm_up = seconds(lambda i=i: step(i))
-    if warm_up > LIMIT_S:
-        return [warm_up]
-    return [seconds(lambda i=i: step(i)) for i in range(steps)]
+        if warm_up > LIMIT_S:
+            return [warm_up]
+        return [seconds(lambda i=i: step(i)) for i in range(steps)]
 
 
 def parts(job: Job) -> list[tuple[str, int, float]]:

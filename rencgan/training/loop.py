@@ -23,7 +23,7 @@ from typing import Any
 import torch
 
 from rencgan.core import checkpoint
-from rencgan.core.allocator import keep_freed
+from rencgan.core.allocator import freed_memory_kept
 from rencgan.core.errors import InputError
 from rencgan.core.files import key_of, made_folder, only, write_array, writing
 from rencgan.core.progress import Progress
@@ -185,13 +185,12 @@ def by_speed(device: torch.device) -> Iterator[None]:
     """On a GPU cuDNN tries its algorithms once for each shape, and the shapes of a training stand
     still; which one is fastest may differ from run to run, and so may the last bits.
     """
-    if device.type == "cpu":
-        keep_freed()
-    cudnn = torch.backends.cudnn
+    cudnn, on_cpu = torch.backends.cudnn, device.type == "cpu"
     before = cudnn.benchmark
     cudnn.benchmark = before or (device.type == "cuda" and not cudnn.deterministic)
     try:
-        yield
+        with freed_memory_kept() if on_cpu else contextlib.nullcontext():
+            yield
     finally:
         cudnn.benchmark = before
 

@@ -102,7 +102,7 @@ def test_the_published_values_are_the_defaults():
     assert (p.lr_encoder, p.lr_generator, p.lr_discriminator) == (2e-4, 2e-4, 2e-4)
     assert (p.beta1, p.beta2, p.step_range) == (0.5, 0.999, (1, 3))
     assert (PUBLISHED_128.content_dim, PUBLISHED_128.motion_dim) == (512, 256)
-    assert Preset(scored=20) == p
+    assert Preset(scored=20, separate_passes=True, cpu_bf16=True) == p
 
 
 def test_what_helps_but_was_not_published_is_off_in_the_published_presets():
