@@ -135,11 +135,11 @@ class LstmEncoder(nn.Module):
         """The cell state (B, w) after the last step, and (h, c) to hand on."""
         at = None if h is None else (h[None], c[None])
         if self.handed in ("last", "nothing"):
-            h, c = run(lstm, e, at)
+            h, c = last_state(lstm, e, at)
             return c[0], (h[0], c[0])
-        h, c = run(lstm, e[:, :MIDDLE], at)
+        h, c = last_state(lstm, e[:, :MIDDLE], at)
         kept = (torch.zeros_like(h), c) if self.handed == "cell" else (h, torch.zeros_like(c))
-        _, last = run(lstm, e[:, MIDDLE:], (h, c))
+        _, last = last_state(lstm, e[:, MIDDLE:], (h, c))
         return last[0], tuple(part[0] for part in kept)
 
     def content_space(self, frame: Tensor) -> tuple[Tensor, Tensor]:
@@ -147,7 +147,7 @@ class LstmEncoder(nn.Module):
         content, (B, d_c) each: what the warm-up on single frames trains.
         """
         held = self.content(frame)[:, None].expand(-1, READ, -1)
-        return self._content_space(run(self.content_lstm, held)[1][0])
+        return self._content_space(last_state(self.content_lstm, held)[1][0])
 
     def _content_space(self, cell: Tensor) -> tuple[Tensor, Tensor]:
         return self.mu_c(cell), self._bounded(self.logvar_c(cell))
@@ -158,7 +158,7 @@ class LstmEncoder(nn.Module):
         return bound - nn.functional.softplus(bound - logvar) if bound else logvar
 
 
-def run(lstm: nn.LSTM, e: Tensor, at: tuple[Tensor, Tensor] | None = None):
+def last_state(lstm: nn.LSTM, e: Tensor, at: tuple[Tensor, Tensor] | None = None):
     """The (h, c) after the last step. In float32 under autocast too: cuDNN's LSTM would take
     float16, in which most gradients of a clip's early frames are lost.
     """

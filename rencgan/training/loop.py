@@ -183,7 +183,8 @@ def run(job: Job, progress: Callable | None = None) -> None:
 @contextlib.contextmanager
 def by_speed(device: torch.device) -> Iterator[None]:
     """On a GPU cuDNN tries its algorithms once for each shape, and the shapes of a training stand
-    still; which one is fastest may differ from run to run, and so may the last bits.
+    still; which one is fastest may differ from run to run, and so may the last bits. On a CPU freed
+    memory is kept.
     """
     cudnn, on_cpu = torch.backends.cudnn, device.type == "cpu"
     before = cudnn.benchmark

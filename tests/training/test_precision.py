@@ -11,7 +11,7 @@ from torch import nn
 from rencgan.core import checkpoint, device
 from rencgan.data.videoset import VideoSet
 from rencgan.models.encgan3 import EncGAN3
-from rencgan.models.lencgan import LEncGAN, run
+from rencgan.models.lencgan import LEncGAN, last_state
 from rencgan.models.r2 import R2
 from rencgan.presets.table import PRESETS, SMOKE
 from rencgan.training import loop, precision
@@ -182,9 +182,9 @@ def test_lstms_run_in_float32_under_autocast():
     torch.manual_seed(0)
     lstm, e = nn.LSTM(8, 8, batch_first=True), torch.randn(2, 5, 8)
     with torch.autocast("cpu", torch.bfloat16):
-        h, c = run(lstm, e.bfloat16())
+        h, c = last_state(lstm, e.bfloat16())
     assert h.dtype == c.dtype == torch.float32
-    assert torch.equal(c, run(lstm, e.bfloat16().float())[1])
+    assert torch.equal(c, last_state(lstm, e.bfloat16().float())[1])
 
 
 @pytest.mark.parametrize("bf16", [True, False])
