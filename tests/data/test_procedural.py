@@ -62,6 +62,18 @@ def test_a_subset_is_balanced_and_the_same_videos(dataset):
     assert max(counts) - min(counts) <= 1
 
 
+@pytest.mark.parametrize("dataset", ["sky", "taichi"])
+def test_further_videos_are_short_and_each_has_a_place_of_its_own(dataset):
+    whole, more = catalogue(dataset), catalogue(dataset, videos=500)
+    assert more[:210] == whole and {v.n_frames for v in more[210:]} == {64}
+    subjects = {v.subject for v in more[210:]}
+    assert len(subjects) == 290 and not subjects & {v.subject for v in whole}
+    a, b = (v.frames(16)[0].astype(int) for v in more[210 : 210 + 2 * 42 : 42])  # of one class
+    assert np.abs(a - b).mean() > 5
+    with pytest.raises(InputError, match="has 4200"):
+        catalogue(dataset, videos=4201)
+
+
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_frames_are_what_was_described_and_come_out_the_same_twice(dataset):
     video = catalogue(dataset, max_frames=30)[1]

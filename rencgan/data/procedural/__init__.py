@@ -5,7 +5,8 @@
 
 Video i depends on (data set, seed, i) alone. Its class is i modulo the number of classes, and its
 scene or person i modulo theirs; the two are coprime, so that the first few videos are balanced and
-all of them meet every pair.
+all of them meet every pair. Behind the whole set of skies and tai chi come further videos, where
+so many are asked for: short, each with a scene or person of its own.
 """
 
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ import numpy as np
 from rencgan.core.errors import InputError
 
 from . import face, people, sky
+from .further import MOST
 
 __all__ = ["DESCRIPTIONS", "VERSION", "StandIn", "catalogue"]
 
@@ -29,7 +31,7 @@ DESCRIPTIONS = {
     "ucf101": "A procedural figure, nine people in turn, performs 17 of the UCF101 actions.",
     "uva": "A procedural face, 120 people in turn, smiles now and then, blinks and moves its head.",
 }
-VIDEOS = people.VIDEOS | {"sky": len(sky.CLASSES) * sky.SCENES, "uva": face.VIDEOS}
+VIDEOS = people.VIDEOS | {"sky": sky.WHOLE, "uva": face.VIDEOS}  # of the whole sets
 ENDLESS = ("sky", "taichi")  # a longer video begins with the same frames as a shorter one
 
 
@@ -90,9 +92,9 @@ def catalogue(
 ) -> list[StandIn]:
     """The stand-in videos of a data set.
 
-    videos: only so many, balanced over the classes. max_frames: every video cut to so many frames;
-    those left are the same as in the whole video. Raises InputError for an unknown data set, a
-    negative seed, fewer than 1 video or frame, or more videos than there are.
+    videos: so many, balanced over the classes; None: the whole set. max_frames: every video cut to
+    so many frames; those left are the same as in the whole video. Raises InputError for an unknown
+    data set, a negative seed, fewer than 1 video or frame, or more videos than there are.
     """
     if dataset not in DESCRIPTIONS:
         raise InputError(
@@ -100,10 +102,9 @@ def catalogue(
         )
     seed = _whole("seed", seed, least=0)
     count = VIDEOS[dataset] if videos is None else _whole("videos", videos, least=1)
-    if count > VIDEOS[dataset]:
-        raise InputError(
-            f"videos is {count}, but the stand-in for {dataset} has {VIDEOS[dataset]}."
-        )
+    most = MOST if dataset in ENDLESS else VIDEOS[dataset]
+    if count > most:
+        raise InputError(f"videos is {count}, but the stand-in for {dataset} has {most}.")
     if max_frames is not None:
         max_frames = _whole("max_frames", max_frames, least=1)
     return [_stand_in(dataset, seed, i, max_frames) for i in range(count)]

@@ -9,6 +9,7 @@ from . import actions, forms
 from .backdrop import PLACES, place
 from .figure import Looks, Shot, looks
 from .figure import render as draw
+from .further import FURTHER, place_of
 from .noise import F32
 
 # Classes and people are coprime in number, so the i-th video (class i mod K, person i mod S) meets
@@ -32,7 +33,12 @@ def describe(dataset: str, seed: int, index: int) -> tuple[str, str, int, float]
     low, high = LENGTHS[dataset]
     share = rng.beta(0.75, 2.5) if dataset == "taichi" else rng.beta(1.5, 2.5)
     label = CLASSES[dataset][index % len(CLASSES[dataset])]
-    return label, f"person_{index % SUBJECTS[dataset]:02d}", round(low + (high - low) * share), 25.0
+    length = FURTHER if index >= VIDEOS[dataset] else round(low + (high - low) * share)
+    return label, f"person_{_person(dataset, index):02d}", length, 25.0
+
+
+def _person(dataset: str, index: int) -> int:
+    return place_of(index, SUBJECTS[dataset], VIDEOS[dataset])
 
 
 def _dressed(rng: np.random.Generator, dataset: str) -> Looks:
@@ -78,7 +84,7 @@ def shot(dataset: str, seed: int, index: int, at_least: int = 0) -> Shot:
     """The whole performance of video `index`, uncut; with `at_least` so many frames it goes on."""
     label, _, length, _ = describe(dataset, seed, index)
     length = max(length, at_least)
-    person = index % SUBJECTS[dataset]
+    person = _person(dataset, index)
     rng = np.random.default_rng([seed, CODE[dataset], 2, index])
     who = np.random.default_rng([seed, CODE[dataset], 3, person])
     # Weizmann's people share two places; in UCF101 every video is somewhere else.

@@ -11,10 +11,12 @@ from functools import lru_cache
 
 import numpy as np
 
+from .further import FURTHER, place_of
 from .noise import F32, Tile, chunks, cover, pixel_grid, value_line
 
 CLASSES = ("cumulus", "broken", "cirrus", "stratus", "storm", "altocumulus")
 SCENES = 35  # coprime with the number of classes: 210 videos meet every pair once
+WHOLE = len(CLASSES) * SCENES  # videos that share scenes; those behind them are `further`
 LAND = ("hills", "sea", "city", "trees", "mountains", "plain", "lake")
 
 
@@ -90,12 +92,9 @@ class Scene:
 def describe(seed: int, index: int) -> tuple[str, str, int, float]:
     """Label, scene name, number of frames and frame rate of video `index`."""
     rng = np.random.default_rng([seed, 11, index])
-    return (
-        CLASSES[index % len(CLASSES)],
-        f"scene_{index % SCENES:02d}",
-        int(200 + 800 * rng.beta(0.75, 2.5)),
-        25.0,
-    )
+    length = FURTHER if index >= WHOLE else int(200 + 800 * rng.beta(0.75, 2.5))
+    place = place_of(index, SCENES, WHOLE)
+    return CLASSES[index % len(CLASSES)], f"scene_{place:02d}", length, 25.0
 
 
 def _light(rng: np.random.Generator) -> tuple[float, float]:
@@ -128,8 +127,9 @@ def scene(seed: int, index: int) -> Scene:
     label, _, length, _ = describe(seed, index)
     kind = KINDS[label]
     rng = np.random.default_rng([seed, 12, index])
-    place = np.random.default_rng([seed, 13, index % SCENES])  # what all videos of a scene share
-    land, horizon = LAND[index % SCENES % len(LAND)], place.uniform(0.72, 0.95)
+    number = place_of(index, SCENES, WHOLE)
+    place = np.random.default_rng([seed, 13, number])  # what all videos of a scene share
+    land, horizon = LAND[number % len(LAND)], place.uniform(0.72, 0.95)
     tiles = (
         Tile(rng, 128, 2, 14, 1.5),
         Tile(rng, 128, 5, 40, 1.5),
@@ -156,7 +156,7 @@ def scene(seed: int, index: int) -> Scene:
         shift=rng.normal(0, 0.22),
         land=land,
         horizon=horizon,
-        ground_seed=(seed, 14, index % SCENES),
+        ground_seed=(seed, 14, number),
     )
     return _paced(first, length, target=np.exp(rng.uniform(np.log(0.5), np.log(1.8))))
 
