@@ -15,7 +15,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
@@ -255,7 +255,7 @@ def _compared(p: Plan, dataset: str, seed: int, chosen: Ways) -> list[Job]:
     """
     setting = checked(p.asked(dataset, seed))
     data = _data(p, dataset, seed) | {"test fraction": p.test_fraction}
-    common = {"data": data, "task": asdict(task_of(p.preset))}
+    common = {"data": data, "task": task_of(p.preset, p.source).as_dict()}
     given = [dataset, "--seeds", str(seed), "--preset", p.preset, "--source", p.source]
     given += ["--schedule", p.schedule] if p.schedule != "short" else []
     given += ["--data-root", p.data_root] if p.data_root else []

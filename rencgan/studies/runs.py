@@ -13,7 +13,6 @@ refuses files of another recipe. Checkpoints and a few videos of each lie in `--
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -195,7 +194,7 @@ def _run(
     c: Contestant, p, videos: VideoSet, ways, task: Task, path: Path, work: Path, aside: bool
 ) -> None:
     trainee = trainees.trainee(c, p, videos, work)
-    same = {"key": trainee.key(), "task": asdict(task)}
+    same = {"key": trainee.key(), "task": task.as_dict()}
     found = _begun(path, same, aside)
     missing = [w for w in ways if not is_scored(found["ways"].get(w, {}), w, c)]
     if not missing and (are_timed(found) or not trainee.there()):
@@ -298,7 +297,7 @@ def run_real(p, videos: VideoSet, task: Task, out: Path, aside: bool = False) ->
     """
     path, started = out / f"{p.dataset}-{p.source}-{p.preset}-real-seed{p.seed}.json", time.time()
     hop = CLIP // 2
-    same = {"key": videos.path.name, "task": asdict(task)}
+    same = {"key": videos.path.name, "task": task.as_dict()}
     if _begun(path, same, aside)["ways"]:
         return path
     real, extractor = unseen(p, videos, task), find("compact")
@@ -345,7 +344,8 @@ def prepared(given: dict, test_fraction: float | None = None) -> tuple[Setting, 
     how much of it is made and scored.
     """
     p = checked(given)
-    return p, data(p, test_fraction), task_of(p.preset)
+    videos = data(p, test_fraction)
+    return p, videos, task_of(p.preset, videos.card["source"])
 
 
 def compare(

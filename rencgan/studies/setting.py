@@ -12,6 +12,7 @@ from rencgan.core.errors import InputError
 from rencgan.core.files import resolve
 from rencgan.data.sets import DATASETS
 from rencgan.presets.table import PRESETS
+from rencgan.studies.unseen import UNSEEN
 
 PUBLISHED_AT = "slim"  # the preset of the weights that come with the project (studies.weights)
 
@@ -45,6 +46,13 @@ class Run(BaseModel):
         if name == "auto":
             return "64" if torch.cuda.is_available() else "mini"
         return _choice(name, ["auto", *PRESETS]) if isinstance(name, str) else name
+
+    @field_validator("seed")
+    @classmethod
+    def _unseen_stay_unseen(cls, seed: int) -> int:
+        if seed == UNSEEN:
+            raise ValueError("is that of the videos that no run may see; take another seed")
+        return seed
 
     @model_validator(mode="after")
     def _folder_has_a_root(self) -> "Run":

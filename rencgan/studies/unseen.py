@@ -1,6 +1,6 @@
 """Real videos that no contestant was trained on, and how much is made and scored beside them."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -9,22 +9,30 @@ from rencgan.data.hops import CLIP, spaced
 from rencgan.data.procedural import catalogue, longer
 from rencgan.data.videoset import VideoSet
 
+UNSEEN = 9001  # the seed of stand-ins that no run may have: all are scored on its videos
+OWN_SEED = ("mini",)  # presets scored on videos of the run's seed, as their result files are
 SHORT, LONG = 128, 1000  # frames of the videos
 REACH = CLIP  # frames of footage beyond them: clips 15 frames apart do not end where others do
 
 
 @dataclass(frozen=True)
 class Task:
-    """How much is made and scored; the smallest is for the tests."""
+    """How much is made and scored, and beside what; the smallest is for the tests."""
 
     short: int = 64  # videos of SHORT frames
     long: int = 16  # of them made on to `frames`
     frames: int = LONG
+    seed: int | None = None  # of the stand-ins that they are scored on; None: the run's own
+
+    def as_dict(self) -> dict:
+        """As result files hold it; those of the run's own seed name none."""
+        return {k: v for k, v in asdict(self).items() if v is not None}
 
 
-def task_of(preset: str) -> Task:
-    """What a comparison at a preset makes."""
-    return Task(4, 2, 200) if preset == "smoke" else Task()
+def task_of(preset: str, source: str = "procedural") -> Task:
+    """What a comparison at a preset makes, of stand-ins or of real data."""
+    seed = UNSEEN if source == "procedural" and preset not in OWN_SEED else None
+    return Task(4, 2, 200, seed) if preset == "smoke" else Task(seed=seed)
 
 
 # ------------------------------------------------------------------------------- unseen real video
@@ -33,8 +41,8 @@ def task_of(preset: str) -> Task:
 @dataclass(frozen=True)
 class Unseen:
     """Real videos that no contestant was trained on: (T, H, W, 3) uint8, the first `long` of them
-    with `frames` frames and REACH beyond; whom they show; and others like them, as real video's
-    own contestant.
+    with `frames` frames and REACH beyond; whom they show, where a contestant may know them; and
+    others like them, as real video's own contestant.
     """
 
     footage: list[np.ndarray]
@@ -64,22 +72,26 @@ class Unseen:
 
 
 def unseen(p, videos: VideoSet, task: Task, step: int = 1) -> Unseen:
-    """Of a stand-in the videos behind those that are prepared, the same scenes and people in
-    other performances, and as many others behind them. Of real data at most as many videos of the
-    test split, evenly spaced, to the length that all of them have, with no others. Raises
-    InputError for fewer than 2 videos.
+    """Of a stand-in the first videos of the task's seed, scenes and people that no run has met (or
+    of the run's own seed those behind the prepared ones, which share scenes and people with them),
+    and as many others behind them. Of real data at most as many videos of the test split, evenly
+    spaced, to the length that all of them have, with no others. Raises InputError for fewer than 2
+    videos.
 
     step: reaches so much further, for one frame of every `step` (see Unseen.every).
     """
     reach = REACH * step
     if videos.card["source"] == "procedural":
-        first, n = len(videos), task.short
-        found = catalogue(p.dataset, p.seed, first + 2 * n)[first:]
+        known, n = task.seed is None, task.short
+        first, seed = (len(videos), p.seed) if known else (0, task.seed)
+        found = catalogue(p.dataset, seed, first + 2 * n)[first:]
         lengths = ([task.frames] * task.long + [SHORT] * (n - task.long)) * 2
         pairs = zip(found, lengths, strict=True)
         drawn = [longer(v, frames + reach).frames(videos.size) for v, frames in pairs]
-        told = f"unseen stand-ins {first} to {first + n - 1}"
-        shown = [v.subject for v in found[:n]]
+        told = f"unseen stand-ins {first} to {first + n - 1}" + (
+            "" if known else f" of seed {seed}"
+        )
+        shown = [v.subject for v in found[:n]] if known else []
         return Unseen(drawn[:n], shown, drawn[n:], task.long, task.frames, told)
     test = videos.select("test", min_frames=SHORT + reach)
     chosen = spaced(len(test), task.short)

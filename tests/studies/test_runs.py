@@ -23,7 +23,7 @@ from rencgan.studies import runs as compare
 from rencgan.studies.results import frame
 from rencgan.studies.runs import Task, slug
 from rencgan.studies.trainees import trainee
-from rencgan.studies.unseen import REACH
+from rencgan.studies.unseen import REACH, UNSEEN, task_of
 from rencgan.studies.variants import CONTESTANTS, contestant
 from rencgan.training.loop import train
 
@@ -106,6 +106,31 @@ def test_unseen_videos_are_none_of_those_that_are_trained_on(tmp_path):
         assert np.array_equal(found[:frames], expected[:frames])
     for i in range(n):
         assert not np.array_equal(videos.video(i)[:16], real.footage[0][:16])
+
+
+def test_all_presets_are_scored_on_the_same_videos_of_a_seed_that_none_may_have(tmp_path):
+    common = replace(SMALL, seed=UNSEEN)
+    p = run_of(tmp_path)
+    videos = study.data(p)
+    real = compare.unseen(p, videos, common)
+    other = compare.unseen(run_of(tmp_path, seed=3, preset="64"), videos, common)
+    assert all(map(np.array_equal, real.footage + real.others, other.footage + other.others))
+    found = catalogue("sky", UNSEEN, 6)
+    for video, made in zip(found, real.footage + real.others, strict=True):
+        assert np.array_equal(made[:60], video.frames(16)[:60])
+    assert real.subjects == [] and real.source == f"unseen stand-ins 0 to 2 of seed {UNSEEN}"
+    assert not np.array_equal(real.footage[0], compare.unseen(p, videos, SMALL).footage[0])
+
+
+def test_the_task_says_which_footage_a_presets_results_are_of():
+    assert task_of("mini").as_dict() == {"short": 64, "long": 16, "frames": 1000}
+    shared = {"short": 64, "long": 16, "frames": 1000, "seed": UNSEEN}
+    others = [name for name in PRESETS if name not in ("smoke", "mini")]
+    assert all(task_of(name).as_dict() == shared for name in others)
+    assert "seed" not in task_of("64", "real").as_dict(), "of real data it is the test split"
+    for path in results.RESULTS.glob("*.json"):
+        found = json.loads(path.read_text())
+        assert found["task"] == task_of(found["preset"], found["source"]).as_dict()
 
 
 def test_real_data_is_compared_with_its_test_split_to_the_length_of_all(tmp_path):
