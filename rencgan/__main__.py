@@ -206,15 +206,27 @@ def ledger(o: argparse.Namespace) -> None:
 
 @verb(
     option("--models", nargs="+", default=[], metavar="NAME", help="default: all"),
+    option("--preset", help="default: that of the plain names, such as r2"),
+    option(
+        "--from", type=Path, metavar="CHECKPOINT", dest="given", help="of one model: no training"
+    ),
+    option("--videos", type=Path, metavar="FOLDER", help="prepared, that it was trained on"),
     option("--out", type=Path, default=resolve("reports/weights"), help="where the files go"),
     option("--work", type=Path, default=resolve("runs/publish")),
 )
 def publish(o: argparse.Namespace) -> None:
-    """Trains the networks that come with the project anew."""
+    """Trains the networks that come with the project anew, or takes one from its checkpoint."""
     from rencgan.studies import publish as of
+    from rencgan.studies.weights import PRESET
 
-    for name in of.chosen(o.models):
-        path = of.publish(name, Path(typed(o.work)), o.out)
+    names, work, preset = of.chosen(o.models), Path(typed(o.work)), o.preset or PRESET
+    if o.given and len(names) != 1:
+        raise InputError("--from takes the one model whose checkpoint it is: --models NAME")
+    for name in names:
+        if o.given:
+            path = of.publish_from(o.given, name, work, o.out, preset, o.videos)
+        else:
+            path = of.publish(name, work, o.out, preset)
         print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB", flush=True)
 
 

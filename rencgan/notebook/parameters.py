@@ -14,6 +14,7 @@ from pydantic import Field, field_validator, model_validator
 from rencgan.core.errors import InputError
 from rencgan.core.files import resolve
 from rencgan.data.hops import CLIP
+from rencgan.studies import weights as published
 from rencgan.studies.setting import PUBLISHED_AT, Run, SomeRun, as_text, checked, close
 
 
@@ -42,9 +43,10 @@ class TrainingRun(Run):
 
     @model_validator(mode="after")
     def _only_what_is_published(self) -> "TrainingRun":
-        if self.weights == "published" and self.preset != PUBLISHED_AT:
+        if self.weights == "published" and self.preset not in published.presets():
+            there = " or ".join(map(repr, published.presets()))
             raise ValueError(
-                f"the published weights are of the preset {PUBLISHED_AT!r}, not {self.preset!r}; "
+                f"the published weights are of the preset {there}, not {self.preset!r}; "
                 "leave preset at 'auto', or weights at 'train'"
             )
         if self.weights == "published" and self.as_published:
