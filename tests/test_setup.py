@@ -28,11 +28,13 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
 
 
-def required() -> dict[str, SpecifierSet]:
-    """Name -> range, of the dependencies and the extra for tests."""
+def required(*extras: str) -> dict[str, SpecifierSet]:
+    """Name -> range, of the dependencies and of extras."""
     project = PYPROJECT["project"]
-    lines = project["dependencies"] + project["optional-dependencies"]["dev"]
-    return {r.name: r.specifier for r in map(Requirement, lines)}
+    lines = [*project["dependencies"]]
+    for extra in extras:
+        lines += project["optional-dependencies"][extra]
+    return {r.name: r.specifier for r in map(Requirement, lines) if r.name != project["name"]}
 
 
 def conda_specs() -> list[str]:
@@ -47,8 +49,8 @@ def test_conda_and_pip_ask_for_the_same():
     assert conda.pop("python") == SpecifierSet(PYPROJECT["project"]["requires-python"])
     assert conda.pop("pip") == SpecifierSet()
     extra = [entry["pip"] for entry in ENVIRONMENT if isinstance(entry, dict)]
-    assert extra == [["-e ."]]
-    assert conda == required()
+    assert extra == [["-e .[imagenet]"]], "conda-forge has no package of that network"
+    assert conda == required("dev")
 
 
 @pytest.mark.parametrize("spec", conda_specs())
@@ -65,7 +67,8 @@ def test_conda_sees_a_bad_specification():
 
 
 def test_what_is_installed_here_is_admitted():
-    ranges = required()
+    ranges = required("dev", "imagenet")
+    assert "rencgan[imagenet]" in PYPROJECT["project"]["optional-dependencies"]["dev"]
     assert all(ranges[name].contains(version(name)) for name in ranges)
     assert sys.version_info >= (3, 11)
 

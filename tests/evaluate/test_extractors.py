@@ -604,7 +604,8 @@ def test_a_folder_that_is_not_there_is_named(i3d, tmp_path, monkeypatch):
     assert find("i3d-400", i3d.parent).path == i3d
 
 
-def test_available_has_an_extractor_or_a_sentence_for_each(i3d, resnext):
+def test_available_has_an_extractor_or_a_sentence_for_each(i3d, resnext, monkeypatch):
+    monkeypatch.delitem(features.EXTRACTORS, "imagenet")  # test_imagenet.py has it
     found, missing = features.available(i3d.parent, "cpu")
     assert list(found) == ["compact", "i3d-400", "resnext-101"] and not missing
     resnext.unlink()
