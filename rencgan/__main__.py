@@ -298,6 +298,14 @@ def report(o: argparse.Namespace) -> int:
     return failed
 
 
+@verb(option("out_dir", type=Path, help="folder for the page"))
+def first_sight(o: argparse.Namespace) -> None:
+    """Real sky beside what R2 makes of it, by the weights that come with the project, as a page."""
+    from rencgan.notebook.first_sight import write
+
+    print(f"Open {write(o.out_dir)}", flush=True)
+
+
 @verb(
     option("folder", type=Path, help="real videos, a folder for each class"),
     option(

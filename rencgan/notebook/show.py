@@ -83,8 +83,9 @@ def videos(
     scale: int | None = None,
     caption: str = "",
     marks: Sequence[int] | Sequence[Sequence[int]] | None = None,
+    stills: bool = True,
 ) -> Html:
-    """Videos side by side in one player, with a sheet of stills under it.
+    """Videos side by side in one player, with a sheet of stills under it where they are wanted.
 
     titles: one per video. marks: frames at which a new clip begins, one list for all videos or one
     per video; a line under each tile shows them, and its edge lights up around each.
@@ -101,11 +102,13 @@ def videos(
         f'style="max-width:100%;height:auto" aria-label="{html.escape(label)}">'
         f'<source src="{_uri("video/mp4", encode(grid, fps, "h264"))}" type="video/mp4">'
         f'<source src="{_uri("video/webm", encode(grid, fps, "vp9"))}" type="video/webm">'
-        "</video>"
-        + _preview(grid, fps)
-        + f'<img src="{_png(contact_sheet(clips, titles))}" alt="stills: {html.escape(label)}" '
-        f'style="display:block;max-width:100%;margin-top:6px">'
+        "</video>" + _preview(grid, fps)
     )
+    if stills:
+        body += (
+            f'<img src="{_png(contact_sheet(clips, titles))}" alt="stills: {html.escape(label)}" '
+            f'style="display:block;max-width:100%;margin-top:6px">'
+        )
     return _figure(body, caption, label)
 
 

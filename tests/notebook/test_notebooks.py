@@ -123,6 +123,9 @@ def test_it_runs_at_smoke_size_from_anywhere(path, smoke_run):
     found = json.loads((done.parent / f"runs/smoke/sky/{path.stem}.json").read_text())
     mistakes = [said for said in found["missing"].values() if re.search(r"\.py, line \d+\)$", said)]
     assert not mistakes, "what refused its input may be missing, not what failed"
+    data = (o.get("data", {}) for c in cells for o in c.get("outputs", []))
+    shown = [d["text/html"] for d in data if "text/html" in d]
+    assert "<video" in shown[0] or path.stem > "09", "it begins with a moving picture"
 
 
 SCORERS = {"compare", "by_protocol", "windows", "horizon_rows", "over_time", "repetition_by_length"}

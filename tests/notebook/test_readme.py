@@ -8,7 +8,7 @@ from conftest import ROOT
 from PIL import Image
 
 from rencgan.core.errors import InputError
-from rencgan.notebook import readme
+from rencgan.notebook import first_sight, readme
 from rencgan.studies import ledger, results
 
 README = ROOT / "README.md"
@@ -19,7 +19,7 @@ def test_the_readme_shows_what_the_result_files_say():
     assert readme.filled(text) == text
     counted = ledger.summary(ledger.rows(results.read())).partition(" have ")[0]
     assert counted in text
-    with pytest.raises(InputError, match="no lines <!-- systems --> and <!-- /systems -->"):
+    with pytest.raises(InputError, match="no lines <!-- picture --> and <!-- /picture -->"):
         readme.filled("no marks")
 
 
@@ -51,7 +51,15 @@ def test_it_is_one_page_that_begins_with_a_moving_picture():
     assert text.splitlines()[4].startswith("![") and f"reports/{readme.PICTURE}" in text
     assert picture.stat().st_size < 3_000_000
     with Image.open(picture) as image:
-        assert image.n_frames == readme.FRAMES
+        assert image.n_frames == first_sight.FRAMES
+
+
+def test_the_picture_is_made_of_what_is_published(tmp_path):
+    path = tmp_path / "picture.webp"
+    readme.picture(path, frames=16)
+    with Image.open(path) as image:
+        assert image.n_frames == 16 and image.size == (848, 496)
+    assert first_sight.whose(["r2"]) in readme.below().replace(", AR2, R3 (mixture)", "")
 
 
 def test_every_file_that_it_names_is_there():

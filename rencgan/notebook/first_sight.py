@@ -1,0 +1,188 @@
+"""The moving picture that pages and the README begin with: sky that no model has seen, and what the
+networks that come with the project make of it, each at the largest frames that it is published at.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from rencgan.core.files import write_text
+from rencgan.data.hops import CLIP, seams
+from rencgan.data.procedural import catalogue, longer
+from rencgan.data.videoset import VideoSet
+from rencgan.models.trained import Trained
+from rencgan.notebook import show
+from rencgan.notebook.kept import attempt
+from rencgan.notebook.tiles import enlarge
+from rencgan.presets.table import PRESETS
+from rencgan.studies import generated, weights
+from rencgan.studies.results import FASTER
+from rencgan.studies.unseen import REACH, UNSEEN
+
+FRAMES, SCENES = 160, (30, 29)  # scenes of the seed UNSEEN, chosen before any model drew them
+WIDE, CLIPS = 192, 5  # screen pixels of a tile; clips of a row
+REAL, OWN, PUBLISHED = "real", "own", weights.NAMES + weights.GPTS
+TITLES = {  # as tiles call them
+    REAL: "real video",
+    "encgan3": "EncGAN3: clip by clip",
+    "r2": "R2: follows it",
+    "improved-r2": "improved R2: follows it",
+    "ar2": "AR2: from nothing",
+    "ar2plus": "AR2+: from nothing",
+    "r3-regression": "R3 (regression): from a clip",
+    "r3-mixture": "R3 (mixture): from a clip",
+    "r3-flow": "R3 (flow): from a clip",
+}
+WAYS = {"ar2": "mean", "ar2plus": "mean"} | dict.fromkeys(weights.GPTS, FASTER)  # else "sample"
+# What the README and the page of results show: two scenes that R2 follows, and what the others make
+# without them. (model, number of the scene) of each tile, four a row.
+ALL = [(name, k) for k in (0, 1) for name in (REAL, "r2")]
+ALL += [(name, k) for name in ("ar2", "r3-mixture") for k in (0, 1)]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """Tiles of one size: clips (T, S, S, 3) uint8, what stands above each, where its clips join,
+    and in a sentence what is to be seen.
+    """
+
+    clips: list[np.ndarray]
+    titles: list[str]
+    marks: list[list[int]]
+    told: str
+
+    @property
+    def scale(self) -> int:
+        """Screen pixels of a pixel."""
+        return max(1, WIDE // self.clips[0].shape[2])
+
+
+def seen(size: int, frames: int, scenes: Sequence[int] = SCENES) -> list[np.ndarray]:
+    """Real video of those scenes, (frames, size, size, 3) uint8 each."""
+    found = catalogue(weights.DATASET, UNSEEN, max(scenes) + 1)
+    return [longer(found[i], frames).frames(size) for i in scenes]
+
+
+def sight(
+    tiles: Sequence[tuple[str, int]], frames: int = FRAMES, own: Trained | None = None
+) -> Sight:
+    """Those tiles: (REAL, OWN or a model that comes with the project; number of its scene).
+
+    Frames of smaller models are enlarged to the size of the largest by repeating pixels. own: a
+    model of a run, trained on sky. Raises InputError where a file of weights is missing.
+    """
+    names = [name for name in dict.fromkeys(name for name, _ in tiles) if name in PUBLISHED]
+    models = {name: weights.load(weights.finest(name)) for name in names}
+    models |= {OWN: own} if own else {}
+    side = max(model.size for model in models.values())
+    made = {REAL: seen(side, frames)}
+    for name, model in models.items():
+        given = seen(model.size, frames + REACH), frames, 0
+        made[name] = generated.made_by(model, WAYS.get(name, "sample"), *given, told=False)
+    clips = [made[name][k] for name, k in tiles]
+    titles = TITLES | ({OWN: f"{own.name} of this run"} if own else {})
+    marks = [seams(frames, models[name].hop) if name in models else [] for name, _ in tiles]
+    return Sight(
+        [enlarge(clip, side // clip.shape[2]) for clip in clips],
+        [titles[name] for name, _ in tiles],
+        marks,
+        _told(names, frames, len({k for _, k in tiles}), own is not None),
+    )
+
+
+def whose(names: Sequence[str]) -> str:
+    """At which preset those models are shown: "R2: hour, 64x64; AR2, AR2+: slim, 32x32"."""
+    by: dict[str, dict[str, None]] = {}
+    for name in names:
+        preset = weights.taken(weights.finest(name))[1]
+        at = f"{preset}, {PRESETS[preset].size}x{PRESETS[preset].size}"
+        by.setdefault(at, {})[TITLES[name].partition(":")[0]] = None
+    return "; ".join(f"{', '.join(models)}: {at}" for at, models in by.items())
+
+
+def _told(names: Sequence[str], frames: int, scenes: int, own: bool) -> str:
+    this = "; and what this run has learnt" if own else "; not trained on this page"
+    return (
+        f"Drawn sky that no model was trained on ({scenes} scene{'s' * (scenes > 1)}, {frames} "
+        f"frames), beside what the networks that come with the project make ({whose(names)})"
+        f"{this}. An orange edge marks where two clips join."
+    )
+
+
+# ---------------------------------------------------------------------------------------- the pages
+
+ALONE = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><title>rencgan: first sight</title>'
+    '<body style="font-family:system-ui,sans-serif;max-width:900px;margin:24px auto">'
+    "<h1>Real sky, and what R2 makes of it</h1>{}</body></html>"
+)
+
+
+def write(folder: Path) -> Path:
+    """The picture that notebook 03 begins with as a page of its own, first_sight.html; returns it.
+    Raises InputError where a file of weights is missing.
+    """
+    found = sight([(name, k) for k in range(len(SCENES)) for name in (REAL, "r2")])
+    path = folder / "first_sight.html"
+    write_text(path, ALONE.format(_player(found, columns=4).html))
+    return path
+
+
+def page(p, *names: str, tiles: Sequence[tuple[str, int]] = ()) -> show.Html | None:
+    """What a page begins with: for each scene real video and what those models make of it, or
+    other tiles, four a row; at smoke size a shorter one. None, and a sentence, where it cannot be
+    made.
+    """
+    columns = 1 + len(names) if len(names) > 1 else 4
+    tiles = tiles or [(name, k) for k in range(len(SCENES)) for name in (REAL, *names)]
+    return attempt("moving picture", _page, p, tiles, columns)
+
+
+def beside(p, model: Trained, name: str, videos: VideoSet) -> show.Html | None:
+    """Real video, the published model of that name, and that of this run, on the same scenes; None
+    for a run on anything but the drawn sky.
+    """
+    if (videos.card["dataset"], videos.card["source"]) != (weights.DATASET, "procedural"):
+        return None
+    tiles = [(one, k) for k in range(len(SCENES)) for one in (REAL, name, OWN)]
+    return attempt("moving picture", _page, p, tiles, 3, model)
+
+
+def clips(p) -> show.Html | None:
+    """What the page of EncGAN3 begins with: real clips, the same rebuilt, and clips from noise."""
+    return attempt("moving picture", _clips, p, 2 if p.preset == "smoke" else CLIPS)
+
+
+def _page(p, tiles: list, columns: int, own: Trained | None = None) -> show.Html:
+    short = p.preset == "smoke"
+    found = sight([t for t in tiles if not (short and t[1])], 24 if short else FRAMES, own)
+    return _shown(p, found, columns=columns)
+
+
+def _clips(p, count: int) -> show.Html:
+    name = weights.finest("encgan3")
+    model, first = weights.load(name), SCENES[0]
+    real = np.stack(seen(model.size, CLIP, range(first, first + count)))
+    rows = {"real": real, "rebuilt": generated.rebuilt(model, real)}
+    rows["from noise"] = generated.clips_from_noise(model, count, 0)
+    found = Sight(
+        [clip for clips in rows.values() for clip in clips],
+        [title for title in rows for _ in range(count)],
+        [[]] * (len(rows) * count),
+        f"Clips of drawn sky that no model was trained on, the same rebuilt, and clips from noise; "
+        f"{CLIP} frames, at a third of their speed. By the network that comes with the project "
+        f"({whose(['encgan3'])}), not trained on this page.",
+    )
+    return _shown(p, found, columns=count, fps=8, scale=max(1, 128 // model.size))
+
+
+def _shown(p, found: Sight, **options) -> show.Html:
+    other = f" What follows is about {p.dataset}." if p.dataset != weights.DATASET else ""
+    return _player(replace(found, told=found.told + other), **options)
+
+
+def _player(found: Sight, **options) -> show.Html:
+    options = {"scale": found.scale, "marks": found.marks, "caption": found.told} | options
+    return show.videos(found.clips, found.titles, stills=False, **options)
