@@ -11,7 +11,7 @@ from rencgan.core import checkpoint
 
 VERBS = """
 prepare train evaluate study compare results ledger benchmark sizes publish report fitness
-fit-compact batch
+fit-compact batch first-sight
 """
 SMOKE = ("--preset", "smoke", "--source", "procedural")
 
