@@ -47,10 +47,10 @@ define run_with_page
 	@$(BIN)/python -m rencgan report $(1)/html $(3:notebooks/%=$(1)/%)
 endef
 
-# Alone it trains R2 and nothing else, to take a quarter of an hour on two cores: EncGAN3 is the one
-# that comes with the project, and the control is left out.
+# Without other parameters it trains R2 alone, to take at most a quarter of an hour on two cores:
+# EncGAN3 is the one that comes with the project, and the control is left out.
 ASKED := -p dataset $(DATASET) -p preset $(PRESET)
-ALONE := $(filter sky-auto,$(DATASET)-$(PRESET))
+ALONE := $(filter sky-auto-,$(DATASET)-$(PRESET)-$(ARGS))
 first: $(V)/.ready  ## install, show R2, run notebooks 01 to 03, write their pages (again: resumes)
 	@$(BIN)/python -m rencgan first-sight $(OUT)/html || true
 	$(call run_with_page,$(OUT),$(ASKED),$(filter notebooks/01%,$(FIRST)))

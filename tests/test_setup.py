@@ -133,11 +133,13 @@ def test_make_every_takes_all_notebooks_and_make_alone_three():
 
 
 def test_make_alone_shows_r2_first_and_trains_it_alone():
-    alone, other = make("-n").stdout, make("-n", "DATASET=taichi").stdout
+    alone = make("-n").stdout
     order = ("first-sight", "01_data", "02_encgan3", "-p weights published", "-p control none")
     places = [alone.index(word) for word in order]
     assert places == sorted(places) and "Begin with 03_rencgan.html" in alone
-    assert "-p weights published" not in other and "-p control none" not in other
+    for word in ("DATASET=taichi", "PRESET=slim", "ARGS=-p steps 5"):
+        other = make("-n", word).stdout
+        assert "-p weights published" not in other and "-p control none" not in other
 
 
 def test_make_refuses_an_old_python_in_a_sentence(tmp_path):

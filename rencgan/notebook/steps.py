@@ -81,8 +81,9 @@ def published_model(p, work) -> tuple:
     weights.check_recipe(name, work.preset, work.system)
     out = p.out_dir / f"published-{name}"
     weights.write_history(name, out)
-    if p.dataset != weights.DATASET:
-        print(f"These weights were trained on the stand-in {weights.DATASET}, not on {p.dataset}.")
+    data = work.data if isinstance(work.data, VideoSet) else VideoSet.open(work.data)
+    if (trained := weights.card(name)["trained on"]) != source(data):
+        print(f"These weights were trained on {trained}, not on {source(data)}.")
     return weights.load(name), replace(work, out=out)
 
 

@@ -172,6 +172,13 @@ def test_a_notebook_takes_them_in_the_place_of_training(folder, tmp_path):
     assert not list(tmp_path.rglob("checkpoint.pt")), "nothing is trained"
 
 
+def test_it_is_said_where_they_are_of_other_videos(folder, tmp_path, capsys):
+    p = run_of(parameters.REncGANRun, tmp_path, video_stream="3d", dataset="taichi")
+    study.trained(p, "r2", study.data(p))
+    told = "These weights were trained on procedural sky, not on procedural taichi."
+    assert told in capsys.readouterr().out
+
+
 def test_weights_of_another_recipe_are_refused_by_field(folder, tmp_path):
     p = run_of(parameters.REncGANRun, tmp_path, video_stream="3d", hop=4)
     with pytest.raises(
