@@ -115,7 +115,42 @@ SLIM = MINI.but(
     content_features=256,
     motion_features=64,
 )
-PRESETS = {p.name: p for p in (SMOKE, MINI, SLIM, PUBLISHED_64, PUBLISHED_128)}
+HOUR = MINI.but(
+    name="hour",
+    why="an hour on 2 cores, 64x64: the equations as published, behind two warm-ups",
+    size=64,
+    content_dim=512,
+    motion_dim=256,
+    generator_widths=(128, 128, 64, 32, 16),
+    encoder_widths=(16, 32, 64),
+    motion_features=192,
+    largest_logvar=-6.0,
+    image_d_widths=(16, 32, 64, 128),
+    video_d_widths=(16, 32, 64, 128),
+    w_reconstruction=1.0,
+    w_direction=0.5,
+    w_still=1.0,
+    w_amount=0.0,
+    w_jitter=0.0,
+    w_overlap=0.0,
+    w_junction=0.0,
+    w_adversarial_video=0.01,
+    w_adversarial_image=0.01,
+    warmup=6000,
+    motion_warmup=2600,
+    motion_rate=0.6,
+    steps=10_000,
+    content_rate=0.3,
+    lr_discriminator=6e-4,
+    lr_decay=0.2,
+    average=0.995,
+    smallest_crop=1.0,
+    crops_until=0,
+    rise=0.0,
+    max_videos=2100,
+    cpu_bf16=True,
+)
+PRESETS = {p.name: p for p in (SMOKE, MINI, SLIM, HOUR, PUBLISHED_64, PUBLISHED_128)}
 
 # ---------------------------------------------------------------------------------------- the GPTs
 
@@ -179,7 +214,15 @@ GPT_SMOKE = GPTPreset(
 GPT_SLIM = GPT_MINI.but(
     name="slim", why="that of mini, narrower: the weights that come with the project", width=128
 )
-GPT_PRESETS = {p.name: p for p in (GPT_SMOKE, GPT_MINI, GPT_SLIM, GPT_64, GPT_128)}
+GPT_HOUR = GPT_MINI.but(
+    name="hour",
+    why="an hour on 2 cores, over the codes of thousands of videos",
+    blocks=6,
+    width=256,
+    steps=2400,
+    ramp=100,
+)
+GPT_PRESETS = {p.name: p for p in (GPT_SMOKE, GPT_MINI, GPT_SLIM, GPT_HOUR, GPT_64, GPT_128)}
 
 # ------------------------------------------------------------------- how long the papers train
 
@@ -227,18 +270,24 @@ def published_gpt(dataset: str, row: GPTPreset = GPT_128) -> GPTPreset:
 
 # -------------------------------------------------------------------------------- model by model
 
-# R2's schedule at `mini`, and what share of it takes a slower model as long (one core of a CPU):
-# `3d` streams, AR2's two kinds of clips, LEncGAN's LSTMs (a clip a step, where R2 takes two), and
-# AR2's roll-outs of two clips.
-STILLS, MOTION, PAIRS = 1500, 500, 450
+# R2's steps at `mini` and `hour`, and what share of them takes a slower model as long (one core of
+# a CPU): `3d` streams, AR2's two kinds of clips, LEncGAN's LSTMs (a clip a step, where R2 takes
+# two), and AR2's roll-outs of two clips.
+FOR_MINI, FOR_HOUR = (1500, 500, 450), (6000, 2600, 700)  # single frames, motion, pairs
 SHARES = {"improved r2": 0.74, "ar2": 0.74, "lencgan": 0.68, "roll-outs": 0.60}
 
 
-def scheduled(share: float = 1.0, clips: int = 1) -> dict:
-    """The steps of a share of that schedule, as fields; `clips` times those after the warm-ups."""
-    stills, motion, rest = (round(share * n) for n in (STILLS, MOTION, PAIRS * clips))
-    steps = {"warmup": stills, "motion_warmup": motion, "steps": stills + motion + rest}
-    return steps | {"crops_until": round(0.8 * stills), "lr_decay": 0.12}
+def scheduled(share: float = 1.0, clips: int = 1, of: tuple[int, ...] = FOR_MINI) -> dict:
+    """The steps of a share of a schedule, as fields; `clips` times those after the warm-ups."""
+    stills, motion, pairs = of
+    stills, motion, rest = (round(share * n) for n in (stills, motion, pairs * clips))
+    return {"warmup": stills, "motion_warmup": motion, "steps": stills + motion + rest}
+
+
+def for_mini(share: float = 1.0, clips: int = 1) -> dict:
+    """The same of `mini`, with what it has beside."""
+    steps = scheduled(share, clips)
+    return steps | {"crops_until": round(0.8 * steps["warmup"]), "lr_decay": 0.12}
 
 
 # What all presets give a model otherwise. EncGAN3 and R2 have `1p2d` streams at every scale; `3d`
@@ -261,29 +310,29 @@ ALWAYS: dict[str, dict[str, Any]] = {
 # drawn from N(0, I): the latent spaces have to fill it, so the KL weighs more and no bound keeps
 # them narrow. At `64` and `128` a weight of 20 gives an error of 0.05 the gradient that it has by
 # R2's mean absolute error, as at `mini`; the reference frame keeps its sixteenth.
+LENCGAN = {"batch": 8, "content_features": 256, "switches": {"forget_bias": 3.0}}
+AR2 = {
+    "w_reconstruction": 40.0,
+    "w_kl_content": 3e-4,
+    "w_kl_motion": 3e-4,
+    "initial_logvar": -3.0,
+    "largest_logvar": 0.0,
+    "w_adversarial_video": 0.05,
+    "w_adversarial_image": 0.02,
+}
 OWN: dict[str, dict[str, dict[str, Any]]] = {
     "smoke": {"lencgan": {"batch": 2}},
     "mini": {
-        "r2": {"content_rate": 0.1, **scheduled()},
-        "improved-r2": {"content_rate": 0.1, **scheduled()},
-        "lencgan": {
-            "content_rate": 0.1,
-            **scheduled(SHARES["lencgan"], clips=2),
-            "batch": 8,
-            "content_features": 256,
-            "switches": {"forget_bias": 3.0},
-        },
-        "ar2": {
-            "w_reconstruction": 40.0,
-            "w_kl_content": 3e-4,
-            "w_kl_motion": 3e-4,
-            "initial_logvar": -3.0,
-            "largest_logvar": 0.0,
-            "w_adversarial_video": 0.05,
-            "w_adversarial_image": 0.02,
-            "content_rate": 0.1,
-            **scheduled(SHARES["ar2"]),
-        },
+        "r2": {"content_rate": 0.1, **for_mini()},
+        "improved-r2": {"content_rate": 0.1, **for_mini()},
+        "lencgan": {"content_rate": 0.1, **for_mini(SHARES["lencgan"], clips=2), **LENCGAN},
+        "ar2": {"content_rate": 0.1, **for_mini(SHARES["ar2"]), **AR2},
+    },
+    "hour": {
+        "r2": scheduled(of=FOR_HOUR),
+        "improved-r2": scheduled(SHARES["improved r2"], of=FOR_HOUR),
+        "lencgan": scheduled(SHARES["lencgan"], clips=2, of=FOR_HOUR) | LENCGAN,
+        "ar2": scheduled(SHARES["ar2"], of=FOR_HOUR) | AR2 | {"w_reconstruction": 20.0},
     },
 }
 OWN |= dict.fromkeys(PUBLISHED, {"ar2": {"w_reconstruction": 20.0, "w_reference": 20.0 / 16}})

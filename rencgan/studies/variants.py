@@ -15,7 +15,7 @@ from rencgan.core.errors import InputError
 from rencgan.models.system import System
 from rencgan.presets.gpt import GPTPreset
 from rencgan.presets.preset import Preset
-from rencgan.presets.table import ALWAYS, SHARES, scheduled
+from rencgan.presets.table import ALWAYS, SHARES, for_mini
 from rencgan.studies import recipes
 
 FILE = Path(__file__).with_name("studies.toml")
@@ -52,7 +52,7 @@ class Schedule:
 
     def fields(self, preset: str) -> dict[str, Any]:
         if preset == "mini":
-            return scheduled(SHARES.get(self.share, self.share), self.clips)
+            return for_mini(SHARES.get(self.share, self.share), self.clips)
         if not self.elsewhere:
             raise InputError(
                 f"budgets of equal time and equal pairs are known at mini, not at {preset}"

@@ -17,7 +17,7 @@ from rencgan.data.videoset import VideoSet
 from rencgan.models.trained import load_model
 from rencgan.notebook import steps as study
 from rencgan.notebook.parameters import AR2Run
-from rencgan.presets.table import GPT_PRESETS, PRESETS
+from rencgan.presets.table import GPT_PRESETS, PRESETS, PUBLISHED
 from rencgan.studies import generated, results, trainees
 from rencgan.studies import runs as compare
 from rencgan.studies.results import frame
@@ -49,7 +49,7 @@ def test_every_contestant_has_a_recipe_where_its_budget_is_known(tmp_path):
                 continue
             if c.kind == "encgan3":
                 found = c.preset(p)
-                warm = "schedule" in c.name and name in ("smoke", "mini", "slim")
+                warm = "schedule" in c.name and name not in PUBLISHED
                 assert bool(found.warmup) == warm
                 assert found.encoder == ("no encoder" not in c.name)
                 continue
@@ -78,11 +78,11 @@ def test_equal_pairs_are_equal(tmp_path):
     assert made["AR2+, noise"].departures(made["AR2"]).keys() == {"recall_noise"}
 
 
-def test_the_control_gets_a_forget_bias_at_mini_and_slim_alone(tmp_path):
+def test_the_control_gets_a_forget_bias_at_small_size_alone(tmp_path):
     found = {}
     for name in PRESETS:
         found[name] = contestant("LEncGAN").system(run_of(tmp_path, preset=name)).forget_bias
-    assert found == dict.fromkeys(PRESETS, 0.0) | {"mini": 3.0, "slim": 3.0}
+    assert found == dict.fromkeys(PRESETS, 0.0) | {"mini": 3.0, "slim": 3.0, "hour": 3.0}
     none = contestant("LEncGAN, fc").system(run_of(tmp_path, preset="mini"))
     assert none.forget_bias == 0.0
 
