@@ -99,7 +99,7 @@ def test_templates_weights_and_tables_travel_with_the_package():
     ]
     assert {path.name for path in paths if path.is_file()} == {
         *("conf.json", "index.html.j2", "report.css"),
-        *("compact.safetensors", "compact.fitness.json"),
+        *("compact.safetensors", "compact.fitness.json", "imagenet.fitness.json"),
         *(f"{paper}.txt" for paper in PAPERS),
         *("index.toml", "sets.toml", "studies.toml", "systems.toml"),
     }

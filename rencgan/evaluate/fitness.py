@@ -8,9 +8,10 @@ level, and leaves the floor by more than twice its spread. Videos are split by s
 development half, on which an extractor may be improved, and a test half, which is what counts.
 """
 
+import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -27,6 +28,7 @@ from rencgan.evaluate.extractors import Extractor, find
 from rencgan.evaluate.frechet import distance_of
 
 T = np.arange(CLIP)
+SIZE = 64  # pixels of the clips, whatever an extractor makes of them: all see the very same
 
 # -------------------------------------------------------------------------------- ways of spoiling
 
@@ -250,6 +252,41 @@ def as_markdown(rows: Sequence[dict]) -> str:
     return "\n".join(lines)
 
 
+def beside(evidence: Mapping[str, Sequence[dict]]) -> list[dict]:
+    """Several extractors on the same clips, as rows: distances over each one's own floor, level by
+    level. evidence: rows of `measure` by metric.
+    """
+    found = []
+    for each in zip(*evidence.values(), strict=True):
+        row = {"spoilt by": f"{each[0]['family']} ({each[0]['unit']})"}
+        row["levels"] = ", ".join(f"{level:g}" for level in each[0]["levels"])
+        for metric, r in zip(evidence, each, strict=True):
+            steps = ", ".join(f"{d / r['floor']:.2g}" for d in r["distances"])
+            notes = ["not fit"] * (not r["fit"]) + ["in training"] * r["trained_on"]
+            row[f"{metric}, times its floor"] = " · ".join((steps, *notes))
+        found.append(row)
+    return found
+
+
+def shipped(name: str) -> dict:
+    """The evidence that comes with the package for an extractor, as `run` wrote it."""
+    path = compact.WEIGHTS.with_name(f"{name}.fitness.json")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def common(names: Sequence[str]) -> tuple[str, int, dict[str, list[dict]]]:
+    """A half of the scenes on which there is evidence of all these extractors, the test half if it
+    can be; how many videos that has; and the rows by metric.
+    """
+    each = [shipped(name) for name in names]
+    half = "test" if all("test" in e for e in each) else "development"
+    return (
+        half,
+        each[0]["videos"][half]["videos"],
+        {e["extractor"]["metric"]: e[half] for e in each},
+    )
+
+
 def run(
     folder: Path,
     scenes: Sequence[str] = (),
@@ -262,7 +299,7 @@ def run(
         raise InputError(f"a spread needs at least 2 draws, not {draws}")
     network = find(extractor)
     trained_on = compact.TRAINED_ON if extractor == "compact" else ()
-    shots = load(folder, network.size, scenes)
+    shots = load(folder, SIZE, scenes)
     found = table(shots, network, trained_on, draws)
     counts = {
         half: {"videos": len(part), "scenes": len({s.scene for s in part})}

@@ -14,7 +14,7 @@ from PIL import Image
 
 from rencgan.core.errors import InputError
 from rencgan.core.files import project_root, replaced, slug, write_text
-from rencgan.evaluate import compact, fitness
+from rencgan.evaluate import fitness
 from rencgan.notebook import first_sight
 from rencgan.notebook.tiles import Grid
 from rencgan.studies import ledger, results
@@ -149,17 +149,19 @@ def chart(table: pd.DataFrame, path: Path) -> None:
 
 
 def all_tables(everything: pd.DataFrame) -> str:
-    """The page of all tables: results of the comparison, the ledger, the fitness of the judge: how
-    its distances answer to real video that was spoilt on purpose.
+    """The page of all tables: results of the comparison, the ledger, the fitness of the judges: how
+    their distances answer to real video that was spoilt on purpose.
     """
-    evidence = json.loads(compact.WEIGHTS.with_suffix(".fitness.json").read_text(encoding="utf-8"))
+    half, videos, evidence = fitness.common(("compact", "imagenet"))
     return (
         "# Results\n\nMade by `python -m rencgan readme` from reports/results. How each number is "
         "made: [notebook 08's page](08_results.html).\n\n"
         f"{results.page(everything)}\n\n## Claims\n\n{ledger.whole(everything)}\n\n"
-        "## Is the network that judges fit?\n\n"
-        f"On {evidence['videos']['test']['videos']} real videos, spoilt at four levels each:\n\n"
-        f"{fitness.as_markdown(evidence['test'])}\n"
+        "## Are the networks that judge fit?\n\n"
+        f"On the same {videos} real videos (the {half} half of the scenes), spoilt at four levels "
+        "each, against other clips of these videos; a floor is such clips as they are. The second "
+        "network was trained on photographs alone.\n\n"
+        f"{results.as_markdown(fitness.beside(evidence))}\n"
     )
 
 

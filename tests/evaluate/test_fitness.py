@@ -1,14 +1,12 @@
 """How an extractor answers to spoilt video; with one whose answers are known."""
 
-import json
-
 import numpy as np
 import pytest
 from conftest import moving_videos, real_clips
 
 from rencgan.core.errors import InputError
 from rencgan.data.video import write_mp4
-from rencgan.evaluate import compact, fitness
+from rencgan.evaluate import compact, fitness, imagenet
 from rencgan.evaluate import extractors as features
 
 FAMILIES = {f.name: f for f in fitness.FAMILIES}
@@ -147,8 +145,7 @@ def test_too_little_footage_is_refused(tmp_path):
 
 @pytest.fixture(scope="module")
 def evidence():
-    path = compact.WEIGHTS.with_name("compact.fitness.json")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return fitness.shipped("compact")
 
 
 def test_the_evidence_is_of_the_shipped_weights(evidence):
@@ -156,6 +153,21 @@ def test_the_evidence_is_of_the_shipped_weights(evidence):
     assert evidence["draws"] >= 5
     for half in ("development", "test"):
         assert [r["family"] for r in evidence[half]] == [f.name for f in fitness.FAMILIES]
+
+
+def test_both_judges_saw_the_same_clips_and_stand_side_by_side(evidence):
+    second = fitness.shipped("imagenet")
+    assert second["extractor"]["sha256"] == imagenet.SHA256
+    assert second["scenes"] == evidence["scenes"] and second["videos"] == evidence["videos"]
+    half, count, each = fitness.common(("compact", "imagenet"))
+    assert count == evidence["videos"][half]["videos"] and list(each)[0] == "FVD (compact)"
+    rows = fitness.beside(each)
+    assert [r["spoilt by"].partition(" (")[0] for r in rows] == list(FAMILIES)
+    noise = evidence[half][0]
+    told = f"{noise['distances'][-1] / noise['floor']:.2g}"
+    assert rows[0]["FVD (compact), times its floor"].endswith(told)
+    assert "in training" in rows[2]["FVD (compact), times its floor"]
+    assert all(r["fit"] and not r["trained_on"] for r in second[half])
 
 
 def test_the_embedded_network_is_fit_on_scenes_it_was_not_developed_on(evidence):
