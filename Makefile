@@ -89,7 +89,7 @@ R := -p source procedural
 reports: $(V)/.ready  ## the pages in reports/, from the results and weights that lie there (minutes)
 	$(call run_notebooks,$(OUT)/reports,$(R) -p preset mini,$(wildcard notebooks/01_*.ipynb))
 	$(call run_notebooks,$(OUT)/reports,$(R) -p weights published,$(wildcard notebooks/0[2345]_*.ipynb))
-	$(call run_notebooks,$(OUT)/reports,$(R) -p preset mini,$(wildcard notebooks/0[68]_*.ipynb))
+	$(call run_notebooks,$(OUT)/reports,$(R) -p preset mini,$(wildcard notebooks/0[689]_*.ipynb))
 	@$(BIN)/python -m rencgan report reports $(EVERY:notebooks/%=$(OUT)/reports/%)
 	@cp $(OUT)/reports/mini/sky/*.json $(OUT)/reports/slim/sky/*.json reports/
 	@$(BIN)/python -m rencgan readme

@@ -6,8 +6,8 @@ Beside the modules that lie here these, which are imported when they are asked f
 from importlib import import_module
 
 ELSEWHERE = {  # name -> the module that it is, or that has it
-    **dict.fromkeys(("horizon", "measures", "protocols", "scores"), "rencgan.evaluate"),
-    **dict.fromkeys(("catalogue", "ledger", "results"), "rencgan.studies"),
+    **dict.fromkeys(("fitness", "horizon", "measures", "protocols", "scores"), "rencgan.evaluate"),
+    **dict.fromkeys(("catalogue", "judges", "ledger", "results", "spoilt"), "rencgan.studies"),
     "recall": "rencgan.models",
     "Kept": "rencgan.notebook.kept",
     "ClipSampler": "rencgan.data.clips",

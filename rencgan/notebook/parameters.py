@@ -156,6 +156,28 @@ class AblationRun(ResultsRun):
         return [int(s) for s in self.seeds.split()]
 
 
+class MeasuresRun(Run):
+    """09: real video, spoilt on purpose."""
+
+    frames: int = Field(0, ge=0, le=10_000)  # of each video; 0: 128, at smoke 32
+    videos: int = Field(0, ge=0, le=10_000)  # a side; 0: 64, at smoke 4
+    models: Literal["published", "none"] = "published"  # that both judges rank
+
+    @model_validator(mode="after")
+    def _enough(self) -> "MeasuresRun":
+        if 0 < self.frames < 32:
+            raise ValueError(f"spoilt videos have at least 32 frames, not {self.frames}; 0: usual")
+        if 0 < self.videos < 4:
+            raise ValueError(f"a side needs at least 4 videos, not {self.videos}; 0: as usual")
+        return self
+
+    @property
+    def many(self) -> tuple[int, int]:
+        """Videos a side, and frames of each."""
+        usual = (4, 32) if self.preset == "smoke" else (64, 128)
+        return self.videos or usual[0], self.frames or usual[1]
+
+
 def check(namespace: Mapping[str, Any], model: type[SomeRun]) -> SomeRun:
     """The parameters of a notebook, checked. Call it as `check(globals(), REncGANRun)`.
 

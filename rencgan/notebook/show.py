@@ -29,8 +29,8 @@ from rencgan.notebook.tiles import (
 )
 from rencgan.training.record import read_history
 
-__all__ = ["Html", "chart", "contact_sheet", "curves", "losses", "maps", "picture", "strip"]
-__all__ += ["provenance_table", "table", "videos"]
+__all__ = ["Html", "chart", "contact_sheet", "curves", "heat", "losses", "maps", "picture"]
+__all__ += ["provenance_table", "strip", "table", "videos"]
 
 FONT = "font-family:system-ui,sans-serif"
 NUMBER = (int, float, np.number)
@@ -215,6 +215,17 @@ def maps(
         axes.imshow(square, interpolation="nearest", **scale)
         axes.set_axis_off()
         axes.set_title(title, fontsize=8)
+    return chart(figure, caption)
+
+
+def heat(table: pd.DataFrame, caption: str = "") -> Html:
+    """Numbers in [0, 1] as a map of cells: white at 0.5, blue below, red above; none is blank."""
+    figure = Figure(figsize=(3 + 0.75 * table.shape[1], 0.8 + 0.26 * len(table)), layout="tight")
+    axes = figure.subplots()
+    looks = {"vmin": 0, "vmax": 1, "cmap": "vlag", "cbar": False, "linewidths": 0.5}
+    sns.heatmap(table, ax=axes, annot=True, fmt=".2f", annot_kws={"fontsize": 7}, **looks)
+    axes.tick_params(labelsize=8, length=0)
+    axes.xaxis.tick_top()
     return chart(figure, caption)
 
 

@@ -1,0 +1,190 @@
+"""Two judges on the same videos: do they rank them alike, and where not?
+
+A judge is an extractor whose distances rank sets of videos, nearest to real video first. Sets may
+be models' videos or references made of real ones; more can be added, as long as all have one size.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import kendalltau, spearmanr
+
+from rencgan.core.errors import InputError
+from rencgan.core.files import project_root
+from rencgan.core.progress import Progress
+from rencgan.data.hops import CLIP
+from rencgan.data.procedural import catalogue, longer
+from rencgan.evaluate.extractors import Extractor, available
+from rencgan.evaluate.frechet import distance_of
+from rencgan.evaluate.references import references, softness
+from rencgan.presets.table import PRESETS
+from rencgan.studies import weights
+from rencgan.studies.generated import clips_from_noise, made_by
+from rencgan.studies.results import FASTER
+from rencgan.studies.unseen import REACH, SHORT, UNSEEN, Unseen
+
+NAMES = ("compact", "imagenet")  # of the extractors that judge
+DRAWS = 20  # of half of the videos, for the spread of a rank correlation
+WAYS = {"ar2": "mean", "ar2plus": "mean"} | dict.fromkeys(weights.GPTS, FASTER)  # others: sample
+SOFT = "r2"  # whose sharpness the blurred reference has
+EYE: dict[frozenset, str] = {}  # of pairs that the judges order otherwise, after looking at them
+Videos = Sequence[np.ndarray]  # each (T, H, W, 3) uint8
+
+
+def judges() -> list[Extractor]:
+    """Those of NAMES that can be had; of the others it is printed what is missing."""
+    found, missing = available()
+    for name in (name for name in NAMES if name in missing):
+        print(missing[name].replace(f"{project_root()}/", ""))
+    return [found[name] for name in NAMES if name in found]
+
+
+def footage(preset: str = weights.PRESET, count: int = 64) -> Unseen:
+    """Real videos that no published model was trained on, as large as a preset's; and others."""
+    found = catalogue(weights.DATASET, UNSEEN, 2 * count)
+    drawn = [longer(v, SHORT + REACH).frames(PRESETS[preset].size) for v in found]
+    told = f"unseen stand-ins 0 to {count - 1} of seed {UNSEEN}"
+    return Unseen(drawn[:count], [], drawn[count:], 0, 0, told)
+
+
+def contestants(
+    real: Unseen, preset: str = weights.PRESET, names: Sequence[str] = (), seed: int = 0
+) -> dict[str, list[np.ndarray]]:
+    """Videos to rank, by name: of all models (or those named) that are published at a preset, as
+    many as there is footage, of SHORT frames; and the references. What R3 is given of a real video
+    is cut off; of EncGAN3 there are clips alone.
+    """
+    found = {}
+    for name in names or weights.NAMES + weights.GPTS:
+        at = weights.at(name, preset)
+        if not (weights.FOLDER / f"{at}.json").exists():
+            continue
+        model = weights.load(at)
+        if name == "encgan3":
+            found[at] = list(clips_from_noise(model, len(real.footage), seed))
+            continue
+        given = model.hop if name in weights.GPTS else 0
+        way = WAYS.get(name, "sample")
+        made = made_by(model, way, real.footage, real.short + given, seed)
+        found[at] = [v[given:] for v in made]
+    soft = found.get(weights.at(SOFT, preset))
+    clean = real.real(real.short)
+    share = None if soft is None else softness(soft, clean)
+    return found | references(clean, share, real.real(real.short, others=True), seed)
+
+
+def distances(
+    sides: Mapping[str, Videos],
+    real: Videos,
+    judges: Sequence[Extractor],
+    lengths: Sequence[int] = (CLIP, SHORT),
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Distances of all sets (rows) from the real videos, by judge and length (columns); None where
+    a set's videos are shorter. attrs["draws"]: the same of DRAWS draws of half of the videos, of
+    all sets the same half, for `agreement`. Raises InputError for fewer than 4 videos of a set.
+    """
+    if min(map(len, [real, *sides.values()])) < 4:
+        raise InputError("to be ranked, a set needs at least 4 videos")
+    columns, drawn = {}, {}
+    work = [(judge, n) for judge in judges for n in lengths]
+    with Progress(len(work) * (len(sides) + 1), "two judges on the same videos") as bar:
+        for judge, n in work:
+            features = {}
+            for name, videos in {"": real, **sides}.items():
+                if min(map(len, videos)) >= n:
+                    each = [np.asarray(judge(np.asarray(v)[None, :n])) for v in videos]
+                    features[name] = np.concatenate(each)
+                bar.update(bar.step + 1, f"{judge.name} {name}")
+            goal, told = features.pop(""), f"{judge.metric} {n}f"
+            columns[told] = {k: distance_of(x, goal) for k, x in features.items()}
+            rng = np.random.default_rng([seed, 61])
+            halves = [rng.permutation(len(goal))[: max(2, len(goal) // 2)] for _ in range(DRAWS)]
+            drawn[told] = [
+                {k: distance_of(x[h[h < len(x)]], goal[h]) for k, x in features.items()}
+                for h in halves
+            ]
+    table = pd.DataFrame(columns, index=list(sides))
+    table.attrs["draws"] = drawn
+    return table
+
+
+def ranked(table: pd.DataFrame) -> list[dict]:
+    """Rows: each set's distances with its rank in brackets, 1 the nearest to real video."""
+    found = []
+    ranks = table.rank()
+    for name in table.mean(axis=1).index[np.argsort(ranks.mean(axis=1))]:
+        cells = {}
+        for column in table:
+            value = table.loc[name, column]
+            rank = ranks.loc[name, column]
+            cells[column] = None if np.isnan(value) else f"{value:.4g} ({rank:.0f})"
+        found.append({"videos": name} | cells)
+    return found
+
+
+def agreement(table: pd.DataFrame) -> list[dict]:
+    """Rows: rank correlations of every two columns over the sets that both have, with the range
+    that nine of ten draws of half of the videos give.
+    """
+    found = []
+    for a, b in combinations(table.columns, 2):
+        both = table[[a, b]].dropna()
+        tau, rho = kendalltau(both[a], both[b]), spearmanr(both[a], both[b])
+        row = {"first": a, "second": b, "sets": len(both)}
+        row |= {"Spearman": float(rho.statistic), "Kendall": float(tau.statistic)}
+        draws = zip(*(table.attrs["draws"][k] for k in (a, b)), strict=True)
+        taus = [kendalltau(*([d[k] for k in both.index] for d in two)).statistic for two in draws]
+        low, high = np.quantile(taus, (0.05, 0.95))
+        found.append(row | {"Kendall, half the videos": f"{low:.2f} to {high:.2f}"})
+    return found
+
+
+def differ(table: pd.DataFrame, first: str, second: str) -> list[dict]:
+    """Rows: pairs of sets that two columns order otherwise, those apart most first; in how many of
+    the draws each column holds to its order; and what an eye says, where we have looked.
+    """
+    both = table[[first, second]].dropna()
+    ranks, found = both.rank(), []
+    for a, b in combinations(both.index, 2):
+        gaps = ranks.loc[b] - ranks.loc[a]
+        if gaps.prod() >= 0:
+            continue
+        near, far = (a, b) if gaps[first] > 0 else (b, a)
+        draws = [table.attrs["draws"][k] for k in (first, second)]
+        sure = [np.mean([d[near] < d[far] for d in draws[0]])]
+        sure.append(np.mean([d[far] < d[near] for d in draws[1]]))
+        row = {"nearer by the first judge": near, "by the second": far}
+        row |= {"ranks apart": int(gaps.abs().sum())}
+        row["draws that agree"] = f"{sure[0]:.0%}, {sure[1]:.0%}"
+        found.append(row | {"an eye (ours)": EYE.get(frozenset((a, b)))})
+    return sorted(found, key=lambda r: -r["ranks apart"])
+
+
+def rankings(
+    judges: Sequence[Extractor], count: int = 64, seed: int = 0, quick: bool = False
+) -> dict[str, pd.DataFrame]:
+    """Distances of all published models and references, by the preset that they are published at.
+    quick: two models of the first.
+    """
+    found = {}
+    for preset in weights.presets()[: 1 if quick else None]:
+        real = footage(preset, count)
+        sides = contestants(real, preset, ("r2", "ar2") if quick else (), seed)
+        found[preset] = distances(sides, real.real(SHORT), judges, seed=seed)
+    return found
+
+
+def told(table: pd.DataFrame) -> dict[str, list[dict]]:
+    """Rows: what all sets come to, the rank correlations, and what two judges order otherwise."""
+    found = {"ranked": ranked(table), "agreement": agreement(table), "differ": []}
+    by_length: dict[str, list[str]] = {}
+    for column in table:
+        by_length.setdefault(column.rpartition(" ")[2], []).append(column)
+    for length, columns in by_length.items():
+        if len(columns) == 2:
+            pairs = differ(table, *columns)
+            found["differ"] += [{"frames": length} | row for row in pairs]
+    return found
