@@ -137,12 +137,12 @@ HOUR = MINI.but(
     w_adversarial_video=0.01,
     w_adversarial_image=0.01,
     warmup=6000,
-    motion_warmup=2600,
+    motion_warmup=2300,
     motion_rate=0.6,
-    steps=10_000,
+    steps=9700,
     content_rate=0.3,
-    lr_discriminator=6e-4,
-    lr_decay=0.2,
+    lr_discriminator=3e-4,
+    lr_decay=0.1,
     average=0.995,
     smallest_crop=1.0,
     crops_until=0,
@@ -273,7 +273,7 @@ def published_gpt(dataset: str, row: GPTPreset = GPT_128) -> GPTPreset:
 # R2's steps at `mini` and `hour`, and what share of them takes a slower model as long (one core of
 # a CPU): `3d` streams, AR2's two kinds of clips, LEncGAN's LSTMs (a clip a step, where R2 takes
 # two), and AR2's roll-outs of two clips.
-FOR_MINI, FOR_HOUR = (1500, 500, 450), (6000, 2600, 700)  # single frames, motion, pairs
+FOR_MINI, FOR_HOUR = (1500, 500, 450), (6000, 2300, 700)  # single frames, motion, pairs
 SHARES = {"improved r2": 0.74, "ar2": 0.74, "lencgan": 0.68, "roll-outs": 0.60}
 
 
