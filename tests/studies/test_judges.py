@@ -8,6 +8,7 @@ from rencgan.core.errors import InputError
 from rencgan.evaluate.references import BLURRED, HELD, OTHER, SHUFFLED
 from rencgan.studies import judges
 from rencgan.studies.unseen import REACH, SHORT
+from rencgan.studies.weights import GPTS, NAMES
 
 
 class Seen:
@@ -64,7 +65,15 @@ def test_a_pair_in_the_other_order_is_told():
     (row,) = found["differ"]
     assert (row["nearer by the first judge"], row["by the second"]) == ("flat", "dark")
     assert row["ranks apart"] == 2 and row["draws that agree"] == "100%, 100%"
+    assert row["an eye (ours)"] is None
     assert found["agreement"][0]["Kendall"] == pytest.approx(1 / 3)
+
+
+def test_an_eye_follows_the_judge_that_has_its_order():
+    assert judges._followed("ar2", HELD).startswith("the second judge (smears")
+    assert judges._followed(HELD, "ar2").startswith("the first judge (real but")
+    assert judges._followed("ar2", "ar2plus").startswith("neither")
+    assert set(judges.EYE) == {OTHER, HELD, BLURRED, SHUFFLED} | {*NAMES, *GPTS}
 
 
 def test_too_few_videos_are_refused():
