@@ -213,9 +213,15 @@ def ledger(o: argparse.Namespace) -> None:
     option("--videos", type=Path, metavar="FOLDER", help="prepared, that it was trained on"),
     option("--out", type=Path, default=resolve("reports/weights"), help="where the files go"),
     option("--work", type=Path, default=resolve("runs/publish")),
+    option("--scores", action="store_true", help="reports/standing.json anew; trains nothing"),
 )
 def publish(o: argparse.Namespace) -> None:
     """Trains the networks that come with the project anew, or takes one from its checkpoint."""
+    if o.scores:
+        from rencgan.studies import results, standing
+
+        print(results.as_markdown(standing.table(standing.make())))
+        return
     from rencgan.studies import publish as of
     from rencgan.studies.weights import PRESET
 

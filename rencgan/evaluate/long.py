@@ -226,6 +226,12 @@ def octaves(made: Videos, real: Videos) -> np.ndarray:
     return np.divide(ours, theirs, out=np.full(len(theirs), np.nan), where=theirs > NONE)
 
 
+def worst(ratios: np.ndarray) -> float:
+    """The ratio that is furthest from 1, up or down; NaN where all are."""
+    off = np.abs(np.log(np.maximum(ratios, NONE)))
+    return float("nan") if np.isnan(off).all() else float(ratios[np.nanargmax(off)])
+
+
 # ------------------------------------------------------------------------------------------- motion
 
 
@@ -268,6 +274,8 @@ def against_real(
     found["temporal spectrum"] = spectra(*sides).distance
     if track is not None:
         found["temporal spectrum of features"] = spectra(*sides, track).distance
-    for k, ratio in enumerate(octaves(*sides)):
+    ratios = octaves(*sides)
+    found["worst octave"] = worst(ratios)
+    for k, ratio in enumerate(ratios):
         found[f"energy of waves of {2 << k} to {4 << k} pixels"] = float(ratio)
     return found

@@ -14,15 +14,18 @@ from rencgan.data.pixels import as_frames
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate import cost, horizon, inception, measures
 from rencgan.evaluate import extractors as features
+from rencgan.evaluate import references as of_real
 from rencgan.evaluate import scores as evaluate
 from rencgan.evaluate.classifier import train_classifier
 from rencgan.evaluate.extractors import Extractor
+from rencgan.evaluate.motion import motion_distance
 from rencgan.evaluate.protocols import Protocol
 from rencgan.evaluate.scores import Score
 from rencgan.models.trained import Trained, untrained
 from rencgan.studies import copies
 from rencgan.studies import papers as published
 from rencgan.studies.generated import Rebuilt, clips_from_noise, clips_of, rebuilt
+from rencgan.studies.scored import Judge, against_real, judge
 
 PRINTED = {  # names of the data sets in the papers' tables
     "uva": "UvA",
@@ -82,7 +85,39 @@ def subjects_of(videos: VideoSet, split: str | None, most: int = 64) -> list[str
     return [v.subject or v.label for v in each]
 
 
-def contenders(model: Trained, footage: Videos, made: Videos, p) -> dict[str, list[np.ndarray]]:
+def others_of(videos: VideoSet, real: Videos) -> list[np.ndarray]:
+    """As many videos of the training split, each as long as its counterpart; none, and a sentence,
+    where there are not so many.
+    """
+    pool = [v.length * (v.split == "train") for v in videos.videos]
+    free = np.random.default_rng(0).permutation(len(pool)).tolist()  # sets are sorted by class
+    found = {}
+    for i in sorted(range(len(real)), key=lambda i: -len(real[i])):
+        fits = next((k for k in free if pool[k] >= len(real[i])), None)
+        if fits is None:
+            print("no row of other real video: the training split has too few videos as long")
+            return []
+        free.remove(fits)
+        found[i] = videos.video(fits)[: len(real[i])]
+    return [found[i] for i in range(len(real))]
+
+
+def references(
+    real: Videos, made: Videos, others: Videos, seed: int = 0
+) -> dict[str, list[np.ndarray]]:
+    """Real video in a model's place (evaluate.references), blurred to the sharpness of `made`; a
+    row that cannot be made is left out, with a sentence.
+    """
+    try:
+        return of_real.references(real, of_real.softness(made, real), others, seed)
+    except InputError as error:  # all but a single colour
+        print(f"no row of blurred real video: {error}")
+        return of_real.references(real, None, others, seed)
+
+
+def contenders(
+    model: Trained, footage: Videos, made: Videos, p, videos: VideoSet
+) -> dict[str, list[np.ndarray]]:
     """A model's videos and what they must beat, then references made of real frames, by name.
 
     To beat: an untrained model, the model's own clips in random order, its own first frame held.
@@ -92,31 +127,41 @@ def contenders(model: Trained, footage: Videos, made: Videos, p) -> dict[str, li
         model.name: list(made),
         "untrained model": long_videos(untrained(model), footage, p),
         "own clips, shuffled": _shuffled(made, p),
-        "own first frame, held": [measures.frozen(v, len(v)) for v in made],
-        "real clips, shuffled": _shuffled(real, p),
-        "real first frame, held": [measures.frozen(v, len(v)) for v in real],
-    }
+        "own first frame, held": of_real.held(made),
+    } | references(real, made, others_of(videos, real), p.seed)
 
 
 def clip_contenders(
     model: Trained, videos: VideoSet, p, step: int = 1, most: int = 64
 ) -> tuple[dict[str, list[np.ndarray]], Rebuilt]:
     """For EncGAN3: clips from noise, clips from the codes of training clips (as Table 3.2 is made),
-    those of an untrained model, and real reference frames, held; and all real clips rebuilt,
-    which are made when they are read.
+    those of an untrained model, and references made of training clips (other real video: the last
+    clips of the same videos); and all real clips rebuilt, which are made when they are read.
     """
 
     span = (CLIP - 1) * step + 1
-    training = clips_of(videos.select("train", min_frames=span), most, step)
-    held = np.repeat(training[:, model.reference][:, None], CLIP, axis=1)
+    train = videos.select("train", min_frames=span)
+    training, noise = clips_of(train, most, step), clips_from_noise(model, most, p.seed)
     made = {
-        "EncGAN3, from noise": clips_from_noise(model, most, p.seed),
+        "EncGAN3, from noise": noise,
         "EncGAN3, from training clips": rebuilt(model, training),
         "untrained model": clips_from_noise(untrained(model), most, p.seed),
-        "real reference frames, held": held,
     }
-    every = Rebuilt(model, videos.select(min_frames=span), step)
-    return {name: list(clips) for name, clips in made.items()}, every
+    found = {name: list(clips) for name, clips in made.items()}
+    found |= references(list(training), list(noise), _last_clips(train, most, step), p.seed)
+    found[of_real.HELD] = list(np.repeat(training[:, model.reference][:, None], CLIP, axis=1))
+    return found, Rebuilt(model, videos.select(min_frames=span), step)
+
+
+def _last_clips(videos: VideoSet, count: int, step: int) -> list[np.ndarray]:
+    """So many clips, of each video the last one first, then others, evenly spaced."""
+    chosen, span, found = spaced(len(videos), count), (CLIP - 1) * step + 1, []
+    each = -(-count // len(chosen))
+    for i in range(count):
+        video = videos.video(chosen[i % len(chosen)])
+        start = (len(video) - span) * (each - i // len(chosen)) // each
+        found.append(video[start : start + span : step])
+    return found
 
 
 def _shuffled(videos: Videos, p) -> list[np.ndarray]:
@@ -134,16 +179,22 @@ def compare(
     reconstructed: Videos | None = None,
     seed: int = 0,
 ) -> dict[str, list[Score]]:
-    """The scores of several sets of videos against the same real ones, a list for each name.
+    """The scores of several sets of videos against the same real ones, and the motion distances of
+    their first clips, a list for each name.
 
     Raises InputError where their cards do not allow one table, or a side has too few videos.
     """
     found = {}
+    rules = evaluate.protocol(protocol) if isinstance(protocol, str) else protocol
+    extractor = Judge(extractor)  # each side meets the same real videos
     with Progress(len(sides), f"scoring, {extractor.metric}") as bar:
         for done, (name, side) in enumerate(sides.items(), 1):
             found[name] = evaluate.evaluate(
-                real, side, protocol, extractor, seed, reconstructed=reconstructed
+                real, side, rules, extractor, seed, reconstructed=reconstructed
             )
+            if extractor.min_frames <= CLIP:
+                clips = rules.but(lengths=(CLIP,))
+                found[name] += motion_distance(real, side, extractor, clips, seed)
             bar.update(done, name)
     lengths = {name: [s.name for s in scores] for name, scores in found.items()}
     first = next(iter(lengths))
@@ -257,6 +308,34 @@ def horizon_rows(
         }
         against = horizon.against_real(videos, real)
         rows.append(row | {k: ours for k, (ours, _) in against.items()})
+    return rows
+
+
+LONG = (  # of the measures over real video's own; each drift beside the motion it was had at
+    "motion",
+    "decay of motion",
+    "drift of colour",
+    "drift of sharpness",
+    "rise of resets",
+    "acceleration",
+    "worst octave",
+    "energy of waves",
+    "temporal spectrum",
+)
+
+
+def long_rows(sides: Mapping[str, Videos], real: Videos) -> list[dict]:
+    """Rows: each set of videos over real video (evaluate/long.py): 1 is as real, of resets and
+    spectra 0. The spectrum of features is of a few videos.
+    """
+    rows = []
+    with Progress(len(sides), "long video against real") as bar:
+        for done, (name, videos) in enumerate(sides.items(), 1):
+            found = against_real(videos, real, judge())
+            flat = {k: v["drift"] if isinstance(v, dict) else v for k, v in found.items()}
+            kept = {k: v for k, v in flat.items() if k.startswith(LONG)}
+            rows.append({"videos": name} | {k.replace("energy of ", ""): kept[k] for k in kept})
+            bar.update(done, name)
     return rows
 
 

@@ -20,12 +20,14 @@ from rencgan.notebook.kept import attempt
 from rencgan.notebook.pictures import PICTURES
 from rencgan.notebook.show import Html
 from rencgan.presets.table import PRESETS, preset
-from rencgan.studies import catalogue, ledger, papers, runs, sizes
+from rencgan.studies import catalogue, entries, ledger, papers, runs, sizes
 from rencgan.studies.catalogue import STUDIES, Study
 from rencgan.studies.claims import claims_of
 from rencgan.studies.variants import CLIP_WAYS, contestant
 
-BENCHMARKS = runs.RESULTS.parent  # of files benchmark*.json: `python -m rencgan benchmark --json`
+BENCHMARKS = (
+    entries.RESULTS.parent
+)  # of files benchmark*.json: `python -m rencgan benchmark --json`
 
 # ---------------------------------------------------------------------------------- ablations (06)
 

@@ -390,7 +390,8 @@ def so_far(p, videos: VideoSet, *names: str, of_r3: bool = False) -> dict[str, l
         print(f"no results for {p.dataset} at {p.preset}: python -m rencgan compare makes them")
         return {}
     verdicts = ledger.details(files, claims_of(*names))
-    tables = {f"{source(videos)}, {p.preset}.": results.rows(results.compared(files))}
+    parts = results.split(results.rows(results.compared(files)))
+    tables = {f"{k}: {source(videos)}, {p.preset}.": rows for k, rows in parts.items()}
     if of_r3:
         tables["Foresight of the heads."] = results.foresight_rows(files)
         tables["Of the gap in 128f to improved R2."] = results.gap_rows(files)

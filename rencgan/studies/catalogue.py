@@ -19,7 +19,7 @@ from rencgan.core.errors import InputError
 from rencgan.studies import papers, results, runs
 from rencgan.studies.results import MEASURES, OTHER_MEASURES
 from rencgan.studies.setting import checked, close
-from rencgan.studies.variants import BOOK, STRICT, built, contestant
+from rencgan.studies.variants import BOOK, CLIP_WAYS, STRICT, built, contestant
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -118,7 +118,8 @@ def _check(s: Study, dataset: str, seeds: Sequence[int], given: dict) -> None:
 
 
 def run(s: Study, dataset: str, seeds: Sequence[int], given: dict, out: Path) -> Iterator[Path]:
-    """Trains and scores the variants of a study that are missing; their files, one by one.
+    """Trains and scores the variants of a study that are missing; their files, one by one. What
+    real video comes to in their place has a file of its own.
 
     given: further parameters of a run (preset, source, data_root, out_root). Raises InputError for
     a study without variants.
@@ -129,20 +130,25 @@ def run(s: Study, dataset: str, seeds: Sequence[int], given: dict, out: Path) ->
         for name in s.contestants:
             c, ways = contestant(name), ways_of(s, name)
             yield runs.run(c, p, videos, ways, task, out, p.out_dir.parents[1])
+        runs.run_real(p, videos, task, out)
 
 
 # ------------------------------------------------------------------------------------------- tables
 
 
 def rows(s: Study, table: pd.DataFrame) -> list[dict]:
-    """A study's table for one data set: a row a variant, means over seeds and their deviation; []
-    where none was run. Variants without results stay in it, empty.
+    """A study's table for one data set: a row a variant, means over seeds and their deviation;
+    the references stand above. [] where none was run; variants without results stay in it, empty.
     """
     found = []
     for v in s.variants:
         of = table[(table.contestant == v.contestant) & (table.way == v.way)]
         found.append({"variant": v.label} | results.means(of, s.measures))
-    return found if any(row["seeds"] for row in found) else []
+    if not any(row["seeds"] for row in found):
+        return []
+    if any(v.way in CLIP_WAYS for v in s.variants):  # the references are of whole videos
+        return found
+    return results.references(table, s.measures, "variant") + found
 
 
 def published_table(paper: str, number: str) -> list[dict]:

@@ -15,19 +15,19 @@ import pandas as pd
 
 from rencgan.core.errors import InputError
 from rencgan.evaluate.scores import same_card
-from rencgan.studies.runs import RESULTS, are_timed, is_scored
+from rencgan.studies.entries import AGAINST, FOURTH, MOVING, RESULTS, SCORES, are_timed, is_scored
+from rencgan.studies.references import LABELS, REAL
 from rencgan.studies.variants import CLIP_WAYS, COMPARED, CONTESTANTS, WAYS
 
 METRIC = "FVD (compact)"
-REAL = "real"
-OWN = "scores from frame 8"  # in the files of R3
-FOURTH = "scores of every 4th frame"
+OWN = " from frame 8"  # in the files of R3
+OCTAVES = tuple(f"{2 << k} to {4 << k} px" for k in range(6))  # of spatial waves, fine to coarse
 
 
 class Measure(NamedTuple):
     """A column of a table: where it stands in one way of a result file, under what name."""
 
-    place: str  # scores, own, fourth, long, clips, or "" for the way itself
+    place: str  # scores, own, fourth, moving, long, against, clips; "" for the way itself
     name: str
     digits: int = 2
 
@@ -36,27 +36,54 @@ def _fvd(place: str, rest: str) -> Measure:
     return Measure(place, f"{METRIC} {rest}", 1)
 
 
-MEASURES = {
+def _against(name: str) -> Measure:
+    return Measure("against", name)
+
+
+QUALITY = {
     "16f": _fvd("scores", "16f"),
     "128f": _fvd("scores", "128f"),
-    "ratio": Measure("scores", f"{METRIC} 16f / {METRIC} 128f"),
     "16f, own": _fvd("own", "16f"),  # from the first frame that is the model's own
     "128f, own": _fvd("own", "128f"),
-    "16f, last 128": _fvd("long", "16f, end"),
+    "motion distance": Measure("moving", f"{MOVING}, {METRIC} 16f", 1),
     "jump": Measure("long", "jump"),
-    "seam ratio": Measure("long", "seam ratio"),
     "motion": Measure("long", "motion", 4),
-    "drift": Measure("long", "drift", 3),
-    "repetition": Measure("long", "repetition"),
-    "s for 1000": Measure("", "seconds for 1000 frames", 1),
+    "sharpness": Measure("long", "sharpness", 4),
 }
-OTHER_MEASURES = {  # of single studies; not in the table of the comparison
+LENGTH = {  # what 1000 frames lose; drift never without the motion that it was had at
+    "motion": QUALITY["motion"],
+    "motion of real": _against("motion"),
+    "decay of motion": _against("decay of motion"),
+    "drift of colour": _against("drift of colour"),
+    "drift of sharpness": _against("drift of sharpness"),
+    "drift": Measure("long", "drift", 3),
+    "resets": _against("rise of resets"),
+    "repetition": Measure("long", "repetition"),
+    "16f, last 128": _fvd("long", "16f, end"),
+}
+DETAIL = {  # 1 (spectra: 0) is as real video
+    "motion of real": _against("motion"),
+    "peak motion": _against("peak motion"),
+    "acceleration": _against("acceleration"),
+    "worst octave": _against("worst octave"),
+    **{px: _against(f"energy of waves of {px.removesuffix(' px')} pixels") for px in OCTAVES},
+    "spectrum": _against("temporal spectrum"),
+    "spectrum of features": _against("temporal spectrum of features"),
+}
+COST = {"s for 1000": Measure("", "seconds for 1000 frames", 1)}
+MEASURES = QUALITY | LENGTH | DETAIL | COST  # of the comparison's tables
+OTHER_MEASURES = {  # of single studies
+    "ratio": Measure("scores", f"{METRIC} 16f / {METRIC} 128f"),
+    "seam ratio": Measure("long", "seam ratio"),
     **{f"{n}f, every 4th": _fvd("fourth", f"{n}f") for n in (16, 32)},
     **{f"{n}f": _fvd("scores", f"{n}f") for n in (10, 32, 64, 96, 100)},
     "16f, first 128": _fvd("long", "16f, start"),
-    "sharpness": Measure("long", "sharpness", 4),
+    "drift of motion": _against("drift of motion"),
+    "drift of contrast": _against("drift of contrast"),
     "clip motion": Measure("clips", "motion", 4),
     "clip sharpness": Measure("clips", "sharpness", 4),
+    "clip acceleration": Measure("clips", "acceleration"),
+    "clip worst octave": Measure("clips", "worst octave"),
 }
 LOGS = ("jump", "seam ratio")  # "log jump" is |log|: how far a junction is from real ones
 FORESIGHT = ("error", "last kept", "energy", "likelihood")
@@ -124,13 +151,17 @@ def _parts(way: dict) -> dict[str, dict]:
     """The places of MEASURES in one way of a file. What was made at every fourth frame (its scores
     end at 32 frames) is as every fourth frame of what was made.
     """
-    scores, own, fourth = (
-        {s["name"]: s["value"] for s in way.get(place, way["scores"])}
-        for place in ("scores", OWN, FOURTH)
-    )
+
+    def named(*places: str) -> dict[str, float]:
+        return {s["name"]: s["value"] for s in next((way[p] for p in places if p in way), [])}
+
+    scores, fourth = named(SCORES), named(FOURTH, SCORES)
     if FOURTH not in way and f"{METRIC} 128f" in scores:
         fourth = {}
-    found = {"scores": scores, "own": own, "fourth": fourth, "": way}
+    against = way.get("long", {}).get(AGAINST, {})
+    drifts = {k: v["drift"] if isinstance(v, dict) else v for k, v in against.items()}
+    found = {"scores": scores, "own": named(SCORES + OWN, SCORES), "fourth": fourth, "": way}
+    found |= {"moving": named(MOVING + OWN, MOVING), "against": drifts}
     return found | {place: way.get(place, {}) for place in ("long", "clips")}
 
 
@@ -169,15 +200,14 @@ def _check(files: Sequence[dict]) -> None:
 
 def _shared(f: dict) -> Iterator[tuple[tuple, Any]]:
     """(place, what all files have there in common) of one file."""
-    told = {str(w["provenance"].get("preset")) for w in f["ways"].values() if "provenance" in w}
     yield ("task",), f.get("task")
-    yield (
-        ("recipe", f["dataset"], f["contestant"]),
-        (json.dumps(f.get("switches"), sort_keys=True), *sorted(told)),
-    )
+    if f["contestant"] != REAL:  # whose presets train nothing
+        told = {str(w["provenance"].get("preset")) for w in f["ways"].values() if "provenance" in w}
+        recipe = json.dumps(f.get("switches"), sort_keys=True), *sorted(told)
+        yield ("recipe", f["dataset"], f["contestant"]), recipe
     for codes, way in f["ways"].items():
         apart = codes in CLIP_WAYS, f.get("step", 1)
-        for score in way["scores"]:
+        for score in way[SCORES] + way.get(MOVING, []):
             yield (score["name"], f["dataset"], f["seed"], apart), score["card"]
 
 
@@ -212,26 +242,55 @@ def means(table: pd.DataFrame, measures: Sequence[str]) -> dict:
 
 def rows(table: pd.DataFrame) -> list[dict]:
     """The table of one data set: every contestant and way, means over seeds and their standard
-    deviation. First "real": other unseen videos in a contestant's place.
+    deviation. First the references: real video in a contestant's place.
     """
     own = (table.prior == "first clip").any()  # else both would stand there twice
     shown = [m for m in MEASURES if own or not m.endswith(", own")]
-    order, found = {way: i for i, way in enumerate(WAYS)}, []
+    order, found = {way: i for i, way in enumerate((*LABELS, *WAYS))}, []
     for name, of in table.groupby("contestant", sort=False):
         seconds = of.value[of.measure == "train s"]
         for way in sorted(set(of.way) - {""}, key=lambda way: order.get(way, 0)):
-            row = {"videos": f"{name}, {way}", "prior": of.prior.iloc[0], "seeds": 0}
+            row = {"videos": label(name, way), "prior": of.prior.iloc[0], "seeds": 0}
             row["train s"] = f"{seconds.mean():.0f}" if len(seconds) else ""
             found.append(row | means(of[of.way == way], shown))
     return found
 
 
-def split(table: Sequence[Mapping]) -> tuple[list[dict], list[dict]]:
-    """The rows of `rows` as two tables that fit a page: quality, and what it took."""
-    cost = ("train s", "s for 1000")
-    quality = [{k: v for k, v in r.items() if k not in (*cost, "seam ratio")} for r in table]
-    took = [{k: r[k] for k in ("videos", "seeds", *cost)} for r in table if r["train s"]]
-    return quality, took
+def label(name: str, way: str) -> str:
+    """What tables call the videos of a contestant."""
+    return LABELS.get(way, way) if name == REAL else f"{name}, {way}"
+
+
+def references(table: pd.DataFrame, measures: Sequence[str], column: str = "videos") -> list[dict]:
+    """Rows: real video in a contestant's place, by the measures of one data set that it has."""
+    of = table[table.contestant == REAL]
+    found = [{column: name} | means(of[of.way == way], measures) for way, name in LABELS.items()]
+    return [row for row in found if any(row[m] for m in measures)]
+
+
+PARTS = {  # caption -> columns
+    "Quality": QUALITY,
+    "Over 1000 frames": LENGTH,
+    "In detail, over real video's (spectra: distance)": DETAIL,
+}
+
+
+def split(table: Sequence[Mapping]) -> dict[str, list[dict]]:
+    """The rows of `rows` as tables that fit a page, by caption: quality, what length does, detail,
+    seconds. Rows and columns without numbers are left out.
+    """
+    parts = {caption: _filled(table, list(m)) for caption, m in PARTS.items()}
+    parts["Seconds; a gap: not timed in one go"] = [
+        {k: r[k] for k in ("videos", "seeds", "train s", *COST)} for r in table if r["train s"]
+    ]
+    return {caption: rows for caption, rows in parts.items() if rows}
+
+
+def _filled(table: Sequence[Mapping], measures: Sequence[str]) -> list[dict]:
+    head = ("videos", "prior", "seeds") if "16f" in measures else ("videos", "seeds")
+    there = [m for m in measures if any(r.get(m) for r in table)]
+    kept = [r for r in table if any(r[m] for m in there)]
+    return [{k: r[k] for k in (*head, *there)} for r in kept]
 
 
 # ------------------------------------------------------------------------------- single questions
@@ -298,7 +357,8 @@ def page(table: pd.DataFrame) -> str:
     """The tables of all data sets, as Markdown: of the comparison, not of single ablations."""
     parts = []
     for dataset, of in compared(table).groupby("dataset", sort=False):
-        parts += [f"**{dataset}, {of.preset.iloc[0]}**", as_markdown(split(rows(of))[0])]
+        parts.append(f"**{dataset}, {of.preset.iloc[0]}**")
+        parts += [f"{k}.\n\n{as_markdown(v)}" for k, v in split(rows(of)).items()]
         parts += [as_markdown(foresight_rows(of)), as_markdown(gap_rows(of))]
     return "\n\n".join(part for part in parts if part)
 

@@ -53,6 +53,13 @@ class Unseen:
     source: str
     short: int = SHORT  # frames of all of them that are scored
 
+    def told(self) -> str:
+        """In words, for a result file."""
+        return (
+            f"{len(self.footage)} videos of {self.short} frames, {self.long} of them of "
+            f"{self.frames}: {self.source}"
+        )
+
     def every(self, step: int) -> "Unseen":
         """One frame of every `step` of the videos; none of them is long."""
         kept = [[v[::step] for v in side] for side in (self.footage, self.others)]
@@ -88,9 +95,8 @@ def unseen(p, videos: VideoSet, task: Task, step: int = 1) -> Unseen:
         lengths = ([task.frames] * task.long + [SHORT] * (n - task.long)) * 2
         pairs = zip(found, lengths, strict=True)
         drawn = [longer(v, frames + reach).frames(videos.size) for v, frames in pairs]
-        told = f"unseen stand-ins {first} to {first + n - 1}" + (
-            "" if known else f" of seed {seed}"
-        )
+        told = f"unseen stand-ins {first} to {first + n - 1}"
+        told += "" if known else f" of seed {seed}"
         shown = [v.subject for v in found[:n]] if known else []
         return Unseen(drawn[:n], shown, drawn[n:], task.long, task.frames, told)
     test = videos.select("test", min_frames=SHORT + reach)

@@ -141,6 +141,12 @@ def test_peak_and_decay_of_motion():
     assert long.motion_decay(v[:1].repeat(9, 0)) == 1
 
 
+def test_the_worst_octave_is_the_one_furthest_from_real():
+    assert long.worst(np.array([1.2, 0.4, 1.9, np.nan])) == 0.4
+    assert long.worst(np.array([1.2, 0.6, 1.9])) == 1.9
+    assert np.isnan(long.worst(np.array([np.nan])))
+
+
 def test_all_measures_by_name(skies):
     real, _ = skies
     found = long.against_real(real, real, 32, long.tracked(Sums()))
@@ -150,7 +156,7 @@ def test_all_measures_by_name(skies):
         else:
             off = "reset" in name or "spectrum" in name
             assert value == pytest.approx(0 if off else 1, abs=1e-9), name
-    assert len(found) == 16
+    assert len(found) == 17
     assert all(isinstance(v, long.Drift) for k, v in found.items() if "drift" in k or "decay" in k)
     assert found.keys() - long.against_real(real, real, 32).keys() == {
         "temporal spectrum of features"

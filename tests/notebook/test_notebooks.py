@@ -129,7 +129,7 @@ def test_it_runs_at_smoke_size_from_anywhere(path, smoke_run):
 
 
 SCORERS = {"compare", "by_protocol", "windows", "horizon_rows", "over_time", "repetition_by_length"}
-SCORERS |= {"memorisation", "inception_scores", "cost_rows", "timed_rows"}
+SCORERS |= {"long_rows", "memorisation", "inception_scores", "cost_rows", "timed_rows"}
 SCORERS |= {"attention", "trajectories", "over_seeds", "write_long"}
 
 

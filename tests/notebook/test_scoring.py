@@ -12,7 +12,9 @@ from samples import Sums
 from rencgan.core.errors import InputError
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate import extractors as features
+from rencgan.evaluate import measures
 from rencgan.evaluate import scores as evaluate
+from rencgan.evaluate.references import BLURRED, HELD, OTHER, SHUFFLED
 from rencgan.models.ar2 import AR2
 from rencgan.models.encgan3 import EncGAN3
 from rencgan.models.lencgan import LEncGAN
@@ -41,6 +43,14 @@ def footage():
     return moving_videos(4, 50)
 
 
+@pytest.fixture(scope="module")
+def around(footage):
+    """The set that they are of: as many training videos, and some that are too short."""
+    others = moving_videos(3, 20, seed=7) + moving_videos(4, 55, seed=8)
+    splits = ["train"] * 7 + ["test"] * 4
+    return VideoSet.from_arrays([*others, *footage], splits=splits)
+
+
 def test_an_untrained_model_has_the_weights_of_its_seed(model):
     fresh = begun(model.system, model.preset, model.seed)
     ours, first = (m.nets["generator"].state_dict() for m in (fresh, begun(R2(), SMOKE)))
@@ -50,31 +60,47 @@ def test_an_untrained_model_has_the_weights_of_its_seed(model):
     assert (fresh.step, fresh.digest) == (0, "") and not fresh.nets["generator"].training
 
 
-def test_contenders_are_what_their_names_say(model, footage):
+def test_contenders_are_what_their_names_say(model, footage, around):
     made = scoring.long_videos(model, footage, P)
-    sides = scoring.contenders(model, footage, made, P)
+    sides = scoring.contenders(model, footage, made, P, around)
     assert [len(v) for v in sides["R2"]] == [48] * 4
     assert all(len(v) == 48 for side in sides.values() for v in side)
     for name, source in (("own", made), ("real", footage)):
-        held = next(v for k, v in sides.items() if k.startswith(name) and "held" in k)
-        mixed = next(v for k, v in sides.items() if k.startswith(name) and "shuffled" in k)
+        names = ("own first frame, held", "own clips, shuffled")
+        held, mixed = (sides[k] for k in (names if name == "own" else (HELD, SHUFFLED)))
         for i in range(4):
             assert (held[i] == source[i][0]).all()
             values = [np.sort(v[i][:48], axis=None) for v in (mixed, source)]
             assert np.array_equal(*values), "the same frames"
         assert any(not np.array_equal(mixed[i], source[i][:48]) for i in range(4)), "other order"
     assert not np.array_equal(sides["untrained model"][0], made[0])
+    train = [around.video(i)[:48] for i in range(3, 7)]
+    assert {v.tobytes() for v in sides[OTHER]} == {v.tobytes() for v in train}
+    assert len({v.tobytes() for v in sides[OTHER]}) == 4, "no video stands there twice"
     assert not np.array_equal(made[0], scoring.long_videos(model, footage, P, codes="mean")[0])
 
 
-def test_scores_of_all_sides_stand_in_one_table(model, footage):
+def test_blurred_video_is_as_sharp_as_a_models_and_a_model_of_one_colour_has_none(footage, capsys):
+    soft = [measures.blurred(v, 0.6 * measures.sharpness(v)) for v in footage]
+    sides = scoring.references(footage, soft, ())
+    assert list(sides) == [HELD, BLURRED, SHUFFLED]
+    sharp = [np.mean([measures.sharpness(v) for v in side]) for side in (soft, sides[BLURRED])]
+    assert sharp[0] == pytest.approx(sharp[1], rel=0.02)
+    grey = [np.full_like(v, 100) for v in footage]
+    assert list(scoring.references(footage, grey, ())) == [HELD, SHUFFLED]
+    assert "no row of blurred real video: no blur brings" in capsys.readouterr().out
+
+
+def test_scores_of_all_sides_stand_in_one_table(model, footage, around):
     made = scoring.long_videos(model, footage, P)
-    sides = scoring.contenders(model, footage, made, P)
+    sides = scoring.contenders(model, footage, made, P, around)
     p = evaluate.protocol("ours").but(lengths=(16, 32))
     found = scoring.compare(footage, sides, Sums(), p, reconstructed=made)
     assert list(found) == list(sides)
     rows = scoring.score_rows(found)
     assert [r["videos"] for r in rows] == [*sides, "floor: real against real, half the videos each"]
+    moving = {r["videos"]: r["motion distance, FVD (sums) 16f"] for r in rows}
+    assert moving["R2"] != moving[HELD], "what stands still is seen"
     assert rows[0]["FVD (sums) 16f"].startswith(f"{found['R2'][0].value:.4g} ± ")
     told = {r["what"]: r["is"] for r in scoring.card_rows(found["R2"][0])}
     assert told["protocol, name"] == "ours" and told["generated, videos"] == "4"
@@ -98,7 +124,12 @@ def test_encgan3_is_scored_on_as_many_clips_as_its_rivals():
     sides, rebuilt = scoring.clip_contenders(a_model(EncGAN3()), videos, P, step=2, most=10)
     assert len(rebuilt) == 5
     assert all(np.shape(v) == (10, 16, 16, 16, 3) for v in sides.values())
-    held = sides["real reference frames, held"]
+    assert {OTHER, HELD, SHUFFLED} <= set(sides)
+    last = [videos.video(i)[50 - 31 :: 2][:16] for i in range(4)]
+    assert all(map(np.array_equal, sides[OTHER][:4], last))
+    first = {videos.video(i)[:31:2].tobytes() for i in range(5)}
+    assert not first & {v.tobytes() for v in sides[OTHER]}, "none that is scored on"
+    held = sides[HELD]
     assert all((clip == clip[0]).all() for clip in held)
     assert len({clip[0].tobytes() for clip in held}) == 10, "several clips of a video differ"
 
@@ -117,6 +148,20 @@ def test_horizon_rows_stand_beside_real_video(footage):
     assert [(r["videos"], r["frames"]) for r in rows] == [("real", 50), ("held", 50)]
     assert rows[1]["motion"] == 0 and rows[1]["seam ratio"] is None
     assert rows[1]["colour kept at the end"] == 1 > rows[0]["colour kept at the end"]
+
+
+def test_long_video_stands_over_real_video_and_its_drift_beside_its_motion(footage):
+    held = [np.repeat(v[:1], 50, 0) for v in footage]
+    same, still = scoring.long_rows({"same": footage, "held": held}, footage)
+    assert list(same)[:2] == ["videos", "motion"] and same["motion"] == 1 and still["motion"] == 0
+    assert same["drift of colour"] == 1 and still["drift of colour"] == 0
+    assert same["temporal spectrum of features"] == 0 < still["temporal spectrum of features"]
+    assert sum(name.startswith("waves") for name in same) == 3, "16 pixels have three octaves"
+
+
+def test_without_as_many_other_videos_there_is_no_such_row(footage, around, capsys):
+    assert scoring.others_of(around, [*footage, footage[0]]) == []
+    assert "too few videos as long" in capsys.readouterr().out
 
 
 def test_a_set_with_another_hop_has_its_junctions_there(footage):

@@ -188,6 +188,15 @@ def test_the_switches_of_a_variant_reach_its_system(tmp_path):
     assert system("LEncGAN, fc").memory == "fc"
 
 
+def test_real_video_stands_above_the_variants_but_whole_videos_not_above_clips():
+    found = file("real", 1, 12.0, "held")
+    rows = studies.rows(studies.study("T5.6"), frame([found, file("R2", 1)]))
+    assert [r["variant"] for r in rows] == ["held", "3d", "1p2d"] and rows[0]["128f"] == "12.0"
+    s = next(s for s in studies.STUDIES.values() if any(v.way == "noise" for v in s.variants))
+    clips = file(s.variants[0].contestant, 1, way=s.variants[0].way)
+    assert len(studies.rows(s, frame([found, clips]))) == len(s.variants)
+
+
 def test_tables_have_a_row_a_variant_and_stay_empty_without_results():
     s = studies.study("T5.6")
     assert studies.rows(s, frame([])) == []
@@ -215,7 +224,10 @@ def test_a_study_runs_whole_once_and_only_what_is_missing(tmp_path, capsys, monk
     do(["study", *argv])
     told = capsys.readouterr().out
     assert "| 3d | 1 |" in told and "| 1p2d | 1 |" in told
+    assert told.index("| other real video | 1 |") < told.index("| held | 1 |")
     files = sorted((tmp_path / "out").glob("*.json"))
+    real = files.pop()
+    assert real.name == "sky-procedural-smoke-real-seed1.json"
     assert [f.name for f in files] == [f"sky-procedural-smoke-{n}-seed1.json" for n in NAMES]
     strips = sorted((tmp_path / "out" / "pictures").glob("*.png"))
     assert [f.name for f in strips] == [f"{f.stem}-sample.png" for f in files]
@@ -261,5 +273,5 @@ def test_every_published_result_has_its_picture_and_small():
     assert len(ways) > 50
     for f in ways.itertuples():
         stem = f"{f.dataset}-{f.source}-{f.preset}-{compare.slug(f.contestant)}"
-        path = compare.RESULTS / f"{stem}-seed{f.seed}.json"
+        path = results.RESULTS / f"{stem}-seed{f.seed}.json"
         assert 0 < compare.strip_of(path, f.way).stat().st_size < 100_000

@@ -41,17 +41,28 @@ def test_the_table_has_means_and_spreads_over_seeds():
         file("R2", 1, 110.0),
     ]
     real, r2 = results.rows(frame(files))
-    assert real["videos"] == "real, other unseen videos" and real["128f"] == "20.0"
+    assert real["videos"] == "other real video" and real["128f"] == "20.0"
     assert r2["videos"] == "R2, sample" and r2["seeds"] == 2 and r2["prior"] == "none"
     assert r2["128f"] == "100.0 ± 14.1" and r2["16f, last 128"] == "300.0 ± 42.4"
-    assert r2["train s"] == "300" and r2["ratio"] == "0.50 ± 0.00"
+    assert r2["train s"] == "300" and r2["motion distance"] == "", "old files lack it"
 
 
 def test_the_table_is_split_so_that_it_fits_a_page():
     real = file("real", 0, way="x", training={"seconds": None})
-    quality, took = results.split(results.rows(frame([file("R2", 0), real])))
-    assert "s for 1000" not in quality[0] and len(quality) == 2
+    parts = results.split(results.rows(frame([file("R2", 0), real])))
+    *measured, took = parts.values()
+    assert len(measured) == 2, "nothing is told in detail, so there is no such table"
+    for part in measured:
+        assert len(part) == 2 and "s for 1000" not in part[0] and "motion" in part[0]
+        assert "motion distance" not in part[0], "no column without a number"
     assert took == [{"videos": "R2, sample", "seeds": 1, "train s": "300", "s for 1000": "1.5"}]
+
+
+def test_every_table_that_tells_a_drift_tells_the_motion_that_it_was_had_at():
+    for columns in results.PARTS.values():
+        assert not any("drift" in c for c in columns) or {"motion", "motion of real"} <= set(
+            columns
+        )
 
 
 @pytest.mark.parametrize(
@@ -101,7 +112,7 @@ def test_r3s_own_frames_and_foresight_stand_in_tables_of_their_own():
     files = [file("AR2", 0)]
     for seed, energy in ((0, 2.0), (1, 2.2)):
         f = file("R3, mixture", seed, way="robust sample", kind="r3", prior="first clip")
-        f["ways"]["robust sample"][results.OWN] = own
+        f["ways"]["robust sample"][results.SCORES + results.OWN] = own
         f["foresight"] = {"error": 1.0, "last kept": 3.0, "energy": energy, "tokens": 9}
         files.append(f)
     assert "128f, own" not in results.rows(frame(files[:1]))[0]

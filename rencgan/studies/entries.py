@@ -1,0 +1,63 @@
+"""Result files: where each lies, what it has, and whether it may be gone on with."""
+
+import json
+from pathlib import Path
+
+from rencgan.core.errors import InputError
+from rencgan.core.files import key_of, project_root, slug
+from rencgan.data.hops import CLIP
+from rencgan.studies.variants import CLIP_WAYS, Contestant
+
+RESULTS = project_root() / "reports" / "results"
+TIMED = "timed together"  # the ways of a file whose seconds go together
+SCORES, MOVING = "scores", "motion distance"  # lists of scores, in a way of a file
+FOURTH = "scores of every 4th frame"
+AGAINST = "against real"  # among a way's measures of long videos
+
+
+def path_of(out: Path, p, name: str) -> Path:
+    """The file of a contestant in a run."""
+    return out / f"{p.dataset}-{p.source}-{p.preset}-{slug(name)}-seed{p.seed}.json"
+
+
+def begun(path: Path, same: dict, aside: bool = False) -> dict:
+    """What a file holds, or the start of a new one. Raises InputError for one of another recipe or
+    task (`same`), or else puts it aside.
+    """
+    if not path.exists():
+        return {"ways": {}}
+    found = json.loads(path.read_text())
+    if all(found.get(name) == value for name, value in same.items()):
+        return found
+    if not aside:
+        raise InputError(
+            f"{path} holds results of another recipe, data or task; delete it, give another --out, "
+            "or put it --aside"
+        )
+    old = path.parent / "old" / f"{path.stem}-{key_of(found)}.json"
+    old.parent.mkdir(exist_ok=True)
+    path.replace(old)
+    return {"ways": {}}
+
+
+def are_timed(found: dict) -> bool:
+    """Whether the seconds of a result file's ways go together."""
+    of_videos = sorted(set(found["ways"]) - set(CLIP_WAYS))
+    if not all("seconds for 1000 frames" in found["ways"][way] for way in of_videos):
+        return False
+    return len(of_videos) < 2 or found.get(TIMED, {}).get("ways") == of_videos
+
+
+def is_scored(kept: dict, way: str, c: Contestant) -> bool:
+    """Whether a way's entry of a file has all that the contestant is scored by."""
+    told = {s["name"].rpartition(" ")[2] for s in kept.get(SCORES, [])}
+    if way in CLIP_WAYS:
+        return f"{CLIP}f" in told
+    parts = {"long": made_long(c, way), FOURTH: c.fourth}
+    wanted = {name for name, asked in parts.items() if asked}
+    return {f"{n}f" for n in c.lengths} <= told and wanted <= set(kept)
+
+
+def made_long(c: Contestant, way: str) -> bool:
+    """Whether some videos of a way are made on to 1000 frames."""
+    return c.long and not way.endswith("VDrej")

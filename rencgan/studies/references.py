@@ -1,0 +1,106 @@
+"""What real video comes to in a contestant's place (evaluate/references.py), as a result file.
+
+One file a (data set, source, preset, seed), of the contestant "real", with a way for each
+reference. They are made of the videos that all contestants are scored on, but for the other real
+videos. The blurred ones are as soft as those of R2 at the same preset and seed, and wait for its
+file.
+"""
+
+import json
+import time
+from pathlib import Path
+
+from rencgan.core.errors import InputError
+from rencgan.core.files import alone, write_json
+from rencgan.core.provenance import provenance
+from rencgan.data.videoset import VideoSet
+from rencgan.evaluate.measures import sharpness
+from rencgan.evaluate.protocols import PROTOCOLS
+from rencgan.evaluate.references import BLURRED, HELD, OTHER, PIECE, SHUFFLED, held, mixed, softened
+from rencgan.evaluate.scores import evaluate
+from rencgan.presets.table import PRESETS
+from rencgan.studies.entries import AGAINST, FOURTH, MOVING, SCORES, begun, path_of
+from rencgan.studies.scored import judge, long_measures, moving
+from rencgan.studies.unseen import SHORT, Task, Unseen, unseen
+
+REAL, OTHERS = "real", "other unseen videos"  # the contestant; its first way
+LABELS = {OTHERS: OTHER, HELD: HELD, BLURRED: BLURRED, SHUFFLED: SHUFFLED}  # of ways, in tables
+SOFT = ("R2", "sample")  # whose sharpness the blurred ones have
+
+
+def run_real(p, videos: VideoSet, task: Task, out: Path, aside: bool = False) -> Path:
+    """Makes and scores the references that a run's file lacks; returns the file. What blurred
+    video is like is made anew where R2's sharpness is another. Raises InputError for a file of
+    another data or task, or else puts it aside.
+    """
+    path = path_of(out, p, REAL)
+    same = {"key": videos.path.name, "task": task.as_dict()}
+    with alone(out / f".{path.stem}.lock"):
+        found, soft = begun(path, same, aside), _softness(out, p, same["task"])
+        missing = [way for way in LABELS if _lacks(found["ways"].get(way, {}), way, soft)]
+        if not missing:
+            return path
+        real = unseen(p, videos, task)
+        head = {"contestant": REAL, "dataset": p.dataset, "source": p.source, "preset": p.preset}
+        found |= head | {"seed": p.seed, "compared with": real.told()} | same
+        for way in missing:
+            started = time.time()
+            try:
+                scores = _scored(way, real, p.seed, soft)
+            except InputError as error:  # R2's videos are of hardly more than one colour
+                scores = {SCORES: [], "blurred": soft | {"none": str(error)}}
+            record = provenance(PRESETS[p.preset], p.seed, videos.card, started)
+            found["ways"][way] = scores | {"provenance": record}
+            found["ways"] = {name: found["ways"][name] for name in LABELS if name in found["ways"]}
+            write_json(path, found)
+    return path
+
+
+def _softness(out: Path, p, task: dict) -> dict | None:
+    """How sharp R2's long videos are, and whose they are; None where there are none."""
+    name, way = SOFT
+    path = path_of(out, p, name)
+    content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    kept = content.get("ways", {}).get(way, {})
+    if content.get("task") != task or "long" not in kept:
+        return None
+    told = {"as sharp as": f"{name}, {way}", "checkpoint": kept["checkpoint"]}
+    return told | {"sharpness": kept["long"]["sharpness"]}
+
+
+def _lacks(kept: dict, way: str, soft: dict | None) -> bool:
+    """Whether a way's entry is to be made."""
+    if way == BLURRED:
+        return soft is not None and kept.get("blurred", {}).get("sharpness") != soft["sharpness"]
+    return AGAINST not in kept.get("long", {}) and "no others" not in kept
+
+
+def _scored(way: str, real: Unseen, seed: int, soft: dict | None) -> dict:
+    """The scores of one reference. Of data without other videos that way holds the measures of the
+    real videos themselves, and no distance.
+    """
+    extractor, goal = judge(), real.real(real.frames)
+    if way == OTHERS and not real.others:
+        found = long_measures(goal, goal, PIECE, extractor)
+        own = {k: v for k, v in found.items() if not k.startswith((extractor.metric, AGAINST))}
+        return {SCORES: [], "long": own, "no others": True}
+    share = soft and soft["sharpness"] / sum(map(sharpness, goal)) * len(goal)
+
+    def made(frames: int) -> list:
+        if way == OTHERS:
+            return real.real(frames, others=True)
+        if way == BLURRED:
+            return softened(real.real(frames), share)
+        return held(real.real(frames)) if way == HELD else mixed(real.real(frames), seed)
+
+    sides = real.real(SHORT), made(SHORT)
+    fourth = [[v[::4] for v in side] for side in sides]
+    told = PROTOCOLS["ours"]
+    found = {
+        SCORES: evaluate(*sides, told, extractor, seed),
+        FOURTH: evaluate(*fourth, told.but(lengths=(16, 32)), extractor, seed),
+    }
+    found = {place: [s.as_dict() for s in scores] for place, scores in found.items()}
+    found[MOVING] = moving(*sides[::-1], extractor, seed)
+    found["long"] = long_measures(made(real.frames), goal, PIECE, extractor)
+    return found | ({"blurred": soft | {"of real sharpness": share}} if way == BLURRED else {})

@@ -1,0 +1,158 @@
+"""Where the published models stand among the references: `python -m rencgan publish --scores`.
+
+Nothing is trained. Each model makes as many videos of 128 frames (EncGAN3: clips from noise) as are
+taken of the seed that no run may have, and is scored on them from the first frame that is its own.
+So is real video in a model's place; the blurred ones are as soft as R2's.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+
+from rencgan.core.errors import InputError
+from rencgan.core.files import project_root, write_json
+from rencgan.core.provenance import provenance
+from rencgan.data.hops import CLIP
+from rencgan.evaluate import long, measures
+from rencgan.evaluate.protocols import PROTOCOLS
+from rencgan.evaluate.references import BLURRED, HELD, OTHER, PIECE, references, softness
+from rencgan.evaluate.scores import evaluate
+from rencgan.models.trained import Trained
+from rencgan.presets.table import PRESETS
+from rencgan.studies import generated, weights
+from rencgan.studies.generated import FIRST_CLIP, made_by
+from rencgan.studies.references import LABELS, REAL
+from rencgan.studies.scored import judge, moving
+from rencgan.studies.unseen import SHORT, UNSEEN, Task, unseen
+
+FILE = project_root() / "reports" / "standing.json"
+WAYS = {"ar2": "mean", "ar2plus": "mean"} | dict.fromkeys(weights.GPTS, "faster sample")
+SOFT = "r2"  # whose sharpness the blurred videos have
+SEED = 0  # of all noise
+DIGITS = {"16f": 1, "128f": 1, "motion distance": 1, "jump": 2, "motion": 4, "sharpness": 4}
+
+
+def make(path: Path = FILE, count: int = 64, folder: Path | None = None) -> dict:
+    """Scores all models of the plain names, and the references, on `count` videos, into a file."""
+    started, names = time.time(), (*weights.NAMES, *weights.GPTS)
+    models = {name: weights.load(name, folder=folder) for name in names}
+    real = footage(count, models[SOFT].size)
+    made = {name: videos_of(model, name, real.footage) for name, model in models.items()}
+    goal = [v[:SHORT] for v in real.footage]
+    share = softness(made[SOFT], goal)
+    found = references(goal, share, [v[:SHORT] for v in real.others], SEED)
+    rows = [{"videos": name} | row(side, goal, PIECE) for name, side in found.items()]
+    for name, model in models.items():
+        start = model.hop if model.system.prior == FIRST_CLIP else 0
+        sides = made[name], [v[start : start + SHORT] for v in real.footage]
+        told = {"videos": f"{model.name}, {way_of(name)}", "weights": name}
+        prior = "none" if way_of(name) == "noise" else model.system.prior
+        told |= {"prior": prior, "from frame": start}
+        rows.append(told | row(*sides, model.hop))
+        print(json.dumps(rows[-1]), flush=True)
+    card = {"dataset": weights.DATASET, "source": real.source}
+    head = {"preset": weights.PRESET, "videos": count, "frames": SHORT}
+    head |= {"source of videos": real.source}
+    head |= {"blurred to": models[SOFT].name, "of real sharpness": share}
+    record = provenance(PRESETS[weights.PRESET], SEED, card, started)
+    write_json(path, head | {"rows": rows, "provenance": record})
+    return read(path)
+
+
+def footage(count: int, size: int):
+    """Unseen videos of 128 frames, with as many others."""
+    asked = SimpleNamespace(dataset=weights.DATASET)
+    stand_ins = SimpleNamespace(card={"source": "procedural"}, size=size)
+    return unseen(asked, stand_ins, Task(count, 0, SHORT, UNSEEN))
+
+
+def way_of(name: str) -> str:
+    """How codes are drawn."""
+    return "noise" if name == "encgan3" else WAYS.get(name, "sample")
+
+
+def videos_of(model: Trained, name: str, real: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """A model's own frames, 128 for every video; EncGAN3's clips."""
+    if way_of(name) == "noise":
+        return list(generated.clips_from_noise(model, len(real), SEED))
+    start = model.hop if model.system.prior == FIRST_CLIP else 0
+    made = made_by(model, way_of(name), real, start + SHORT, SEED, told=False)
+    return [v[start:] for v in made]
+
+
+def row(made: Sequence[np.ndarray], real: Sequence[np.ndarray], hop: int) -> dict:
+    """The numbers of one set of videos, over as many frames as they have."""
+    frames = min(map(len, made))
+    real, still = [v[:frames] for v in real], [measures.motion(v[:frames]) for v in real]
+    scores = evaluate(real, made, PROTOCOLS["ours"], judge(), SEED)
+    found = {s.name.rpartition(" ")[2]: s.value for s in scores if " / " not in s.name}
+    found["motion distance"] = moving(made, real, judge(), SEED)[0]["value"]
+    if frames > CLIP:
+        steps = [measures.frame_differences(v)[hop - 1 :: hop].mean() for v in made]
+        found["jump"] = float(np.mean(steps) / np.mean(still))
+    found["motion"] = float(np.mean([measures.motion(v, hop) for v in made]))
+    found["sharpness"] = float(np.mean([measures.sharpness(v) for v in made]))
+    found["worst octave"] = long.worst(long.octaves(made, real))
+    return found
+
+
+def read(path: Path = FILE) -> dict:
+    """What `make` wrote; InputError where there is none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError):
+        raise InputError(f"{path.name} is missing; python -m rencgan publish --scores") from None
+
+
+def said(files: pd.DataFrame) -> str:
+    """What the references say of the order of the models in the result files of one data set, by
+    FVD of 128 frames, in a sentence.
+    """
+    by = files[files.measure == "128f, own"].groupby(["contestant", "way"]).value.mean()
+    models = by.drop(REAL).groupby("contestant").min()
+    known = {name: by[REAL][way] for way, name in LABELS.items() if way in by[REAL]}
+    told = [f"{_count(models < known[n])} before {n} ({known[n]:.1f})" for n in known if n != OTHER]
+    best, where = models.idxmin(), f"{files.dataset.iloc[0]}, {files.preset.iloc[0]}"
+    sentence = (
+        f"By FVD (compact) of 128 frames ({where}), of {len(models)} models each by its best way, "
+        f"{', '.join(told)}; the best, {best}, lies at {models[best]:.1f}, other real video at "
+        f"{known[OTHER]:.1f}"
+    )
+    if models.min() > known[HELD]:
+        sentence += ": an order among those that a picture standing still beats"
+    return f"{sentence}."
+
+
+def moved(found: dict) -> str:
+    """The same of the published models, by what moves."""
+    rows = pd.DataFrame(found["rows"]).set_index("videos")
+    ours, moves = rows[rows.weights.notna()], rows["motion distance"]
+    best = ours["motion distance"].idxmin()
+    rank = ours[["128f", "motion distance"]].dropna().corr("spearman").iloc[0, 1]
+    return (
+        f"By motion distance ({weights.DATASET}, {found['preset']}), where held comes to "
+        f"{moves[HELD]:.1f}, blurred real video to {moves[BLURRED]:.1f} and other real video to "
+        f"{moves[OTHER]:.1f}, of {len(ours)} published models "
+        f"{_count(ours['motion distance'] < moves[HELD])} before held, the best of them {best} "
+        f"({moves[best]:.1f}), and its order is that of 128f by a rank correlation of {rank:.2f}."
+    )
+
+
+def _count(which: pd.Series) -> str:
+    """How many come."""
+    n = int(which.sum())
+    return f"{n or 'none'} come{'s' * (n < 2)}"
+
+
+def table(found: dict) -> list[dict]:
+    """Its rows for a page."""
+    return [
+        {"videos": r["videos"], "prior": r.get("prior") or ""}
+        | {m: f"{r[m]:.{n}f}" if m in r else "" for m, n in DIGITS.items()}
+        for r in found["rows"]
+    ]

@@ -1,0 +1,92 @@
+"""Real video in a contestant's place, as a result file."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from conftest import moving_videos
+from samples import file
+
+from rencgan.core.errors import InputError
+from rencgan.data.videoset import VideoSet
+from rencgan.evaluate.references import BLURRED, HELD, SHUFFLED
+from rencgan.studies import references, results
+from rencgan.studies.references import OTHERS, run_real
+from rencgan.studies.unseen import Task
+
+TASK = Task(3, 2, 160)
+P = SimpleNamespace(dataset="sky", source="procedural", preset="smoke", seed=0)
+
+
+@pytest.fixture
+def videos(tmp_path):
+    made = VideoSet.from_arrays(moving_videos(6, frames=40, size=16))
+    made.card["source"] = "procedural"
+    object.__setattr__(made, "path", tmp_path / "sky-16")
+    return made
+
+
+def r2(sharpness: float) -> dict:
+    found = file("R2", 0, preset="smoke", task=TASK.as_dict())
+    way = found["ways"]["sample"]
+    way["long"]["sharpness"], way["checkpoint"] = sharpness, "abc"
+    return found
+
+
+def test_all_references_are_scored_once_and_the_blurred_ones_wait_for_r2(videos, tmp_path):
+    path = run_real(P, videos, TASK, tmp_path)
+    found = json.loads(path.read_text())
+    assert path.name == "sky-procedural-smoke-real-seed0.json" and found["contestant"] == "real"
+    assert list(found["ways"]) == [OTHERS, HELD, SHUFFLED]
+    held = found["ways"][HELD]
+    assert held["long"]["motion"] == held["long"]["jump"] == held["long"]["drift"] == 0
+    assert held["long"]["against real"]["drift of colour"] == {"drift": 0, "motion": 0}
+    for way in found["ways"].values():
+        assert [s["name"][-4:] for s in way["scores"]] == [" 16f", "128f", "128f"]
+        assert way["scores"][0]["card"]["generated"]["videos"] == 3
+        assert way["motion distance"][0]["value"] > 0
+    before, stamp = found["ways"], path.stat().st_mtime_ns
+    assert run_real(P, videos, TASK, tmp_path) == path and path.stat().st_mtime_ns == stamp
+    goal = found["ways"][OTHERS]["long"]["sharpness"]
+    for share in (0.5, 0.7):
+        other = tmp_path / "sky-procedural-smoke-r2-seed0.json"
+        other.write_text(json.dumps(r2(share * goal)))
+        ways = json.loads(run_real(P, videos, TASK, tmp_path).read_text())["ways"]
+        assert list(ways) == list(references.LABELS)
+        soft = ways[BLURRED]
+        assert soft["blurred"]["as sharp as"] == "R2, sample"
+        assert soft["blurred"]["checkpoint"] == "abc"
+        assert soft["long"]["sharpness"] == pytest.approx(share * goal, rel=0.02)
+        assert {k: v for k, v in ways.items() if k != BLURRED} == before, "the others are kept"
+    other.write_text(json.dumps(r2(1e-6)))
+    ways = json.loads(run_real(P, videos, TASK, tmp_path).read_text())["ways"]
+    assert "no blur brings this video" in ways[BLURRED]["blurred"]["none"]
+    stamp = path.stat().st_mtime_ns
+    assert run_real(P, videos, TASK, tmp_path).stat().st_mtime_ns == stamp, "not tried again"
+    with pytest.raises(InputError, match="another recipe, data or task"):
+        run_real(P, videos, Task(4, 2, 160), tmp_path)
+
+
+def test_a_file_of_old_gets_what_it_lacks(videos, tmp_path):
+    path = run_real(P, videos, TASK, tmp_path)
+    whole = json.loads(path.read_text())
+    old = {OTHERS: {k: v for k, v in whole["ways"][OTHERS].items() if k != "motion distance"}}
+    del old[OTHERS]["long"]["against real"]
+    path.write_text(json.dumps(whole | {"ways": old}))
+    again = json.loads(run_real(P, videos, TASK, tmp_path).read_text())
+
+    def values(found):
+        return {k: [s["value"] for s in w["scores"]] for k, w in found["ways"].items()}
+
+    assert values(again) == values(whole)
+
+
+def test_references_stand_at_the_top_of_tables():
+    real = file("real", 0, 20.0, OTHERS)
+    real["ways"] |= file("real", 0, 12.0, HELD)["ways"] | file("real", 0, 30.0, SHUFFLED)["ways"]
+    table = results.frame([real, file("R2", 0)])
+    told = [row["videos"] for row in results.rows(table)]
+    assert told == ["other real video", "held", "shuffled real clips", "R2, sample"]
+    rows = results.references(table, ["128f", "10f"], "variant")
+    assert [(r["variant"], r["128f"]) for r in rows][1] == ("held", "12.0") and len(rows) == 3
+    assert results.references(table, ["10f"]) == []

@@ -1,0 +1,60 @@
+"""Published models among the references."""
+
+import json
+
+import pytest
+from samples import file
+
+from rencgan.core.errors import InputError
+from rencgan.evaluate.references import HELD, SHUFFLED
+from rencgan.studies import standing, weights
+from rencgan.studies.references import OTHERS
+from rencgan.studies.results import frame
+from rencgan.studies.unseen import UNSEEN
+
+
+def test_all_published_models_stand_below_the_references(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "GPTS", ("r3-flow",))
+    monkeypatch.setattr(weights, "NAMES", ("encgan3", "r2", "improved-r2", "ar2"))
+    path = tmp_path / "standing.json"
+    found = standing.make(path, count=2)
+    assert found == json.loads(path.read_text())
+    assert found["source of videos"] == f"unseen stand-ins 0 to 1 of seed {UNSEEN}"
+    rows = {r["videos"]: r for r in found["rows"]}
+    assert list(rows)[:4] == [
+        "other real video",
+        "held",
+        "blurred real video",
+        "shuffled real clips",
+    ]
+    assert rows["held"]["motion"] == rows["held"]["jump"] == 0
+    assert rows["blurred real video"]["sharpness"] == pytest.approx(
+        rows["R2, sample"]["sharpness"], rel=0.02
+    )
+    assert rows["R3, flow, faster sample"]["from frame"] == 8, "its first frames are real"
+    clips = rows["EncGAN3, noise"]
+    assert clips["prior"] == "none" and "128f" not in clips and clips["motion distance"] > 0
+    told = standing.moved(found)
+    assert "of 5 published models" in told
+    shown = standing.table(found)
+    assert shown[4]["videos"] == "EncGAN3, noise" and shown[4]["128f"] == ""
+    with pytest.raises(InputError, match="publish --scores"):
+        standing.read(tmp_path / "none.json")
+
+
+def test_what_the_references_say_is_counted_from_the_files():
+    real = file("real", 1, 20.0, OTHERS)
+    real["ways"] |= file("real", 1, 60.0, HELD)["ways"] | file("real", 1, 80.0, SHUFFLED)["ways"]
+    files = [real, file("R2", 1, 70.0), file("AR2", 1, 110.0)]
+    told = standing.said(frame(files))
+    assert "of 2 models each by its best way, none comes before held (60.0)" in told
+    assert "1 comes before shuffled real clips (80.0)" in told and "R2, lies at 70.0" in told
+    assert told.endswith("beats.")
+    assert "beats" not in standing.said(frame([real, file("R2", 1, 50.0), files[2]]))
+
+
+def test_the_file_that_ships_has_all_models():
+    found = standing.read()
+    told = {r["weights"] for r in found["rows"] if "weights" in r}
+    assert told == {*weights.NAMES, *weights.GPTS} and found["videos"] == 64
+    assert found["rows"][1]["videos"] == "held" and found["rows"][1]["motion"] == 0
