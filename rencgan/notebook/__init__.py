@@ -7,7 +7,9 @@ from importlib import import_module
 
 ELSEWHERE = {  # name -> the module that it is, or that has it
     **dict.fromkeys(("fitness", "horizon", "measures", "protocols", "scores"), "rencgan.evaluate"),
-    **dict.fromkeys(("catalogue", "judges", "ledger", "results", "spoilt"), "rencgan.studies"),
+    **dict.fromkeys(
+        ("catalogue", "judges", "ledger", "results", "spoilt", "trials"), "rencgan.studies"
+    ),
     "recall": "rencgan.models",
     "Kept": "rencgan.notebook.kept",
     "ClipSampler": "rencgan.data.clips",
