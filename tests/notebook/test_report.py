@@ -44,7 +44,9 @@ SHOWN = """({
 })"""
 
 
-PLAYED = "(v => v && (v.scrollIntoView(), v.currentTime > 1))(document.querySelector('video'))"
+LONGEST = """[...document.querySelectorAll('video')].reduce(
+    (a, b) => (b.duration || 0) > (a.duration || 0) ? b : a, document.querySelector('video'))"""
+PLAYED = f"(v => v && (v.scrollIntoView(), v.currentTime > 1))({LONGEST})"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -212,7 +214,7 @@ def test_the_report_of_03_plays_a_long_video(smoke_run, browser, tmp_path):
     browser.requests.clear()
     browser.do("Page.navigate", url=page.as_uri())
     assert browser.until(PLAYED), "the video did not play for a second within 20"
-    assert round(browser.value("document.querySelector('video').duration") * FPS) >= 400
+    assert round(browser.value(f"({LONGEST}).duration") * FPS) >= 400
     assert {u for u in browser.requests if not u.startswith(("data:", "blob:"))} == {page.as_uri()}
     assert browser.value("document.querySelectorAll('main math').length") >= 5
     browser.do("Page.navigate", url="about:blank")  # a playing video costs the other tests time
