@@ -21,6 +21,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ from rencgan.core.files import project_root, resolve
 from rencgan.evaluate import backbones, compact, imagenet
 
 VARIABLE = "RENCGAN_WEIGHTS"
+KEPT = 8192  # clips whose features are remembered
 
 
 @dataclass(frozen=True)
@@ -215,6 +217,31 @@ class Extractor:
             "frames": self.kind.frames,
             "dims": self.dims,
         }
+
+
+class Remembered:
+    """An extractor that keeps the features of the last KEPT clips: real clips, and frames held, are
+    met again and again, and a clip's features do not depend on the clips beside it.
+    """
+
+    def __init__(self, extractor: Extractor):
+        self.extractor, self.kept = extractor, {}
+
+    def __getattr__(self, name: str):
+        return getattr(self.extractor, name)
+
+    def __call__(self, clips: np.ndarray) -> np.ndarray:
+        keys = [(clip.shape, blake2b(np.ascontiguousarray(clip)).digest()) for clip in clips]
+        new = {key: i for i, key in enumerate(keys) if key not in self.kept}
+        if new:
+            made = np.asarray(self.extractor(clips[list(new.values())]))
+            self.kept |= {key: row.copy() for key, row in zip(new, made, strict=True)}
+        found = np.stack([self.kept[key] for key in keys])
+        for key in keys:
+            self.kept[key] = self.kept.pop(key)  # the newest ones stand last
+        for key in list(self.kept)[: max(0, len(self.kept) - KEPT)]:
+            del self.kept[key]
+        return found
 
 
 def enough(extractor: Extractor, frames: int) -> None:

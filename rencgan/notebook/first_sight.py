@@ -18,7 +18,6 @@ from rencgan.notebook.kept import attempt
 from rencgan.notebook.tiles import enlarge
 from rencgan.presets.table import PRESETS
 from rencgan.studies import generated, weights
-from rencgan.studies.results import FASTER
 from rencgan.studies.unseen import REACH, UNSEEN
 
 FRAMES, SCENES = 160, (30, 29)  # scenes of the seed UNSEEN, chosen before any model drew them
@@ -35,7 +34,6 @@ TITLES = {  # as tiles call them
     "r3-mixture": "R3 (mixture): from a clip",
     "r3-flow": "R3 (flow): from a clip",
 }
-WAYS = {"ar2": "mean", "ar2plus": "mean"} | dict.fromkeys(weights.GPTS, FASTER)  # else "sample"
 # What the README and the page of results show: two scenes that R2 follows, and what the others make
 # without them. (model, number of the scene) of each tile, four a row.
 ALL = [(name, k) for k in (0, 1) for name in (REAL, "r2")]
@@ -80,7 +78,7 @@ def sight(
     made = {REAL: seen(side, frames)}
     for name, model in models.items():
         given = seen(model.size, frames + REACH), frames, 0
-        made[name] = generated.made_by(model, WAYS.get(name, "sample"), *given, told=False)
+        made[name] = generated.made_by(model, weights.WAYS.get(name, "sample"), *given, told=False)
     clips = [made[name][k] for name, k in tiles]
     titles = TITLES | ({OWN: f"{own.name} of this run"} if own else {})
     marks = [seams(frames, models[name].hop) if name in models else [] for name, _ in tiles]

@@ -17,7 +17,7 @@ from rencgan.evaluate import extractors as features
 from rencgan.evaluate import references as of_real
 from rencgan.evaluate import scores as evaluate
 from rencgan.evaluate.classifier import train_classifier
-from rencgan.evaluate.extractors import Extractor
+from rencgan.evaluate.extractors import Extractor, Remembered
 from rencgan.evaluate.motion import motion_distance
 from rencgan.evaluate.protocols import Protocol
 from rencgan.evaluate.scores import Score
@@ -25,7 +25,7 @@ from rencgan.models.trained import Trained, untrained
 from rencgan.studies import copies
 from rencgan.studies import papers as published
 from rencgan.studies.generated import Rebuilt, clips_from_noise, clips_of, rebuilt
-from rencgan.studies.scored import Judge, against_real, judge
+from rencgan.studies.scored import against_real, judge
 
 PRINTED = {  # names of the data sets in the papers' tables
     "uva": "UvA",
@@ -148,20 +148,9 @@ def clip_contenders(
         "untrained model": clips_from_noise(untrained(model), most, p.seed),
     }
     found = {name: list(clips) for name, clips in made.items()}
-    found |= references(list(training), list(noise), _last_clips(train, most, step), p.seed)
+    found |= references(list(training), list(noise), clips_of(train, most, step, last=True), p.seed)
     found[of_real.HELD] = list(np.repeat(training[:, model.reference][:, None], CLIP, axis=1))
     return found, Rebuilt(model, videos.select(min_frames=span), step)
-
-
-def _last_clips(videos: VideoSet, count: int, step: int) -> list[np.ndarray]:
-    """So many clips, of each video the last one first, then others, evenly spaced."""
-    chosen, span, found = spaced(len(videos), count), (CLIP - 1) * step + 1, []
-    each = -(-count // len(chosen))
-    for i in range(count):
-        video = videos.video(chosen[i % len(chosen)])
-        start = (len(video) - span) * (each - i // len(chosen)) // each
-        found.append(video[start : start + span : step])
-    return found
 
 
 def _shuffled(videos: Videos, p) -> list[np.ndarray]:
@@ -186,7 +175,7 @@ def compare(
     """
     found = {}
     rules = evaluate.protocol(protocol) if isinstance(protocol, str) else protocol
-    extractor = Judge(extractor)  # each side meets the same real videos
+    extractor = Remembered(extractor)  # each side meets the same real videos
     with Progress(len(sides), f"scoring, {extractor.metric}") as bar:
         for done, (name, side) in enumerate(sides.items(), 1):
             found[name] = evaluate.evaluate(

@@ -108,15 +108,16 @@ def seconds_for_1000(model: Trained, way: str, footage: np.ndarray) -> float:
 # ------------------------------------------------------------------------------------- single clips
 
 
-def clips_of(videos: VideoSet, count: int, step: int = 1) -> np.ndarray:
+def clips_of(videos: VideoSet, count: int, step: int = 1, last: bool = False) -> np.ndarray:
     """`count` clips (count, 16, H, W, 3), shared evenly among the videos: of each the first one,
-    then others evenly spaced.
+    then others evenly spaced. last: of each the last one first, then others before it.
     """
     span, found = (CLIP - 1) * step + 1, []
     chosen = spaced(len(videos), count)
     for i in range(count):
         video, of = videos.video(chosen[i % len(chosen)]), -(-count // len(chosen))
-        start = (len(video) - span) * (i // len(chosen)) // max(1, of - 1)
+        spare, turn = len(video) - span, i // len(chosen)
+        start = spare * (of - turn) // of if last else spare * turn // max(1, of - 1)
         found.append(video[start : start + span : step])
     return np.stack(found)
 

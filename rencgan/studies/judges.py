@@ -15,20 +15,16 @@ from rencgan.core.errors import InputError
 from rencgan.core.files import project_root
 from rencgan.core.progress import Progress
 from rencgan.data.hops import CLIP
-from rencgan.data.procedural import catalogue, longer
 from rencgan.evaluate.extractors import Extractor, available
 from rencgan.evaluate.frechet import distance_of
 from rencgan.evaluate.references import BLURRED, HELD, OTHER, SHUFFLED, references, softness
 from rencgan.presets.table import PRESETS
 from rencgan.studies import weights
-from rencgan.studies.generated import clips_from_noise, made_by
-from rencgan.studies.results import FASTER
-from rencgan.studies.unseen import REACH, SHORT, UNSEEN, Unseen
+from rencgan.studies.standing import SOFT, footage, videos_of
+from rencgan.studies.unseen import SHORT, Unseen
 
 NAMES = ("compact", "imagenet")  # of the extractors that judge
 DRAWS = 20  # of half of the videos, for the spread of a rank correlation
-WAYS = {"ar2": "mean", "ar2plus": "mean"} | dict.fromkeys(weights.GPTS, FASTER)  # others: sample
-SOFT = "r2"  # whose sharpness the blurred reference has
 # What an eye says of the sets at 32x32, nearest to real video first: our own judgement, after
 # looking at sheets of their frames. Sets of one number look as good.
 EYE = {
@@ -56,14 +52,6 @@ def judges() -> list[Extractor]:
     return [found[name] for name in NAMES if name in found]
 
 
-def footage(preset: str = weights.PRESET, count: int = 64) -> Unseen:
-    """Real videos that no published model was trained on, as large as a preset's; and others."""
-    found = catalogue(weights.DATASET, UNSEEN, 2 * count)
-    drawn = [longer(v, SHORT + REACH).frames(PRESETS[preset].size) for v in found]
-    told = f"unseen stand-ins 0 to {count - 1} of seed {UNSEEN}"
-    return Unseen(drawn[:count], [], drawn[count:], 0, 0, told)
-
-
 def contestants(
     real: Unseen, preset: str = weights.PRESET, names: Sequence[str] = (), seed: int = 0
 ) -> dict[str, list[np.ndarray]]:
@@ -76,14 +64,7 @@ def contestants(
         at = weights.at(name, preset)
         if not (weights.FOLDER / f"{at}.json").exists():
             continue
-        model = weights.load(at)
-        if name == "encgan3":
-            found[at] = list(clips_from_noise(model, len(real.footage), seed))
-            continue
-        given = model.hop if name in weights.GPTS else 0
-        way = WAYS.get(name, "sample")
-        made = made_by(model, way, real.footage, real.short + given, seed)
-        found[at] = [v[given:] for v in made]
+        found[at] = videos_of(weights.load(at), name, real.footage, seed)
     soft = found.get(weights.at(SOFT, preset))
     clean = real.real(real.short)
     share = None if soft is None else softness(soft, clean)
@@ -197,7 +178,7 @@ def rankings(
     """
     found = {}
     for preset in weights.presets()[: 1 if quick else None]:
-        real = footage(preset, count)
+        real = footage(count, PRESETS[preset].size)
         sides = contestants(real, preset, ("r2", "ar2") if quick else (), seed)
         found[preset] = distances(sides, real.real(SHORT), judges, seed=seed)
     return found

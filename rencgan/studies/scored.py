@@ -4,14 +4,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cache
-from hashlib import blake2b
 
 import numpy as np
 
 from rencgan.data.hops import CLIP
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate import horizon, long, measures
-from rencgan.evaluate.extractors import Extractor, find
+from rencgan.evaluate.extractors import Extractor, Remembered, find
 from rencgan.evaluate.frechet import distance_of
 from rencgan.evaluate.motion import motion_distance
 from rencgan.evaluate.protocols import PROTOCOLS
@@ -26,32 +25,12 @@ from rencgan.studies.variants import Contestant
 CLIPS = 256  # of 16 frames, where a contestant makes nothing longer
 ENDS = 128  # frames at both ends of a long video whose clips are compared
 FEATURES = 4  # long videos whose features' spectrum is taken
-KEPT = 8192  # clips, or batches of them, whose features are kept
-
-
-class Judge:
-    """An extractor that keeps the features of the last clips: real ones are met again and again."""
-
-    def __init__(self, extractor: Extractor):
-        self.extractor, self.kept = extractor, {}
-
-    def __getattr__(self, name: str):
-        return getattr(self.extractor, name)
-
-    def __call__(self, clips: np.ndarray) -> np.ndarray:
-        key = clips.shape, blake2b(np.ascontiguousarray(clips)).digest()
-        found = self.kept.pop(key, None)
-        found = np.asarray(self.extractor(clips)) if found is None else found
-        self.kept[key] = found  # the newest one
-        if len(self.kept) > KEPT:
-            del self.kept[next(iter(self.kept))]
-        return found
 
 
 @cache
-def judge() -> Judge:
+def judge() -> Remembered:
     """The embedded extractor, by which all contestants are scored."""
-    return Judge(find("compact"))
+    return Remembered(find("compact"))
 
 
 def long_measures(

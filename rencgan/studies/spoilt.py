@@ -11,7 +11,6 @@ are others and clean; so its AUC tells how sure a score of so many videos is, no
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
 import numpy as np
 import pandas as pd
@@ -22,7 +21,7 @@ from rencgan.core.progress import Progress
 from rencgan.data.hops import CLIP, spaced
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate import horizon, long, measures
-from rencgan.evaluate.extractors import Extractor
+from rencgan.evaluate.extractors import Extractor, Remembered
 from rencgan.evaluate.frechet import distance_of
 from rencgan.evaluate.motion import Moving
 from rencgan.studies.unseen import REACH, UNSEEN, Task, unseen
@@ -187,26 +186,11 @@ class Between:
     compare: Callable[[Sequence, Sequence], float]
 
 
-class Once:
-    """An extractor that sees no clip twice: spoilt videos share many frames with clean ones."""
-
-    def __init__(self, extractor: Extractor):
-        self.extractor, self.metric, self.known = extractor, extractor.metric, {}
-        self.dims, self.min_frames = extractor.dims, extractor.min_frames
-
-    def __call__(self, clips: np.ndarray) -> np.ndarray:
-        keys = [sha256(np.ascontiguousarray(clip)).digest() for clip in clips]
-        for key, clip in zip(keys, clips, strict=True):
-            if key not in self.known:
-                self.known[key] = np.asarray(self.extractor(clip[None]), np.float64)
-        return np.concatenate([self.known[key] for key in keys])
-
-
 def between_sets(extractors: Sequence[Extractor], frames: int) -> list[Between]:
     """Measures of sets of videos of so many frames."""
     found = []
     for extractor in extractors:
-        once = Once(extractor)
+        once = Remembered(extractor)
         for network in [once, Moving(once)] if extractor.name == "compact" else [once]:
             for n in (CLIP, frames):
                 found.append(Between(f"{network.metric} {n}f", _features(network, n), distance_of))
@@ -319,10 +303,10 @@ def conclusions(table: pd.DataFrame) -> list[str]:
     counts = told.sum(axis=1)
     best = [name for name in told.index if counts[name] == counts.max()]
     said.append(f"The most that one measure tells is {counts.max()}: {', '.join(best)}.")
-    few = fewest(told)
-    lost = [k for k in told if not told[k].any()]
-    tail = f"; no measure tells {', '.join(lost)}" if lost else ""
-    said.append(f"{len(few)} together tell {told.any().sum()}: {', '.join(few)}{tail}.")
+    if len(few := fewest(told)) > 1:
+        said.append(f"{len(few)} together tell {told.any().sum()}: {', '.join(few)}.")
+    if lost := [k for k in told if not told[k].any()]:
+        said.append(f"No measure tells {', '.join(lost)}.")
     drift = table[table.index.str.startswith("drift of")]
     if lower := [k for k in table if (drift[k] <= 1 - TELLS).any()]:
         said.append(f"To drift less than real video is no merit: {', '.join(lower)} video does.")

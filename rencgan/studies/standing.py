@@ -28,10 +28,9 @@ from rencgan.studies import generated, weights
 from rencgan.studies.generated import FIRST_CLIP, made_by
 from rencgan.studies.references import LABELS, REAL
 from rencgan.studies.scored import judge, moving
-from rencgan.studies.unseen import SHORT, UNSEEN, Task, unseen
+from rencgan.studies.unseen import SHORT, UNSEEN, Task, Unseen, unseen
 
 FILE = project_root() / "reports" / "standing.json"
-WAYS = {"ar2": "mean", "ar2plus": "mean"} | dict.fromkeys(weights.GPTS, "faster sample")
 SOFT = "r2"  # whose sharpness the blurred videos have
 SEED = 0  # of all noise
 DIGITS = {"16f": 1, "128f": 1, "motion distance": 1, "jump": 2, "motion": 4, "sharpness": 4}
@@ -64,8 +63,8 @@ def make(path: Path = FILE, count: int = 64, folder: Path | None = None) -> dict
     return read(path)
 
 
-def footage(count: int, size: int):
-    """Unseen videos of 128 frames, with as many others."""
+def footage(count: int, size: int) -> Unseen:
+    """Real videos of 128 frames that no published model was trained on, with as many others."""
     asked = SimpleNamespace(dataset=weights.DATASET)
     stand_ins = SimpleNamespace(card={"source": "procedural"}, size=size)
     return unseen(asked, stand_ins, Task(count, 0, SHORT, UNSEEN))
@@ -73,15 +72,17 @@ def footage(count: int, size: int):
 
 def way_of(name: str) -> str:
     """How codes are drawn."""
-    return "noise" if name == "encgan3" else WAYS.get(name, "sample")
+    return weights.WAYS.get(name, "sample")
 
 
-def videos_of(model: Trained, name: str, real: Sequence[np.ndarray]) -> list[np.ndarray]:
+def videos_of(
+    model: Trained, name: str, real: Sequence[np.ndarray], seed: int = SEED
+) -> list[np.ndarray]:
     """A model's own frames, 128 for every video; EncGAN3's clips."""
     if way_of(name) == "noise":
-        return list(generated.clips_from_noise(model, len(real), SEED))
+        return list(generated.clips_from_noise(model, len(real), seed))
     start = model.hop if model.system.prior == FIRST_CLIP else 0
-    made = made_by(model, way_of(name), real, start + SHORT, SEED, told=False)
+    made = made_by(model, way_of(name), real, start + SHORT, seed, told=False)
     return [v[start:] for v in made]
 
 

@@ -33,6 +33,8 @@ NAMES = ("encgan3", "r2", "improved-r2", "ar2", "ar2plus")
 GPTS = ("r3-regression", "r3-mixture", "r3-flow")
 BACK = "git checkout brings it back, and python -m rencgan publish makes it anew"
 BASE = "improved-r2"  # whose codes the GPTs were trained on
+MEAN, FASTER = dict.fromkeys(("ar2", "ar2plus"), "mean"), dict.fromkeys(GPTS, "faster sample")
+WAYS = {"encgan3": "noise"} | MEAN | FASTER  # how their codes are drawn; others: "sample"
 
 
 def at(model: str, preset: str) -> str:

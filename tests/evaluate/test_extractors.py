@@ -684,3 +684,26 @@ def test_features_leave_no_trace_in_the_process():
         assert torch.backends.cudnn.deterministic == before[1]
     finally:
         torch.set_num_threads(before[0])
+
+
+def test_a_clip_that_is_met_again_is_not_read_again(monkeypatch):
+    asked = []
+
+    class Sums:
+        name = "sums"
+
+        def __call__(self, clips):
+            asked.append(len(clips))
+            return torch.from_numpy(clips.reshape(len(clips), -1).sum(1, np.float32)[:, None])
+
+    clips = np.stack([np.full((4, 2, 2, 3), level, np.uint8) for level in range(4)])
+    network = features.Remembered(Sums())
+    assert network.name == "sums"
+    assert network(clips[[0, 1, 0]]).tolist() == [[0], [48], [0]] and asked == [2]
+    assert network(clips[[2, 1]]).tolist() == [[96], [48]] and asked == [2, 1]
+    assert network(clips[:1, :2]).tolist() == [[0]], "a shorter clip is another one"
+    monkeypatch.setattr(features, "KEPT", 2)
+    network(clips[[1, 3]])
+    assert len(network.kept) == 2
+    network(clips[[1, 2]])
+    assert asked == [2, 1, 1, 1, 1], "the oldest went: clip 2 is read again, clip 1 is not"

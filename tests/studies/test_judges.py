@@ -83,7 +83,7 @@ def test_too_few_videos_are_refused():
 
 
 def test_published_models_and_references_stand_side_by_side():
-    real = judges.footage(count=2)
+    real = judges.footage(2, 32)
     assert real.footage[0].shape == (SHORT + REACH, 32, 32, 3) and len(real.others) == 2
     sides = judges.contestants(real, names=("encgan3", "r2", "r3-flow"))
     assert list(sides) == ["encgan3", "r2", "r3-flow", OTHER, HELD, BLURRED, SHUFFLED]

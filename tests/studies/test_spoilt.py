@@ -85,19 +85,6 @@ def test_sets_are_drawn_anew_for_each_distance(sides):
     assert len(set(seen)) > len(seen) / 2
 
 
-def test_no_clip_goes_through_a_network_twice():
-    asked = []
-
-    class Counted(Level):
-        def __call__(self, clips):
-            asked.append(len(clips))
-            return super().__call__(clips)
-
-    once, clips = spoilt.Once(Counted()), np.stack(moving_videos(3, 16))
-    assert np.array_equal(once(clips[[0, 1, 0]]), Level()(clips[[0, 1, 0]]))
-    assert np.array_equal(once(clips), Level()(clips)) and asked == [1, 1, 1]
-
-
 def test_conclusions_come_from_the_numbers():
     index = ["near 16f", "drift of motion", "sharpness"]
     cells = {"frozen": [0.5, 0.0, 0.5], "faded": [1.0, 0.4, 0.95], "blurred": [0.6, np.nan, 0.89]}
@@ -106,8 +93,13 @@ def test_conclusions_come_from_the_numbers():
     assert spoilt.fewest(spoilt.told_by(table)) == ["near 16f", "drift of motion"]
     said = spoilt.conclusions(table)
     assert said[0] == "near 16f tells 1 of 3 and misses frozen, blurred."
-    assert said[2].endswith("near 16f, drift of motion; no measure tells blurred.")
-    assert said[3].startswith("To drift less than real video is no merit: frozen")
+    assert said[2:4] == [
+        "2 together tell 2: near 16f, drift of motion.",
+        "No measure tells blurred.",
+    ]
+    assert said[4].startswith("To drift less than real video is no merit: frozen")
+    alone = spoilt.conclusions(table.loc[["near 16f"]])
+    assert not any("together" in sentence for sentence in alone)
     rows = spoilt.rows(table)
     assert rows[1]["blurred"] is None and [row["tells"] for row in rows] == [1, 1, 1]
     whole = pd.DataFrame(0.5, index=index, columns=NAMES)
