@@ -7,7 +7,8 @@ from rencgan.core.errors import InputError
 from rencgan.core.files import project_root
 
 FILE = project_root() / "reports" / "trials.json"
-SHOWN = ("recipe", "minutes", "L1", "sharpness", "motion", "direction", "jump", "16f", "128f")
+SHOWN = ("recipe", "minutes", "L1", "sharpness", "motion", "direction", "jump", "acceleration")
+SHOWN += ("worst octave", "motion distance", "16f", "128f")
 
 
 def read(path: Path = FILE) -> dict:

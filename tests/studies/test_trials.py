@@ -3,7 +3,7 @@
 import pytest
 
 from rencgan.core.errors import InputError
-from rencgan.studies import trials
+from rencgan.studies import standing, trials
 
 
 def test_every_row_has_a_recipe_and_a_measure_and_references_stand_first():
@@ -14,6 +14,21 @@ def test_every_row_has_a_recipe_and_a_measure_and_references_stand_first():
     assert all(measured)
     assert rows[0]["recipe"].startswith("held") and rows[0]["motion"] == 0
     assert not {key for row in trials.read()["rows"] for key in row} - set(trials.SHOWN)
+
+
+def test_the_recipe_of_hour_is_told_by_what_it_misses_too():
+    rows = {row["recipe"].partition(":")[0]: row for row in trials.rows()}
+    hour, held = rows["hour"], rows["held"]
+    for name in ("acceleration", "worst octave", "motion distance"):
+        assert hour[name] != "" and held[name] != ""
+    assert hour["motion distance"] > held["motion distance"] and hour["worst octave"] < 0.75
+
+
+def test_the_published_model_has_the_numbers_of_the_table_of_published_models():
+    (row,) = (row for row in trials.rows() if "published R2 of slim" in row["recipe"])
+    (found,) = (r for r in standing.read()["rows"] if r.get("weights") == "r2")
+    for name in ("16f", "128f", "motion distance", "jump", "worst octave"):
+        assert row[name] == pytest.approx(found[name], abs=0.06), name
 
 
 def test_a_missing_file_is_told_in_a_sentence(tmp_path):
