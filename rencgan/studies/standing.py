@@ -89,13 +89,14 @@ def videos_of(
 def row(made: Sequence[np.ndarray], real: Sequence[np.ndarray], hop: int) -> dict:
     """The numbers of one set of videos, over as many frames as they have."""
     frames = min(map(len, made))
-    real, still = [v[:frames] for v in real], [measures.motion(v[:frames]) for v in real]
+    real = [v[:frames] for v in real]
+    pace = np.mean([measures.motion(v) for v in real])
     scores = evaluate(real, made, PROTOCOLS["ours"], judge(), SEED)
     found = {s.name.rpartition(" ")[2]: s.value for s in scores if " / " not in s.name}
     found["motion distance"] = moving(made, real, judge(), SEED)[0]["value"]
     if frames > CLIP:
         steps = [measures.frame_differences(v)[hop - 1 :: hop].mean() for v in made]
-        found["jump"] = float(np.mean(steps) / np.mean(still))
+        found["jump"] = float(np.mean(steps) / pace)
     found["motion"] = float(np.mean([measures.motion(v, hop) for v in made]))
     found["sharpness"] = float(np.mean([measures.sharpness(v) for v in made]))
     found["worst octave"] = long.worst(long.octaves(made, real))
@@ -110,13 +111,24 @@ def read(path: Path = FILE) -> dict:
         raise InputError(f"{path.name} is missing; python -m rencgan publish --scores") from None
 
 
+def _ways(files: pd.DataFrame) -> pd.Series:
+    """(contestant, way) -> FVD of 128 frames from the first that is the model's own, the mean of
+    its seeds.
+    """
+    return files[files.measure == "128f, own"].groupby(["contestant", "way"]).value.mean()
+
+
+def best_ways(files: pd.DataFrame) -> pd.Series:
+    """The same of each model by its best way: contestant -> FVD."""
+    return _ways(files).drop(REAL).groupby("contestant").min()
+
+
 def said(files: pd.DataFrame) -> str:
     """What the references say of the order of the models in the result files of one data set, by
     FVD of 128 frames, in a sentence.
     """
-    by = files[files.measure == "128f, own"].groupby(["contestant", "way"]).value.mean()
-    models = by.drop(REAL).groupby("contestant").min()
-    known = {name: by[REAL][way] for way, name in LABELS.items() if way in by[REAL]}
+    real = _ways(files)[REAL]
+    known, models = {n: real[way] for way, n in LABELS.items() if way in real}, best_ways(files)
     told = [f"{_count(models < known[n])} before {n} ({known[n]:.1f})" for n in known if n != OTHER]
     best, where = models.idxmin(), f"{files.dataset.iloc[0]}, {files.preset.iloc[0]}"
     sentence = (
@@ -133,14 +145,15 @@ def moved(found: dict) -> str:
     """The same of the published models, by what moves."""
     rows = pd.DataFrame(found["rows"]).set_index("videos")
     ours, moves = rows[rows.weights.notna()], rows["motion distance"]
-    best = ours["motion distance"].idxmin()
-    rank = ours[["128f", "motion distance"]].dropna().corr("spearman").iloc[0, 1]
+    best, both = ours["motion distance"].idxmin(), ours[["128f", "motion distance"]].dropna()
+    rank = both.corr("spearman").iloc[0, 1]
     return (
         f"By motion distance ({weights.DATASET}, {found['preset']}), where held comes to "
         f"{moves[HELD]:.1f}, blurred real video to {moves[BLURRED]:.1f} and other real video to "
         f"{moves[OTHER]:.1f}, of {len(ours)} published models "
         f"{_count(ours['motion distance'] < moves[HELD])} before held, the best of them {best} "
-        f"({moves[best]:.1f}), and its order is that of 128f by a rank correlation of {rank:.2f}."
+        f"({moves[best]:.1f}); the {len(both)} that make 128 frames it orders as 128f does by a "
+        f"rank correlation of {rank:.2f}."
     )
 
 

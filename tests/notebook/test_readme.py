@@ -9,7 +9,7 @@ from PIL import Image
 
 from rencgan.core.errors import InputError
 from rencgan.notebook import first_sight, readme
-from rencgan.studies import ledger, results
+from rencgan.studies import ledger, results, standing
 
 README = ROOT / "README.md"
 
@@ -21,6 +21,17 @@ def test_the_readme_shows_what_the_result_files_say():
     assert counted in text
     with pytest.raises(InputError, match="no lines <!-- picture --> and <!-- /picture -->"):
         readme.filled("no marks")
+
+
+def test_the_best_of_the_readme_is_called_the_best_of_what_it_shows():
+    everything = results.read()
+    table = everything[everything.dataset == readme.DATASET]
+    first = readme.sentences(table, everything).splitlines()[0]
+    best = first.partition("the best system below, ")[2].partition(", lies at")[0]
+    assert f"| {best}, " in readme.overview(table)
+    models = standing.best_ways(results.compared(table))
+    assert models.idxmin() == "improved R2, equal time", "which the page of results names"
+    assert first.endswith("no model beats even that.") == (models.min() > 20.7)
 
 
 def test_all_tables_stand_in_the_page_of_results():

@@ -36,6 +36,7 @@ def test_all_published_models_stand_below_the_references(tmp_path, monkeypatch):
     assert clips["prior"] == "none" and "128f" not in clips and clips["motion distance"] > 0
     told = standing.moved(found)
     assert "of 5 published models" in told
+    assert "the 4 that make 128 frames it orders" in told, "EncGAN3 makes clips alone"
     shown = standing.table(found)
     assert shown[4]["videos"] == "EncGAN3, noise" and shown[4]["128f"] == ""
     with pytest.raises(InputError, match="publish --scores"):
