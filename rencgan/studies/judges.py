@@ -20,7 +20,7 @@ from rencgan.evaluate.frechet import distance_of
 from rencgan.evaluate.references import BLURRED, HELD, OTHER, SHUFFLED, references, softness
 from rencgan.presets.table import PRESETS
 from rencgan.studies import weights
-from rencgan.studies.standing import SOFT, footage, videos_of
+from rencgan.studies.standing import SOFT, footage, start_of, videos_of
 from rencgan.studies.unseen import SHORT, Unseen
 
 NAMES = ("compact", "imagenet")  # of the extractors that judge
@@ -54,21 +54,23 @@ def judges() -> list[Extractor]:
 
 def contestants(
     real: Unseen, preset: str = weights.PRESET, names: Sequence[str] = (), seed: int = 0
-) -> dict[str, list[np.ndarray]]:
+) -> tuple[dict[str, list[np.ndarray]], dict[str, int]]:
     """Videos to rank, by name: of all models (or those named) that are published at a preset, as
     many as there is footage, of SHORT frames; and the references. What R3 is given of a real video
-    is cut off; of EncGAN3 there are clips alone.
+    is cut off; of EncGAN3 there are clips alone. And by name the frame of the footage that stands
+    beside the first of a model's.
     """
-    found = {}
+    found, starts = {}, {}
     for name in names or weights.NAMES + weights.GPTS:
         at = weights.at(name, preset)
         if not (weights.FOLDER / f"{at}.json").exists():
             continue
-        found[at] = videos_of(weights.load(at), name, real.footage, seed)
+        model = weights.load(at)
+        found[at], starts[at] = videos_of(model, name, real.footage, seed), start_of(model)
     soft = found.get(weights.at(SOFT, preset))
     clean = real.real(real.short)
     share = None if soft is None else softness(soft, clean)
-    return found | references(clean, share, real.real(real.short, others=True), seed)
+    return found | references(clean, share, real.real(real.short, others=True), seed), starts
 
 
 def distances(
@@ -77,29 +79,34 @@ def distances(
     judges: Sequence[Extractor],
     lengths: Sequence[int] = (CLIP, SHORT),
     seed: int = 0,
+    starts: Mapping[str, int] | None = None,
 ) -> pd.DataFrame:
     """Distances of all sets (rows) from the real videos, by judge and length (columns); None where
-    a set's videos are shorter. attrs["draws"]: the same of DRAWS draws of half of the videos, of
+    a set's videos are shorter. starts: of a set, the frame of the real videos that its own begin
+    at, if it is not the first. attrs["draws"]: the same of DRAWS draws of half of the videos, of
     all sets the same half, for `agreement`. Raises InputError for fewer than 4 videos of a set.
     """
     if min(map(len, [real, *sides.values()])) < 4:
         raise InputError("to be ranked, a set needs at least 4 videos")
-    columns, drawn = {}, {}
+    columns, drawn, starts = {}, {}, starts or {}
+    begins = sorted({0, *starts.values()})
     work = [(judge, n) for judge in judges for n in lengths]
-    with Progress(len(work) * (len(sides) + 1), "two judges on the same videos") as bar:
+    with Progress(len(work) * (len(sides) + len(begins)), "two judges on the same videos") as bar:
         for judge, n in work:
             features = {}
-            for name, videos in {"": real, **sides}.items():
+            goals = {s: [v[s:] for v in real] for s in begins}
+            for name, videos in {**goals, **sides}.items():
                 if min(map(len, videos)) >= n:
                     each = [np.asarray(judge(np.asarray(v)[None, :n])) for v in videos]
                     features[name] = np.concatenate(each)
                 bar.update(bar.step + 1, f"{judge.name} {name}")
-            goal, told = features.pop(""), f"{judge.metric} {n}f"
-            columns[told] = {k: distance_of(x, goal) for k, x in features.items()}
+            goal, told = {s: features.pop(s) for s in begins}, f"{judge.metric} {n}f"
+            beside = {k: goal[starts.get(k, 0)] for k in features}
+            columns[told] = {k: distance_of(x, beside[k]) for k, x in features.items()}
             rng = np.random.default_rng([seed, 61])
-            halves = [rng.permutation(len(goal))[: max(2, len(goal) // 2)] for _ in range(DRAWS)]
+            halves = [rng.permutation(len(real))[: max(2, len(real) // 2)] for _ in range(DRAWS)]
             drawn[told] = [
-                {k: distance_of(x[h[h < len(x)]], goal[h]) for k, x in features.items()}
+                {k: distance_of(x[h[h < len(x)]], beside[k][h]) for k, x in features.items()}
                 for h in halves
             ]
     table = pd.DataFrame(columns, index=list(sides))
@@ -111,7 +118,7 @@ def ranked(table: pd.DataFrame) -> list[dict]:
     """Rows: each set's distances with its rank in brackets, 1 the nearest to real video."""
     found = []
     ranks = table.rank()
-    for name in table.mean(axis=1).index[np.argsort(ranks.mean(axis=1))]:
+    for name in ranks.mean(axis=1).sort_values(kind="stable").index:
         cells = {}
         for column in table:
             value = table.loc[name, column]
@@ -179,8 +186,8 @@ def rankings(
     found = {}
     for preset in weights.presets()[: 1 if quick else None]:
         real = footage(count, PRESETS[preset].size)
-        sides = contestants(real, preset, ("r2", "ar2") if quick else (), seed)
-        found[preset] = distances(sides, real.real(SHORT), judges, seed=seed)
+        sides, starts = contestants(real, preset, ("r2", "ar2") if quick else (), seed)
+        found[preset] = distances(sides, real.footage, judges, seed=seed, starts=starts)
     return found
 
 

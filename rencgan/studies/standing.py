@@ -47,7 +47,7 @@ def make(path: Path = FILE, count: int = 64, folder: Path | None = None) -> dict
     found = references(goal, share, [v[:SHORT] for v in real.others], SEED)
     rows = [{"videos": name} | row(side, goal, PIECE) for name, side in found.items()]
     for name, model in models.items():
-        start = model.hop if model.system.prior == FIRST_CLIP else 0
+        start = start_of(model)
         sides = made[name], [v[start : start + SHORT] for v in real.footage]
         told = {"videos": f"{model.name}, {way_of(name)}", "weights": name}
         prior = "none" if way_of(name) == "noise" else model.system.prior
@@ -75,13 +75,18 @@ def way_of(name: str) -> str:
     return weights.WAYS.get(name, "sample")
 
 
+def start_of(model: Trained) -> int:
+    """The first frame that is a model's own: those before it are of the clip that it is given."""
+    return model.hop if model.system.prior == FIRST_CLIP else 0
+
+
 def videos_of(
     model: Trained, name: str, real: Sequence[np.ndarray], seed: int = SEED
 ) -> list[np.ndarray]:
     """A model's own frames, 128 for every video; EncGAN3's clips."""
     if way_of(name) == "noise":
         return list(generated.clips_from_noise(model, len(real), seed))
-    start = model.hop if model.system.prior == FIRST_CLIP else 0
+    start = start_of(model)
     made = made_by(model, way_of(name), real, start + SHORT, seed, told=False)
     return [v[start:] for v in made]
 

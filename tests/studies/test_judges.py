@@ -76,6 +76,14 @@ def test_an_eye_follows_the_judge_that_has_its_order():
     assert set(judges.EYE) == {OTHER, HELD, BLURRED, SHUFFLED} | {*NAMES, *GPTS}
 
 
+def test_a_set_that_begins_later_is_compared_with_the_real_frames_from_there_on():
+    real = moving_videos(6, 40, size=16)
+    sides = {"from 8": [v[8:] for v in real], "from 0": real}
+    found = judges.distances(sides, real, [Seen("a")], (16,), starts={"from 8": 8})
+    assert found["distance (a) 16f"].tolist() == [0, 0]
+    assert judges.distances(sides, real, [Seen("a")], (16,)).loc["from 8"].min() > 0
+
+
 def test_too_few_videos_are_refused():
     real = moving_videos(3, 20)
     with pytest.raises(InputError, match="at least 4 videos"):
@@ -85,7 +93,8 @@ def test_too_few_videos_are_refused():
 def test_published_models_and_references_stand_side_by_side():
     real = judges.footage(2, 32)
     assert real.footage[0].shape == (SHORT + REACH, 32, 32, 3) and len(real.others) == 2
-    sides = judges.contestants(real, names=("encgan3", "r2", "r3-flow"))
+    sides, starts = judges.contestants(real, names=("encgan3", "r2", "r3-flow"))
+    assert starts == {"encgan3": 0, "r2": 0, "r3-flow": 8}, "R3's first 8 frames are real"
     assert list(sides) == ["encgan3", "r2", "r3-flow", OTHER, HELD, BLURRED, SHUFFLED]
     lengths = {name: {len(v) for v in videos} for name, videos in sides.items()}
     assert lengths.pop("encgan3") == {16} and set(map(tuple, lengths.values())) == {(SHORT,)}
