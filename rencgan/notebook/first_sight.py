@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from rencgan.core.files import write_text
-from rencgan.data.hops import CLIP, seams
+from rencgan.data.hops import CLIP
 from rencgan.data.procedural import catalogue, longer
 from rencgan.data.videoset import VideoSet
 from rencgan.models.trained import Trained
@@ -81,7 +81,9 @@ def sight(
         made[name] = generated.made_by(model, weights.WAYS.get(name, "sample"), *given, told=False)
     clips = [made[name][k] for name, k in tiles]
     titles = TITLES | ({OWN: f"{own.name} of this run"} if own else {})
-    marks = [seams(frames, models[name].hop) if name in models else [] for name, _ in tiles]
+    # What a model makes is cut to `frames`, so a junction may lie close before the end.
+    hops = {name: range(model.hop, frames, model.hop) for name, model in models.items()}
+    marks = [list(hops.get(name, ())) for name, _ in tiles]
     return Sight(
         [enlarge(clip, side // clip.shape[2]) for clip in clips],
         [titles[name] for name, _ in tiles],

@@ -42,7 +42,7 @@ def test_without_larger_ones_it_is_made_of_the_plain_ones(folder):
     found = first_sight.sight(TILES, 24)
     assert [clip.shape for clip in found.clips] == [(24, 32, 32, 3)] * 4
     assert found.titles == ["real video", "R2: follows it", *["AR2: from nothing"] * 2]
-    assert found.marks == [[], *[[8]] * 3] and found.scale == 6
+    assert found.marks == [[], *[[8, 16]] * 3] and found.scale == 6
     assert "R2, AR2: slim, 32x32" in found.told and "2 scenes, 24 frames" in found.told
     assert not np.array_equal(found.clips[2], found.clips[3])
 
