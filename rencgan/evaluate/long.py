@@ -156,7 +156,8 @@ def drifts(made: Videos, real: Videos, chunk: int = 64) -> dict[str, Drift]:
 
 def power(track: np.ndarray) -> np.ndarray:
     """Mean power in time of (n, d), less its mean and under a Hann window, in each octave from one
-    turn in n frames up: (floor(log2(n / 2)) + 1,), slow to quick.
+    turn in n frames up: (floor(log2((n - 1) / 2)) + 1,), slow to quick. The one frequency of a
+    turn in 2 frames counts in the octave below it: alone, it would weigh as much as a whole octave.
     """
     n = len(track)
     if n < 4:
@@ -165,6 +166,7 @@ def power(track: np.ndarray) -> np.ndarray:
     found = np.abs(np.fft.rfft((track - track.mean(0)) * window, axis=0)) ** 2 / (window**2).sum()
     found = found.mean(1)[1:]
     octave = np.log2(np.arange(1, len(found) + 1)).astype(int)
+    octave = np.minimum(octave, int(np.log2((n - 1) / 2)))
     return np.array([found[octave == k].mean() for k in range(octave[-1] + 1)])
 
 
