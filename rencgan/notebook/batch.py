@@ -42,6 +42,7 @@ from rencgan.studies.variants import COMPARED, CONTESTANTS, WAYS, Contestant, co
 TRAINING = {
     "smoke": {"threads": 1, "mem_mb": 3000, "runtime": 30},
     "mini": {"threads": 1, "mem_mb": 4000, "runtime": 240},
+    "minutes": {"threads": 1, "mem_mb": 4000, "runtime": 240},
     "slim": {"threads": 1, "mem_mb": 4000, "runtime": 240},
     "hour": {"threads": 2, "mem_mb": 8000, "runtime": 480},
     "64": {"threads": 4, "mem_mb": 16000, "runtime": 2880, "gpu": 1},

@@ -150,7 +150,19 @@ HOUR = MINI.but(
     max_videos=2100,
     cpu_bf16=True,
 )
-PRESETS = {p.name: p for p in (SMOKE, MINI, SLIM, HOUR, PUBLISHED_64, PUBLISHED_128)}
+WIDTHS = ("content_dim", "generator_widths", "encoder_widths", "motion_features")
+WIDTHS += ("image_d_widths", "video_d_widths")
+MINUTES = HOUR.but(
+    name="minutes",
+    why="hour in minutes on 2 cores, 32x32: thousands of scenes, less fog than mini",
+    **{name: getattr(MINI, name) for name in ("size", *WIDTHS)},
+    motion_dim=128,
+    average=0.99,
+    warmup=3000,
+    motion_warmup=900,
+    steps=4700,
+)
+PRESETS = {p.name: p for p in (SMOKE, MINI, MINUTES, SLIM, HOUR, PUBLISHED_64, PUBLISHED_128)}
 
 # ---------------------------------------------------------------------------------------- the GPTs
 
@@ -222,7 +234,12 @@ GPT_HOUR = GPT_MINI.but(
     steps=2400,
     ramp=100,
 )
-GPT_PRESETS = {p.name: p for p in (GPT_SMOKE, GPT_MINI, GPT_SLIM, GPT_HOUR, GPT_64, GPT_128)}
+GPT_MINUTES = GPT_MINI.but(
+    name="minutes", why="that of mini, over the codes of thousands of videos"
+)
+GPT_PRESETS = {
+    p.name: p for p in (GPT_SMOKE, GPT_MINI, GPT_MINUTES, GPT_SLIM, GPT_HOUR, GPT_64, GPT_128)
+}
 
 # ------------------------------------------------------------------- how long the papers train
 
@@ -270,10 +287,9 @@ def published_gpt(dataset: str, row: GPTPreset = GPT_128) -> GPTPreset:
 
 # -------------------------------------------------------------------------------- model by model
 
-# R2's steps at `mini` and `hour`, and what share of them takes a slower model as long (one core of
-# a CPU): `3d` streams, AR2's two kinds of clips, LEncGAN's LSTMs (a clip a step, where R2 takes
-# two), and AR2's roll-outs of two clips.
-FOR_MINI, FOR_HOUR = (1500, 500, 450), (6000, 3000, 1000)  # single frames, motion, pairs
+# R2's steps (single frames, motion, pairs), and what share of them takes a slower model as long (a
+# core of a CPU): `3d` streams, AR2's two kinds of clips, LEncGAN's LSTMs, AR2's roll-outs.
+FOR_MINI, FOR_MINUTES, FOR_HOUR = (1500, 500, 450), (3000, 900, 450), (6000, 3000, 1000)
 SHARES = {"improved r2": 0.74, "ar2": 0.74, "lencgan": 0.68, "roll-outs": 0.60}
 
 
@@ -320,6 +336,18 @@ AR2 = {
     "w_adversarial_video": 0.05,
     "w_adversarial_image": 0.02,
 }
+
+
+def warmed_up(of: tuple[int, int, int]) -> dict[str, dict[str, Any]]:
+    """What `minutes` and `hour` give the models, by R2's steps."""
+    return {
+        "r2": scheduled(of=of),
+        "improved-r2": scheduled(SHARES["improved r2"], of=of),
+        "lencgan": scheduled(SHARES["lencgan"], clips=2, of=of) | LENCGAN,
+        "ar2": scheduled(SHARES["ar2"], of=of) | AR2 | {"w_reconstruction": 20.0},
+    }
+
+
 OWN: dict[str, dict[str, dict[str, Any]]] = {
     "smoke": {"lencgan": {"batch": 2}},
     "mini": {
@@ -328,12 +356,8 @@ OWN: dict[str, dict[str, dict[str, Any]]] = {
         "lencgan": {"content_rate": 0.1, **for_mini(SHARES["lencgan"], clips=2), **LENCGAN},
         "ar2": {"content_rate": 0.1, **for_mini(SHARES["ar2"]), **AR2},
     },
-    "hour": {
-        "r2": scheduled(of=FOR_HOUR),
-        "improved-r2": scheduled(SHARES["improved r2"], of=FOR_HOUR),
-        "lencgan": scheduled(SHARES["lencgan"], clips=2, of=FOR_HOUR) | LENCGAN,
-        "ar2": scheduled(SHARES["ar2"], of=FOR_HOUR) | AR2 | {"w_reconstruction": 20.0},
-    },
+    "minutes": warmed_up(FOR_MINUTES),
+    "hour": warmed_up(FOR_HOUR),
 }
 OWN |= dict.fromkeys(PUBLISHED, {"ar2": {"w_reconstruction": 20.0, "w_reference": 20.0 / 16}})
 OWN["slim"] = OWN["mini"] | {"lencgan": OWN["mini"]["lencgan"] | {"content_features": 128}}
