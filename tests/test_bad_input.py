@@ -636,6 +636,20 @@ def test_what_looks_bad_and_works(name, finished, tmp_path):
     assert frames.shape[1:] == (16, 16, 3) and len(frames) >= 26 and frames.std() > 5
 
 
+def test_a_file_system_without_locks_stops_nobody(finished, tmp_path, monkeypatch, capsys):
+    """Lustre as it is mounted by default, some NFS: neither flock nor lockf."""
+
+    def refuse(*_):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    for name in ("flock", "lockf"):
+        monkeypatch.setattr(fcntl, name, refuse)
+    w = Project(Path(shutil.copytree(finished, tmp_path / "p")))
+    assert len(w.prepare()) == 3
+    assert checkpoint.load(w.train("r2", out=w.root / "r2"), "r2")["step"] == 4
+    assert capsys.readouterr().err.count("has no locks") == 2
+
+
 def test_after_a_refusal_the_same_command_goes_on(finished, tmp_path):
     """The full disk costs a run nothing but time: it ends with the weights of one never stopped."""
     w = Project(Path(shutil.copytree(finished, tmp_path / "p")))

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import re
+import sys
 import tomllib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -147,31 +148,58 @@ def ahead(read: Callable, jobs: Iterable, workers: int = 1, most: int = 1) -> It
 # ------------------------------------------------------------------------------- locks and digests
 
 
+_TAKEN = {errno.EAGAIN, errno.EACCES}  # what a lock says that another process has
+
+
+def _locked(file: IO, wait: bool = False) -> bool:
+    """Takes the lock of an open file; False: another process has it.
+
+    By flock; where the file system has none (Lustre, some NFS) by lockf; where it has neither, the
+    file counts as locked, which is said.
+    """
+    for lock in (fcntl.flock, fcntl.lockf):
+        try:
+            lock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            return True
+        except OSError as error:
+            if error.errno in _TAKEN:
+                return False
+    print(
+        f"The file system of {file.name} has no locks: see to it yourself that no other process "
+        "does the same job there at the same time.",
+        file=sys.stderr,
+        flush=True,
+    )
+    return True
+
+
 @contextmanager
 def alone(path: Path, waiting: Callable[[], None] | None = None) -> Iterator[None]:
     """Waits for the lock of that file, and holds it; the system frees it however its holder ends.
     Where another process has it, waiting() is called; without one it is printed.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with _opened(path) as file:
+        if not _locked(file):
             waiting = waiting or partial(print, "waiting for another process that does this job")
             waiting()
-            fcntl.flock(file, fcntl.LOCK_EX)
+            _locked(file, wait=True)
         yield
 
 
 @contextmanager
 def only(path: Path, refusal: str) -> Iterator[None]:
     """Holds the lock of that file; InputError(refusal) where another process does."""
-    with open(path, "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InputError(refusal) from None
+    with _opened(path) as file:
+        if not _locked(file):
+            raise InputError(refusal)
         yield
+
+
+def _opened(path: Path) -> IO:
+    """The file of a lock, made with the folders above it. InputError where it may not be."""
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return open(path, "a")
 
 
 def key_of(content: Any, digits: int = 8) -> str:

@@ -1,7 +1,10 @@
 """Files that are whole or not there, locks, names of contents, results that are ready ahead."""
 
 import errno
+import fcntl
 import json
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -77,6 +80,58 @@ def test_a_lock_is_waited_for_or_refused(tmp_path):
         assert said == ["waits"]
     other.join(10)
     assert said == ["waits", "has it"]
+
+
+def lacking(monkeypatch, number, *names):
+    """Calls of fcntl fail as they do where the file system does not have them."""
+
+    def refuse(*_):
+        raise OSError(number, "no")
+
+    for name in names:
+        monkeypatch.setattr(fcntl, name, refuse)
+
+
+NUMBERS = [errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_where_flock_is_missing_another_lock_keeps_processes_apart(tmp_path, monkeypatch, number):
+    held = "import fcntl; f = open('x', 'a'); fcntl.lockf(f, fcntl.LOCK_EX); print(); input()"
+    lacking(monkeypatch, number, "flock")
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", held], cwd=tmp_path, **pipes) as other:
+        other.stdout.readline()
+        with pytest.raises(InputError, match="at it"), only(tmp_path / "x", "someone is at it"):
+            pass
+        with pytest.raises(TimeoutError), alone(tmp_path / "x", out_of_time):
+            pass
+        other.communicate(b"\n")
+    with only(tmp_path / "x", "someone is at it"), alone(tmp_path / "y"):
+        pass
+
+
+def out_of_time():
+    raise TimeoutError
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_where_nothing_locks_the_job_goes_on_and_it_is_said(tmp_path, monkeypatch, capsys, number):
+    lacking(monkeypatch, number, "flock", "lockf")
+    for lock in (alone(tmp_path / "x"), only(tmp_path / "x", "someone is at it")):
+        with lock:
+            told = capsys.readouterr().err
+        assert told.count("\n") == 1 and f"{tmp_path / 'x'} has no locks" in told
+
+
+def test_a_folder_in_which_no_lock_may_lie_is_one_sentence(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, "no")
+
+    monkeypatch.setattr("builtins.open", refuse)
+    for lock in (alone(tmp_path / "x"), only(tmp_path / "x", "someone is at it")):
+        with pytest.raises(InputError, match="x may not be written; choose another folder"), lock:
+            pass
 
 
 def test_names_of_contents_do_not_depend_on_the_order_of_keys():
