@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rencgan.core.errors import InputError
 from rencgan.core.files import resolve
+from rencgan.core.progress import say_all
 from rencgan.presets.table import ALWAYS, SCHEDULES
 
 VERBS: dict[str, tuple[Callable, tuple]] = {}
@@ -375,6 +376,7 @@ def do(argv: Sequence[str]) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The same, of a shell: bad input is one sentence and the status 2."""
+    say_all()
     try:
         return do(sys.argv[1:] if argv is None else argv)
     except InputError as error:

@@ -1,13 +1,16 @@
 """The command line: every verb, its help, and that bad input is one sentence."""
 
+import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from conftest import ROOT
 
 from rencgan.__main__ import main, parser
 from rencgan.core import checkpoint
+from rencgan.data.video import write_mp4
 
 VERBS = """
 prepare train evaluate study compare results ledger benchmark sizes publish report fitness
@@ -48,6 +51,32 @@ def test_evaluate_is_a_module_of_its_own_too():
     command = [sys.executable, "-m", "rencgan.evaluate", "no_real", "no_generated"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2 and "no_real" in done.stderr and "Traceback" not in done.stderr
+
+
+COMMANDS = """
+from rencgan.__main__ import main
+given = ["--data-root", "films", "--size", "16", "--cache-root", "cache"]
+assert main(["prepare", *given]) == main(["evaluate", "films", "films"]) == 0
+assert main(["report", "pages", "żółw.ipynb"]) == 1
+main(["evaluate", "--help"])
+"""
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "iso8859-2"])
+def test_no_word_is_lost_to_a_terminals_letters(encoding, tmp_path):
+    """Scores with their "±", bars of blocks, names in other letters and of bytes that are none."""
+    (tmp_path / "films").mkdir()
+    for i, name in enumerate((b"\xc3\xa9t\xc3\xa9", "żółw 動".encode(), b"\xe9t\xe9")):
+        video = np.random.default_rng(i).integers(0, 256, (24, 16, 16, 3), np.uint8)
+        write_mp4(tmp_path / "film.mp4", video, 25)
+        os.rename(tmp_path / "film.mp4", os.fsencode(tmp_path / "films") + b"/" + name + b".mp4")
+    paths = {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding}
+    command = [sys.executable, "-c", COMMANDS]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, env=os.environ | paths)
+    told, err = done.stdout.decode(encoding), done.stderr.decode(encoding)
+    assert done.returncode == 0, err
+    assert "FVD (compact) 16f" in told and "+-" in told and "usage:" in told
+    assert "###" in err and r"\udce9t\udce9" in told + err
 
 
 @pytest.mark.parametrize("system", ["encgan3", "g3an", "r2", "improved-r2", "lencgan", "ar2"])

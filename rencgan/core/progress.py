@@ -1,5 +1,8 @@
-"""One line that says how far a long job is: readable live, in the saved notebook and in a log."""
+"""What is printed, on any terminal; and one line that says how far a long job is: readable live, in
+the saved notebook and in a log.
+"""
 
+import codecs
 import os
 import sys
 import time
@@ -10,6 +13,31 @@ from contextlib import suppress
 BAR = 24  # characters
 RECENT_S = 20.0  # the time left is told from the steps of so many seconds
 NOTEBOOK_S, TERMINAL_S = 2.0, 5.0  # least seconds between two pictures of the same line
+
+PLAIN = str.maketrans({"±": "+-", "█": "#", "░": "."})  # what we print, where a terminal lacks it
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    """A codec's error handler: what cannot be encoded in letters that can."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end].translate(PLAIN)
+    return lacking.encode("ascii", "backslashreplace").decode("ascii"), error.end
+
+
+codecs.register_error("rencgan.plainly", _plainly)
+
+
+def say_all() -> None:
+    """From here on nothing that is printed fails for its letters, whatever the terminal's are:
+    "±" of a score, the blocks of a bar, names of videos (which may be no UTF-8 either).
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A notebook's streams, and those that keep the bytes of names, take all letters.
+        with suppress(AttributeError, TypeError):
+            utf8 = codecs.lookup(stream.encoding).name == "utf-8"
+            if not (utf8 and stream.errors == "surrogateescape"):
+                stream.reconfigure(errors="rencgan.plainly")
 
 
 class Progress:
@@ -26,6 +54,7 @@ class Progress:
         self._marks = deque([(self._began, 0)])
         self._shown: dict[str, float] = {}
         self._text, self._handle = "", None
+        say_all()  # scripts and processes of a group print bars too
 
     def update(self, step: int, losses: Mapping[str, float] | str | None = None) -> None:
         """`step` steps of the total are done; `losses` (or any text) is shown behind them.

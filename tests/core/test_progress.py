@@ -1,9 +1,12 @@
-"""The line that says how far a job is."""
+"""What is printed on any terminal; the line that says how far a job is."""
+
+import io
+import sys
 
 import numpy as np
 import pytest
 
-from rencgan.core.progress import Progress, duration
+from rencgan.core.progress import Progress, duration, say_all
 from rencgan.data.prepare import prepare
 from rencgan.data.video import write_mp4
 
@@ -43,6 +46,37 @@ def test_the_time_left_forgets_what_came_before():
         now[0] += 1.0
         bar.update(step, {"D": 1.0})
     assert bar.line().endswith("1 min 15 s, 5 min 50 s left")
+
+
+ENCODINGS = {
+    "ascii": r"FVD 12.5 +-0.4  clip_\xe9\u017c\u52d5\udcff.mp4",
+    "latin-1": r"FVD 12.5 ±0.4  clip_é\u017c\u52d5\udcff.mp4",
+    "iso8859-2": r"FVD 12.5 +-0.4  clip_éż\u52d5\udcff.mp4",
+    "utf-8": r"FVD 12.5 ±0.4  clip_éż動\udcff.mp4",
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_what_a_terminal_lacks_is_printed_in_other_letters(encoding, monkeypatch):
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.delitem(sys.modules, "IPython", raising=False)
+    with Progress(2, "żółw", clock=lambda: 0.0) as bar:  # also in a script of somebody's own
+        bar.update(1)
+    print("FVD 12.5 ±0.4  clip_éż動\udcff.mp4")  # the last letter: a byte of a name, no UTF-8
+    terminal.flush()
+    first, *_, last = terminal.buffer.getvalue().decode(encoding).splitlines()
+    assert last == ENCODINGS[encoding]
+    blocks = "░" if encoding == "utf-8" else "."
+    assert 24 * blocks in first
+
+
+def test_streams_that_cannot_be_told_are_left_alone(monkeypatch):
+    kept = io.TextIOWrapper(io.BytesIO(), "utf-8", "surrogateescape")  # as in the C locale
+    for stream in (None, io.StringIO(), kept):
+        monkeypatch.setattr(sys, "stdout", stream)
+        say_all()
+    assert kept.errors == "surrogateescape"
 
 
 def test_progress_says_that_a_job_stopped(printed):
