@@ -34,7 +34,7 @@ from rencgan.presets.table import switches as preset_switches
 from rencgan.studies.catalogue import Study, ways_of
 from rencgan.studies.catalogue import study as study_of
 from rencgan.studies.runs import task_of
-from rencgan.studies.setting import Setting, as_text, checked, close
+from rencgan.studies.setting import Place, Setting, Text, checked, close
 from rencgan.studies.variants import COMPARED, CONTESTANTS, WAYS, Contestant, contestant
 
 # What a training with its scores is given at a preset (memory in MiB, minutes): a job that runs out
@@ -56,9 +56,9 @@ Ways = Sequence[tuple[Contestant, list[str]]]  # contestants, and how they draw 
 
 # Snakemake's command line makes texts of numbers within brackets.
 Whole, Fraction = Annotated[int, Strict(False)], Annotated[float, Strict(False)]
-Value = Annotated[Whole | Fraction | str, Field(union_mode="left_to_right")]
+Value = Annotated[bool | Whole | Fraction | str, Field(union_mode="left_to_right")]
 CHOICE = "`all`, `compared`, or names of contestants"
-NUMBERED = "`all` or numbers of notebooks in quotes, such as ['01', '03']"
+NUMBERED = "`all` or numbers of notebooks, such as [01, 03]"
 BY_NUMBER = "parameters by the number of their notebook, such as {'04': {'frames': 500}}"
 
 
@@ -68,8 +68,14 @@ def _listed(given: Any) -> Any:
     return [given] if one else given
 
 
+def _numbered(given: Any) -> Any:
+    """YAML makes a number of 03."""
+    return f"{given:02d}" if type(given) is int else given
+
+
 Item = TypeVar("Item")
 Many = Annotated[list[Item], BeforeValidator(_listed)]
+Number = Annotated[str, BeforeValidator(_numbered)]  # of a notebook
 
 
 class Plan(BaseModel):
@@ -77,10 +83,10 @@ class Plan(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    datasets: Many[str] = Field(description="one or more names of data sets")
-    preset: Annotated[str, BeforeValidator(as_text)]
+    datasets: Many[Text] = Field(description="one or more names of data sets")
+    preset: Text
     source: Literal["procedural", "real"] = Field("procedural", description="procedural or real")
-    data_root: str = ""
+    data_root: Place = ""
     test_fraction: float | None = Field(
         None, gt=0, lt=1, description="a number between 0 and 1, or null"
     )
@@ -89,10 +95,10 @@ class Plan(BaseModel):
     seeds: Many[Whole] = Field([1], description="whole numbers")
     contestants: Literal["all", "compared"] | Many[str] = Field("all", description=CHOICE)
     ways: Many[str] = Field([], description="names of ways of drawing codes")
-    notebooks: Literal["all"] | Many[str] = Field("all", description=NUMBERED)
-    notebook_folder: str = "notebooks"
-    parameters: dict[str, dict[str, Value]] = Field({}, description=BY_NUMBER)
-    out: str = "runs/batch"
+    notebooks: Literal["all"] | Many[Number] = Field("all", description=NUMBERED)
+    notebook_folder: Place = "notebooks"
+    parameters: dict[Number, dict[str, Value]] = Field({}, description=BY_NUMBER)
+    out: Place = "runs/batch"
 
     @property
     def root(self) -> Path:

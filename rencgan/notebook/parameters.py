@@ -15,7 +15,7 @@ from rencgan.core.errors import InputError
 from rencgan.core.files import resolve
 from rencgan.data.hops import CLIP
 from rencgan.studies import weights as published
-from rencgan.studies.setting import PUBLISHED_AT, Run, SomeRun, as_text, checked, close
+from rencgan.studies.setting import PUBLISHED_AT, Place, Run, SomeRun, Text, checked, close
 
 
 class DataRun(Run):
@@ -25,7 +25,7 @@ class DataRun(Run):
 class TrainingRun(Run):
     """What notebooks that train models are asked."""
 
-    init_from: str = ""
+    init_from: Place = ""
     steps: int = Field(0, ge=0)  # 0: as many as schedule and preset say
     schedule: Literal["published", "short"] = "published"  # of `64` and `128`
     as_published: bool = False  # without this project's additions, at any size
@@ -115,8 +115,8 @@ class R3Run(TrainingRun):
             )
         if self.frames < CLIP + self.hop:
             raise ValueError(
-                f"two tokens at a hop of {self.hop} take {CLIP + self.hop} frames, "
-                f"more than the {self.frames} asked for"
+                f"frames = {self.frames} and hop = {self.hop}: the two tokens that R3 needs take "
+                f"{CLIP + self.hop} frames; give more frames or a smaller hop"
             )
         return self
 
@@ -124,7 +124,7 @@ class R3Run(TrainingRun):
 class ResultsRun(Run):
     """08: what came out, from the result files."""
 
-    results_root: str = Field("reports/results", min_length=1)
+    results_root: Place = Field("reports/results", min_length=1)
 
     @property
     def results_path(self) -> Path:
@@ -135,14 +135,8 @@ class ResultsRun(Run):
 class AblationRun(ResultsRun):
     """06: run a study, or show what has been run."""
 
-    study: str = ""
-    seeds: str = "1"
-
-    @field_validator("seeds", mode="before")
-    @classmethod
-    def _seeds_as_text(cls, seeds: Any) -> Any:
-        """`-p seeds 1` arrives as a number."""
-        return as_text(seeds)
+    study: Text = ""
+    seeds: Text = "1"
 
     @field_validator("seeds")
     @classmethod

@@ -1,15 +1,27 @@
 """What a run is asked for: every parameter, its range, and one sentence for what is wrong."""
 
 import difflib
+import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from rencgan.core.errors import InputError
-from rencgan.core.files import resolve
+from rencgan.core.files import project_root, resolve
 from rencgan.data.sets import DATASETS
 from rencgan.presets.table import PRESETS
 from rencgan.studies.unseen import UNSEEN
@@ -18,34 +30,60 @@ PUBLISHED_AT = "slim"  # the preset of the weights that come with the project (s
 
 
 def as_text(given: Any) -> Any:
-    """A whole number as text: papermill and Snakemake make numbers of what looks like one."""
-    return str(given) if type(given) is int else given
+    """What papermill, YAML and Snakemake made of a text that looks like a number, a truth value, a
+    date or nothing, as text again.
+    """
+    if given is None:
+        return ""
+    return str(given) if isinstance(given, bool | int | float | date) else given
+
+
+def as_path(given: Any) -> Any:
+    """The same of a path: 007 arrives as 7 and 1e5 as 100000.0, so of the names in the project's
+    root that one is taken which reads so; else the number as it is written.
+    """
+    if isinstance(given, str) or (text := as_text(given)) in ("", *os.listdir(project_root())):
+        return as_text(given)
+    return next((name for name in sorted(os.listdir(project_root())) if _reads(name, given)), text)
+
+
+def _reads(name: str, given: Any) -> bool:
+    for kind in (int, float, partial(int, base=8), {"true": True, "false": False}.get):
+        with suppress(ValueError):
+            if type(found := kind(name)) is type(given) and found == given:
+                return True
+    return False
+
+
+Text = Annotated[str, BeforeValidator(as_text)]
+Place = Annotated[str, BeforeValidator(as_path)]  # of a file or folder
 
 
 class Run(BaseModel):
-    """What every run is asked. Strict: a number written as a string is refused."""
+    """What every run is asked. Strict: a number written as a string is refused. A string written as
+    a number is not, since a shell's quotes do not reach papermill.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
 
-    dataset: str = "sky"
+    dataset: Text = "sky"
     source: Literal["auto", "real", "procedural"] = "auto"
-    data_root: str = ""
-    preset: str = "auto"  # `64` where CUDA is, else `mini`
+    data_root: Place = ""
+    preset: Text = "auto"  # `64` where CUDA is, else `mini`
     seed: int = Field(0, ge=0, le=2**31 - 1)
-    out_root: str = Field("runs", min_length=1)
+    out_root: Place = Field("runs", min_length=1)
 
     @field_validator("dataset")
     @classmethod
     def _known_dataset(cls, name: str) -> str:
         return _choice(name, DATASETS)
 
-    @field_validator("preset", mode="before")
+    @field_validator("preset")
     @classmethod
-    def _known_preset(cls, name: Any) -> Any:
-        name = as_text(name)
+    def _known_preset(cls, name: str) -> str:
         if name == "auto":
             return "64" if torch.cuda.is_available() else "mini"
-        return _choice(name, ["auto", *PRESETS]) if isinstance(name, str) else name
+        return _choice(name, ["auto", *PRESETS])
 
     @field_validator("seed")
     @classmethod
@@ -128,7 +166,7 @@ def _right(schema: Mapping[str, Any]) -> str:
     if "enum" in schema:
         return "one of " + ", ".join(schema["enum"])
     if schema["type"] == "string":
-        return "a text that is not empty" if schema.get("minLength") else "a text, in quotes"
+        return "a text that is not empty" if schema.get("minLength") else "a text"
     if schema["type"] == "boolean":
         return "True or False, without quotes"
     low, high = schema.get("minimum"), schema.get("maximum")

@@ -186,13 +186,13 @@ def test_jobs_that_train_nothing_take_less():
         ({"contestants": ["R9"]}, "there is no contestant 'R9'"),
         ({"ways": ["guess"]}, "codes are drawn by .*, not 'guess'"),
         ({"notebooks": ["99"]}, "has no notebook '99', but 01, 02"),
-        ({"notebooks": [1]}, r"notebooks = \[1\] should be `all` or numbers of notebooks in q"),
+        ({"notebooks": [1.5]}, r"notebooks = \[1.5\] should be `all` or numbers of notebooks, su"),
         ({"parameters": {"04": {"frame": 9}}}, r"04_ar2.ipynb .*\(did you mean 'frames'\?\)"),
         ({"parameters": {"04": {"frames": 9}}}, "04_ar2.ipynb: frames = 9 should be a whole"),
         ({"parameters": {"04": {"seed": 9}}}, "has no parameter 'seed' of its own"),
         ({"source": "real", "data_root": "/nowhere"}, "/nowhere"),
         ({"test_fraction": 2.0}, "should be a number between 0 and 1"),
-        ({"out": 3}, "out = 3 should be a text"),
+        ({"out": [3]}, r"out = \[3\] should be a text"),
         ({"parameters": {"04": 3}}, "should be parameters by the number of their notebook"),
     ],
 )  # fmt: skip
@@ -208,6 +208,10 @@ def test_settings_as_snakemake_reads_them_from_its_command_line():
     assert (p.datasets, p.preset, p.seeds, p.ways) == (["sky"], "64", [1, 2], [])
     assert p.parameters == {"04": {"frames": 500}} and p.contestants == ["R2"]
     assert plan(given | {"seeds": 3}).seeds == [3]
+    numbers = {"notebooks": [1, "08"], "parameters": {3: {"as_published": True}}, "out": 2024}
+    p = plan(given | numbers)  # YAML's readings of 01, 08, 03 and 2024
+    assert (p.notebooks, p.out) == (["01", "08"], "2024")
+    assert p.parameters["03"]["as_published"] is True
 
 
 def test_the_settings_that_come_with_it_are_right():

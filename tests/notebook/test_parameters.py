@@ -1,11 +1,14 @@
 """Parameters: what is taken, and that a refusal is one sentence with what would be right."""
 
+import datetime
+
 import pytest
 import torch
 
 from rencgan.core.errors import InputError
 from rencgan.core.files import project_root, resolve
 from rencgan.notebook import parameters
+from rencgan.studies import setting
 
 
 def refusal(model=parameters.REncGANRun, **namespace) -> str:
@@ -52,7 +55,8 @@ def test_injected_names_are_only_those_assigned_in_papermills_cells():
         ({"dataset": "skye"}, "dataset = 'skye' should be one of "),
         ({"dataset": "skye"}, "did you mean 'sky'?"),
         ({"preset": "miny"}, "did you mean 'mini'?"),
-        ({"preset": 6.4}, "preset = 6.4 should be a text, in quotes"),
+        ({"preset": 6.4}, "preset = 6.4 should be one of auto, smoke"),
+        ({"data_root": ["a"]}, "data_root = ['a'] should be a text."),
         ({"source": "procedual"}, "should be one of auto, real, procedural"),
         ({"source": "procedual"}, "did you mean 'procedural'?"),
         ({"seed": "3"}, "seed = '3' should be a whole number from 0"),
@@ -75,7 +79,8 @@ def test_refusals(given, expected):
 
 def test_r3_is_refused_before_its_r2_is_trained():
     told = refusal(parameters.R3Run, frames=20)
-    assert told == "two tokens at a hop of 8 take 24 frames, more than the 20 asked for."
+    assert told.startswith("frames = 20 and hop = 8: the two tokens that R3 needs take 24 frames;")
+    assert "frames = 17 and hop = 15" in refusal(parameters.R3Run, frames=17, hop=15)
     told = refusal(parameters.R3Run, width=100)
     assert told == "a width of 100 cannot be shared by heads of 64; give a multiple."
     assert parameters.check({"frames": 20, "hop": 4}, parameters.R3Run).frames == 20
@@ -107,6 +112,38 @@ def test_a_preset_whose_name_is_a_number_arrives_as_one():
     assert parameters.check({"preset": 64}, parameters.DataRun).preset == "64"
     with pytest.raises(InputError, match="preset"):
         parameters.check({"preset": 65}, parameters.DataRun)
+
+
+NAMES = ["2024", "007", "1e5", "2024_05", "3.10", "True", "None", "nan"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_folder_may_be_called_what_papermill_takes_for_something_else(
+    name, tmp_path, monkeypatch
+):
+    typed = pytest.importorskip("papermill.cli")._resolve_type(name)
+    assert not isinstance(typed, str), "else nothing is to be shown"
+    monkeypatch.setattr(setting, "project_root", lambda: tmp_path)
+    for folder in ("2025", "videos", name):
+        (tmp_path / folder).mkdir()
+    given = {"dataset": "folder", "data_root": typed, "out_root": typed, "init_from": typed}
+    if name == "None":  # papermill's word for nothing
+        assert refusal(**given).startswith("out_root = '' should be a text that is not empty")
+        return
+    p = parameters.check(given, parameters.REncGANRun)
+    assert (p.data_root, p.out_root, p.init_from) == (name, name, name)
+
+
+def test_where_no_name_reads_as_a_number_it_is_taken_as_it_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(setting, "project_root", lambda: tmp_path)
+    day = datetime.date(2024, 5, 1)  # YAML's reading of 2024-05-01
+    for typed, name in ((2024, "2024"), (-1.5, "-1.5"), (True, "True"), (day, "2024-05-01")):
+        assert parameters.check({"out_root": typed}, parameters.DataRun).out_root == name
+    (tmp_path / "010").mkdir()
+    (tmp_path / "true").mkdir()
+    for typed, name in ((8, "010"), (True, "true")):  # YAML's readings
+        assert parameters.check({"out_root": typed}, parameters.DataRun).out_root == name
+    assert parameters.check({"study": 4.3, "seeds": 2}, parameters.AblationRun).study == "4.3"
 
 
 def test_schedule_and_additions_are_parameters_of_what_trains():
