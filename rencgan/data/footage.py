@@ -132,9 +132,9 @@ def _load(path: Path, most: int | None) -> np.ndarray:
     Raises Unreadable.
     """
     if path.suffix.lower() != ARRAY:
-        from rencgan.data.video import read_frames
+        from rencgan.data.video import Film
 
-        return np.stack(list(read_frames(path, most)))
+        return np.stack(list(Film(path, most)))
     try:
         frames = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):

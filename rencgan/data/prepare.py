@@ -16,7 +16,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -204,29 +203,32 @@ def _decode(recipe: Recipe, item: Item, file: BinaryIO) -> dict:
     row = {"name": item.name, "frames": 0, "fps": 0.0, "original": "", "crc32": 0, "reason": ""}
     n = crc = 0
     try:
-        row["fps"], row["original"], frames = _frames(item, recipe)
+        frames, told = _frames(item, recipe)
         for frame in frames:
             pixels = np.ascontiguousarray(frame).tobytes()
             file.write(pixels)
             n, crc = n + 1, zlib.crc32(pixels, crc)
+        row["fps"], row["original"], row["notes"] = told()
         if n < recipe.min_frames:
-            raise Unreadable(f"too short: {n} frames, at least {recipe.min_frames} are needed")
+            short = f"too short: {n} frames, at least {recipe.min_frames} are needed"
+            raise Unreadable("; ".join([short, *row["notes"]]))
     except Unreadable as e:
         return row | {"reason": str(e)}
     return row | {"frames": n, "crc32": crc}
 
 
-def _frames(item: Item, recipe: Recipe) -> tuple[float, str, Iterable[np.ndarray]]:
-    """(frames a second, original size, frames (size, size, 3) uint8) of a video."""
+def _frames(item: Item, recipe: Recipe) -> tuple[Iterable[np.ndarray], Callable[[], tuple]]:
+    """The frames (size, size, 3) uint8 of a video, and a function to call when they were read:
+    (frames a second, original size, notes).
+    """
     if recipe.source == "procedural":
         frames = item.source.frames(recipe.size)[: recipe.max_frames]
-        return float(item.source.fps), "drawn at any size", frames
+        return frames, lambda: (float(item.source.fps), "drawn at any size", [])
     from rencgan.data import video
 
-    fps, frames = video.frame_rate(item.source), video.read_frames(item.source, recipe.max_frames)
-    first = next(frames)
-    cropped = (video.resize_crop(f, recipe.size, recipe.margin) for f in chain([first], frames))
-    return fps, f"{first.shape[1]}x{first.shape[0]}", cropped
+    film = video.Film(item.source, recipe.max_frames)
+    cropped = (video.resize_crop(f, recipe.size, recipe.margin) for f in film)
+    return cropped, lambda: (film.fps, "{}x{}".format(*film.original), film.notes)
 
 
 def print_progress(done: int, total: int, text: str) -> None:

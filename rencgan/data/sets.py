@@ -7,7 +7,7 @@ downloaded; the user brings the files.
 import os
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -138,6 +138,16 @@ def is_video(path: Path) -> bool:
 def is_image(path: Path) -> bool:
     """Whether a file is named like an image, and not hidden."""
     return path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != "."
+
+
+def in_order(files: Iterable[Path]) -> list[Path]:
+    """Files in natural order: frame_2 before frame_10."""
+
+    def natural(path: Path) -> list:
+        parts = re.split(r"(\d+)", path.name)
+        return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts]
+
+    return sorted(files, key=natural)
 
 
 def files_below(folder: Path) -> Iterator[tuple[Path, list[Path]]]:

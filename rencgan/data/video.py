@@ -1,78 +1,183 @@
-"""Videos in, videos out: the only module that knows PyAV (FFmpeg) and picture files.
+"""Videos in: one place decides what the frames of a film are. The reader knows PyAV (FFmpeg).
 
 Frames are (H, W, 3) uint8 RGB. What cannot be read becomes `Unreadable`, with one short reason:
 
 unreadable       not a video, or truncated so that nothing can be told, or it may not be opened
 empty file       0 bytes
-no video stream  sound only, or subtitles
+no video stream  sound only, subtitles, or a cover picture
 zero frames      a video stream without a picture in it
-truncated        the data ends, or is damaged, before the length that the container promises
 frame size changes
                  refused: the crop would jump in mid-video, which a model would take for motion
 
-The content decides, not the name: an AVI called .mp4 is read, a PNG called .mp4 is a video of one
-frame. MPEG program streams promise no length, so a cut one is read up to the cut.
+A film that is damaged, or lacks a part, is used up to there, and says so in its notes. The content
+decides, not the name: an AVI called .mp4 is read, a PNG called .mp4 is a video of one frame.
 """
 
-import io
-import json
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from fractions import Fraction
-from itertools import chain
+from itertools import islice
 from pathlib import Path
 
 import av
 import numpy as np
-from PIL import Image, ImageOps
+from av.stream import Disposition
+from PIL import Image
 
-from rencgan.core.errors import InputError
-from rencgan.core.files import replaced
-from rencgan.data.sets import Unreadable, is_image
+from rencgan.data import pictures
+from rencgan.data.sets import Unreadable
+from rencgan.data.times import Gaps, header_rate, rate
 
 DEFAULT_FPS = 25.0  # of frame folders, and of files that state none
 NO_VIDEO = "unreadable: not a video, or truncated"
-COMPLETE = 0.9  # a file with fewer of its promised frames than this counts as truncated
-CODECS = {  # container, encoder, its options, the quality of a page
-    "h264": ("mp4", "libx264", {"preset": "medium"}, {"crf": "23"}),
-    "vp9": ("webm", "libvpx-vp9", {"deadline": "good", "cpu-used": "4", "b": "0"}, {"crf": "32"}),
-    "webp": ("webp", "libwebp_anim", {}, {"quality": "75"}),
-}
+COMPLETE = 0.9  # of the promised length; a film that ends before has lost its end
+NO_FILM = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+NO_PROMISE = ("mpeg", "mpegts")  # containers whose length is guessed from what is there
+PACKETS = 600  # so many tell the rate where the header cannot be believed
 
 
-# ---- in ----------------------------------------------------------------------------------------
+class Film:
+    """A video file, an animated image, or a folder of frame images.
 
-
-def frame_rate(path: str | Path) -> float:
-    """Frames a second of a video file, or of a folder of frame images. Raises Unreadable."""
-    if Path(path).is_dir():
-        return DEFAULT_FPS
-    with _open(Path(path)) as (_, stream):
-        return _fps(stream)
-
-
-def read_frames(path: str | Path, max_frames: int | None = None) -> Iterator[np.ndarray]:
-    """Yield the frames (H, W, 3) uint8 RGB of a video file, or of a folder of images.
-
-    Turned upright where the container says so; images come in natural order. All frames have the
-    size of the first. Raises Unreadable, possibly after some frames: what was read before is then
-    part of a damaged video.
+    Iterating yields its frames (H, W, 3) uint8 RGB, upright, one at a time and all of one size; at
+    most max_frames. notes: what was done to them, or is odd; complete once iterated. Raises
+    Unreadable, when iterated or asked for fps or original.
     """
-    path, shape = Path(path), None
-    frames = _read_folder(path) if path.is_dir() else _read_file(path, max_frames)
-    for n, frame in enumerate(frames):
-        if n == max_frames:
-            return
-        if shape is not None and frame.shape != shape:
-            raise Unreadable(
-                f"frame size changes from {shape[1]}x{shape[0]} to "
-                f"{frame.shape[1]}x{frame.shape[0]} at frame {n}"
-            )
-        shape = frame.shape
-        yield frame
-    if shape is None:
-        raise Unreadable("zero frames")
+
+    def __init__(self, path: str | Path, max_frames: int | None = None) -> None:
+        self.path, self.max_frames = Path(path), max_frames
+        self.notes: list[str] = []
+        self._fps: float | None = None
+        self._shape: tuple | None = None
+
+    @property
+    def fps(self) -> float:
+        """Frames a second, by the header; by the frames' times where that is not plausible."""
+        if self._fps is None:
+            if self.path.is_dir():
+                self._fps = DEFAULT_FPS
+            elif self._animated:
+                seconds = [s for _, s in pictures.animation_frames(self.path, lambda _: None)]
+                self._fps = len(seconds) / sum(seconds)
+            else:
+                with _open(self.path) as (container, stream):
+                    self._fps = _rate(container, stream)
+        return self._fps
+
+    @property
+    def original(self) -> tuple[int, int]:
+        """(width, height) as displayed."""
+        if self._shape is None:
+            self._shape = next(iter(Film(self.path, 1))).shape
+        return self._shape[1], self._shape[0]
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        self.notes.clear()
+        self._shape = None
+        for n, frame in enumerate(self._frames()):
+            if n == self.max_frames:
+                return
+            if self._shape is not None and frame.shape != self._shape:
+                raise Unreadable(
+                    f"frame size changes from {self._shape[1]}x{self._shape[0]} to "
+                    f"{frame.shape[1]}x{frame.shape[0]} at frame {n}"
+                )
+            self._shape = frame.shape
+            yield frame
+        if self._shape is None:
+            raise Unreadable("zero frames")
+
+    def _frames(self) -> Iterator[np.ndarray]:
+        if self.path.is_dir():
+            return pictures.folder_frames(self.path, self._note)
+        if self._animated:
+            return (f for f, _ in pictures.animation_frames(self.path, self._note))
+        return self._film()
+
+    @property
+    def _animated(self) -> bool:
+        with suppress(OSError):  # it is told when the film is opened
+            return pictures.is_animated(self.path)
+        return False
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def _film(self) -> Iterator[np.ndarray]:
+        n, early, gaps, frame = 0, 0, Gaps(), None
+        with _open(self.path) as (container, stream):
+            self._tell_rate(stream)
+            ends = _Ends(container, stream)
+            try:
+                for decoded in ends.decoded():
+                    whole = not decoded.is_corrupt and (n or not early or decoded.key_frame)
+                    if not whole and not n:  # what is built on a damaged frame is damaged too
+                        early += 1
+                        continue
+                    if not whole:
+                        self._note(f"used up to frame {n}, which is damaged")
+                        break
+                    if hole := gaps.hole(decoded.time):
+                        self._note(f"used up to frame {n}: {hole:.1f} s are missing there")
+                        break
+                    frame = decoded
+                    yield _upright(frame)
+                    n += 1
+                else:
+                    if missing := ends.missing(frame, self.fps):
+                        self._note(f"used up to frame {n}: {missing}")
+            except av.FFmpegError:
+                if not n:
+                    raise
+                self._note(f"used up to frame {n}, which is damaged")
+        if early and not n:
+            raise Unreadable(f"damaged: none of its {early} frames can be trusted")
+        if early:
+            self._note(f"the first {early} frames are damaged and were left out")
+        if odd := gaps.note():
+            self._note(odd)
+
+    def _tell_rate(self, stream) -> None:
+        self._fps = header_rate(stream.average_rate, stream.guessed_rate)
+        if self._fps is None:
+            stated = float(stream.average_rate or stream.guessed_rate or 0)
+            if stated and abs(self.fps / stated - 1) > 0.05:
+                self._note(f"{self.fps:.4g} frames a second by their times; stated are {stated:g}")
+
+
+class _Ends:
+    """Where a film was promised to end, and where its data do."""
+
+    def __init__(self, container, stream) -> None:
+        self.container, self.stream = container, stream
+        self.reached = 0.0  # s, by the packets of all streams
+
+    def decoded(self) -> Iterator:
+        """The frames as they come, in the order in which they are shown."""
+        for packet in self.container.demux():
+            time = packet.dts if packet.pts is None else packet.pts
+            if time is not None:
+                end = float((time + (packet.duration or 0)) * packet.time_base)
+                self.reached = max(self.reached, end)
+            if packet.stream.index == self.stream.index:
+                yield from packet.decode()
+
+    def missing(self, last, fps: float) -> str | None:
+        """What the film's own length promises more than there is, after the last frame. Where only
+        the whole file has a length, sound that is longer is no promise of pictures.
+        """
+        if last is None or last.time is None or self.container.format.name in NO_PROMISE:
+            return None
+        start = float((self.stream.start_time or 0) * self.stream.time_base)
+        held = float(last.duration * last.time_base) if last.duration else 1 / fps
+        if self.stream.duration:
+            there, promised = last.time + held, float(self.stream.duration * self.stream.time_base)
+        else:
+            there, promised = max(self.reached, last.time + held), self.container.duration or 0
+            start, promised = (self.container.start_time or 0) / 1e6, promised / 1e6
+        if there - start >= COMPLETE * promised:
+            return None
+        return f"{there - start:.1f} of about {promised:.1f} s are there"
 
 
 def codec(path: Path) -> str | None:
@@ -84,7 +189,7 @@ def codec(path: Path) -> str | None:
 
 @contextmanager
 def _open(path: Path) -> Iterator[tuple]:
-    """The container and its first video stream; every way of failing becomes Unreadable."""
+    """The container and its stream of pictures; every way of failing becomes Unreadable."""
     try:
         if path.stat().st_size == 0:
             raise Unreadable("empty file")
@@ -93,13 +198,13 @@ def _open(path: Path) -> Iterator[tuple]:
         with av.open(f"file:{path}", options=options, metadata_errors="replace") as container:
             if not len(container.streams):  # an MP4 that lost its end, where its table is
                 raise Unreadable(NO_VIDEO)
-            if not container.streams.video:
-                raise Unreadable("no video stream")
-            yield container, container.streams.video[0]
+            yield container, _main(container)
     except PermissionError:
         raise Unreadable("unreadable: permission denied") from None
     except FileNotFoundError:
         raise Unreadable("unreadable: no such file") from None
+    except MemoryError:
+        raise Unreadable("there is not enough memory to read it") from None
     except av.InvalidDataError:
         raise Unreadable(NO_VIDEO) from None
     except (av.FFmpegError, OSError, ValueError) as e:
@@ -107,54 +212,29 @@ def _open(path: Path) -> Iterator[tuple]:
         raise Unreadable(f"unreadable: {cause}") from None
 
 
-def _read_file(path: Path, max_frames: int | None) -> Iterator[np.ndarray]:
-    with _open(path) as (container, stream):
-        n, end = 0, 0.0
-        try:
-            for frame in container.decode(stream):
-                pixels = frame.to_ndarray(format="rgb24")
-                turns = round((frame.rotation or 0) / 90) % 4  # counter-clockwise
-                yield np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
-                n, end = n + 1, frame.time or 0.0
-        except av.FFmpegError:
-            if not n:
-                raise
-            raise Unreadable(f"truncated: damaged after {n} frames") from None
-        promised = stream.frames or _frames_in_duration(container, stream, end)
-        if n and n < COMPLETE * promised and max_frames is None:
-            raise Unreadable(f"truncated: {n} of about {promised} frames")
+def _main(container):
+    """The stream that a player would show: no cover picture; the default one, the largest."""
+    films = [s for s in container.streams.video if not s.disposition & NO_FILM]
+    if not films:
+        raise Unreadable("no video stream")
+    return min(
+        films, key=lambda s: (not s.disposition & Disposition.default, -s.width * s.height, s.index)
+    )
 
 
-def _frames_in_duration(container, stream, end: float) -> int:
-    """Frames that the container's duration (s) promises; Matroska states no count.
-
-    0 where it promises none, or the pictures end less than a second early: sound often runs longer.
-    """
-    start, duration = (container.start_time or 0) / 1e6, (container.duration or 0) / 1e6
-    return round(duration * _fps(stream)) if duration - (end - start) > 1 else 0
-
-
-def _fps(stream) -> float:
-    rate = float(stream.average_rate or stream.guessed_rate or 0)
-    return rate if 0 < rate <= 1000 else DEFAULT_FPS
+def _rate(container, stream) -> float:
+    """Frames a second by the header; by the times of the first frames where it is not plausible."""
+    if known := header_rate(stream.average_rate, stream.guessed_rate):
+        return known
+    packets = islice(container.demux(stream), PACKETS)
+    times = [float(p.pts * p.time_base) for p in packets if p.pts is not None]
+    return rate(times) or float(stream.average_rate or stream.guessed_rate or DEFAULT_FPS)
 
 
-def _read_folder(folder: Path) -> Iterator[np.ndarray]:
-    """The images of a folder in natural order: frame_2 before frame_10."""
-
-    def natural(path: Path) -> list:
-        parts = re.split(r"(\d+)", path.name)
-        return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts]
-
-    for file in sorted(filter(is_image, folder.iterdir()), key=natural):
-        try:
-            with Image.open(file) as image:
-                yield np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-        except PermissionError:
-            raise Unreadable(f"unreadable: permission denied on {file.name}") from None
-        except (Image.DecompressionBombError, OSError, ValueError, SyntaxError):
-            # A SyntaxError is what Pillow raises for a broken PNG.
-            raise Unreadable(f"unreadable: the image {file.name} is damaged") from None
+def _upright(frame) -> np.ndarray:
+    pixels = frame.to_ndarray(format="rgb24")
+    turns = round((frame.rotation or 0) / 90) % 4  # counter-clockwise
+    return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
 
 
 def resize_crop(frame: np.ndarray, size: int, margin: int = 0) -> np.ndarray:
@@ -174,70 +254,3 @@ def resize_crop(frame: np.ndarray, size: int, margin: int = 0) -> np.ndarray:
     method = Image.Resampling.BOX if side >= size else Image.Resampling.BILINEAR
     box = (left, top, left + side, top + side)
     return np.asarray(Image.fromarray(frame).resize((size, size), method, box=box))
-
-
-# ---- out ---------------------------------------------------------------------------------------
-
-
-def write_mp4(
-    path: str | Path,
-    frames: Iterable[np.ndarray],
-    fps: float,
-    metadata: dict | None = None,
-    scale: int = 1,
-) -> None:
-    """Write frames (T, H, W, 3) uint8 as H.264 (yuv420p, faststart), one at a time as they come.
-
-    metadata: what made it (seed, checkpoint ...), kept as JSON in the container's comment. scale:
-    whole-number enlargement, nearest pixel. An odd side gets its last row or column twice, since
-    4:2:0 needs even ones. The path is replaced only once the file is complete. Lossy, also in
-    colour: measure on arrays. Raises InputError.
-    """
-    with replaced(Path(path)) as part:
-        _encode(str(part), frames, fps, "h264", {"crf": "18"}, scale, metadata)
-
-
-def encode(frames: Iterable[np.ndarray], fps: float, codec: str = "h264") -> bytes:
-    """Frames (T, H, W, 3) uint8 as bytes for a page: "h264" (mp4), "vp9" (webm) or "webp"."""
-    if codec not in CODECS:
-        raise InputError(f"there is no codec {codec!r}; use {', '.join(CODECS)}")
-    buffer = io.BytesIO()
-    _encode(buffer, frames, fps, codec, CODECS[codec][3])
-    return buffer.getvalue()
-
-
-def _encode(target, frames, fps, codec, quality, scale=1, metadata=None) -> None:
-    """The one encoder loop. `target` is a file name or a buffer."""
-    if not fps > 0 or scale < 1 or scale != int(scale):
-        raise InputError(f"fps {fps} must be above 0 and scale {scale} a whole number from 1 up")
-    frames = iter(frames)
-    first = next(frames, None)
-    if first is None:
-        raise InputError("there is no frame to write; give at least one (H, W, 3) uint8")
-    container, encoder, options, _ = CODECS[codec]
-    muxing = {"loop": "0"} if codec == "webp" else {}
-    if isinstance(target, str):  # faststart reopens the file by name, so not in memory
-        muxing["movflags"] = "faststart"
-    with av.open(target, "w", format=container, options=muxing) as out:
-        if metadata:
-            out.metadata["title"] = str(metadata.get("title", "rencgan"))
-            out.metadata["comment"] = json.dumps(metadata, sort_keys=True, default=str)
-        rate = Fraction(fps).limit_denominator(1001)
-        stream = out.add_stream(encoder, rate=rate, options=options | quality)
-        stream.pix_fmt = "yuv420p"
-        stream.height, stream.width = _even(first, first.shape, scale).shape[:2]
-        for frame in chain([first], frames):
-            picture = av.VideoFrame.from_ndarray(_even(frame, first.shape, scale), format="rgb24")
-            out.mux(stream.encode(picture))
-        out.mux(stream.encode())
-
-
-def _even(frame: np.ndarray, shape: tuple[int, ...], scale: int) -> np.ndarray:
-    """The frame enlarged, with even sides."""
-    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or frame.shape != shape:
-        raise InputError(
-            f"frames to write are (H, W, 3) uint8 of one size, not {frame.shape} {frame.dtype}"
-        )
-    frame = frame.repeat(scale, 0).repeat(scale, 1)
-    height, width = frame.shape[:2]
-    return np.ascontiguousarray(np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), "edge"))

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from rencgan.core.errors import InputError
-from rencgan.data.video import encode
+from rencgan.data.encode import encode
 from rencgan.notebook.tiles import (
     SEAM,
     Grid,

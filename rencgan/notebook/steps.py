@@ -11,8 +11,8 @@ import numpy as np
 
 from rencgan.core.errors import InputError
 from rencgan.core.files import write_array
+from rencgan.data.encode import write_mp4
 from rencgan.data.hops import CLIP, long_length, seams
-from rencgan.data.video import write_mp4
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate import measures
 from rencgan.models.trained import Trained

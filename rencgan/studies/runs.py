@@ -20,7 +20,7 @@ from PIL import Image
 from rencgan.core.errors import InputError
 from rencgan.core.files import alone, slug, write_json
 from rencgan.core.provenance import provenance
-from rencgan.data.video import write_mp4
+from rencgan.data.encode import write_mp4
 from rencgan.data.videoset import VideoSet
 from rencgan.models.trained import Trained
 from rencgan.r3.foresight import foresight

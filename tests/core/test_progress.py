@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from rencgan.core.progress import Progress, duration, say_all
+from rencgan.data.encode import write_mp4
 from rencgan.data.prepare import prepare
-from rencgan.data.video import write_mp4
 
 
 @pytest.fixture

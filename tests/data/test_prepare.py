@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,8 +22,8 @@ from rencgan.core.errors import InputError
 from rencgan.data import cache, card, video
 from rencgan.data import prepare as module
 from rencgan.data import sets as datasets
+from rencgan.data.encode import write_mp4
 from rencgan.data.prepare import prepare
-from rencgan.data.video import write_mp4
 from rencgan.data.videoset import VideoSet
 
 
@@ -79,7 +80,7 @@ def test_every_video_is_in_the_cache_cropped_and_in_order(made, folder):
     )
     assert [v.length for v in prepared.videos] == [26, 27, 28, 29, 30, 31]
     for i, v in enumerate(prepared.videos):
-        frames = [video.resize_crop(f, 16) for f in video.read_frames(folder / v.name)]
+        frames = [video.resize_crop(f, 16) for f in video.Film(folder / v.name)]
         assert np.array_equal(prepared.video(i), np.stack(frames))
     assert isinstance(prepared.frames, np.memmap)
 
@@ -129,15 +130,15 @@ def test_one_bad_file_never_ends_the_run(made, folder):
     (folder / "run" / "empty.mp4").touch()
     (folder / "run" / "text.mp4").write_text("not a video " * 50)
     clip(folder / "run" / "short.mp4", seed=20, n=5)
-    clip(folder / "run" / "cut.mp4", seed=21, n=60)
+    clip(folder / "run" / "cut.mp4", seed=21, n=30)
     data = (folder / "run" / "cut.mp4").read_bytes()
-    (folder / "run" / "cut.mp4").write_bytes(data[: len(data) * 2 // 3])
+    (folder / "run" / "cut.mp4").write_bytes(data[: len(data) * 4 // 5])
     shutil.copy(folder / "walk" / "a.mp4", folder / "walk" / "twin.mp4")
     (folder / "run" / "gone.mp4").symlink_to(folder / "nowhere.mp4")
     prepared = made()
     assert len(prepared) == 6 and prepared.card["found"] == 12
     reasons = left_out(prepared)
-    assert reasons.pop("run/cut.mp4").startswith("truncated: damaged after")
+    assert re.match("too short: .* used up to frame", reasons.pop("run/cut.mp4"))
     assert reasons == {
         "run/empty.mp4": "empty file",
         "run/text.mp4": "unreadable: not a video, or truncated",
@@ -171,7 +172,7 @@ def test_a_folder_without_a_usable_video_is_refused_with_reasons(made, folder, t
 
 
 def test_frame_folders_are_videos_too(made, folder):
-    for i, frame in enumerate(video.read_frames(folder / "run" / "a.mp4")):
+    for i, frame in enumerate(video.Film(folder / "run" / "a.mp4")):
         (folder / "walk" / "frames").mkdir(exist_ok=True)
         video.Image.fromarray(frame).save(folder / "walk" / "frames" / f"{i}.png")
     prepared = made()

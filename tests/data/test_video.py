@@ -15,9 +15,9 @@ from conftest import real_clips
 from PIL import Image
 
 from rencgan.core.errors import InputError
-from rencgan.data import video
+from rencgan.data import encode, video
 from rencgan.data.sets import Unreadable
-from rencgan.data.video import frame_rate, read_frames, resize_crop
+from rencgan.data.video import Film, resize_crop
 
 
 def moving(n=30, height=48, width=64):
@@ -106,14 +106,12 @@ def png_with_bad_checksum(path):
 
 def reason(path):
     with pytest.raises(Unreadable) as refused:
-        list(read_frames(path))
+        list(Film(path))
     return str(refused.value)
 
 
 BAD = {
     "cut mp4": (lambda p: cut(written(p / "x.mp4", moving()), 0.6), "unreadable: not a video"),
-    "cut avi": (lambda p: cut(written(p / "x.avi", noise(), "mpeg4"), 0.5), "truncated: "),
-    "cut mkv": (lambda p: cut(written(p / "x.mkv", moving(90)), 0.5), "truncated: "),
     "nothing": (lambda p: with_text(p / "x.mp4", ""), "empty file"),
     "text": (lambda p: with_text(p / "x.mp4", "hello\n" * 99), "unreadable: not a video"),
     "list": (lambda p: with_text(p / "x.mp4", "#EXTM3U\n#EXTINF:1,\nhttp://0.0.0.0/\n"), "unread"),
@@ -134,9 +132,28 @@ def test_a_bad_file_has_one_short_reason(tmp_path, kind):
     assert found.startswith(words) and "\n" not in found and str(tmp_path) not in found
 
 
-def test_a_cut_mp4_with_its_table_in_front_is_truncated(tmp_path):
-    video.write_mp4(tmp_path / "x.mp4", moving(60), 25)
-    assert reason(cut(tmp_path / "x.mp4", 0.7)).startswith("truncated: damaged after")
+def read(path):
+    """The frames of a film, and its notes."""
+    film = Film(path)
+    return np.stack(list(film)), film.notes
+
+
+CUT = {
+    "avi": lambda p: written(p / "x.avi", noise(), "mpeg4"),
+    "mkv": lambda p: written(p / "x.mkv", moving(90)),
+    "mp4": lambda p: encode.write_mp4(p / "x.mp4", moving(60), 25) or p / "x.mp4",
+}
+
+
+@pytest.mark.parametrize("kind", CUT)
+def test_a_cut_film_is_used_up_to_the_cut_and_says_so(tmp_path, kind):
+    path = CUT[kind](tmp_path)
+    whole, notes = read(path)
+    assert notes == []
+    frames, notes = read(cut(path, 0.7))
+    assert len(frames) < 0.9 * len(whole) and np.array_equal(frames, whole[: len(frames)])
+    (note,) = notes
+    assert note.startswith(f"used up to frame {len(frames)}")
 
 
 def test_a_file_that_may_not_be_read_says_so(tmp_path, monkeypatch):
@@ -148,7 +165,7 @@ def test_a_file_that_may_not_be_read_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(video.av, "open", refuse)
     assert reason(path) == "unreadable: permission denied"
     image_folder(tmp_path / "f", moving(2))
-    monkeypatch.setattr(video.Image, "open", refuse)
+    monkeypatch.setattr(Image, "open", refuse)
     assert reason(tmp_path / "f") == "unreadable: permission denied on frame0.png"
 
 
@@ -165,31 +182,31 @@ def test_a_file_that_may_not_be_read_says_so(tmp_path, monkeypatch):
 )
 def test_containers_give_back_every_frame(tmp_path, name, codec):
     frames = moving()
-    read = np.stack(list(read_frames(written(tmp_path / name, frames, codec))))
+    read = np.stack(list(Film(written(tmp_path / name, frames, codec))))
     assert read.shape == frames.shape
     assert np.abs(read.astype(int) - frames).mean() < 8
-    assert frame_rate(tmp_path / name) == 25
+    assert Film(tmp_path / name).fps == 25
 
 
 def test_a_relative_name_is_no_address(tmp_path, monkeypatch):
     """FFmpeg would take what stands before the colon for a protocol."""
     written(tmp_path / "a.mp4", moving(3)).rename(tmp_path / "http:x.mp4")
     monkeypatch.chdir(tmp_path)
-    assert len(list(read_frames("http:x.mp4"))) == 3
+    assert len(list(Film("http:x.mp4"))) == 3
 
 
 def test_the_content_decides_not_the_name(tmp_path):
     avi = written(tmp_path / "x.avi", moving(), "mpeg4")
-    assert len(list(read_frames(avi.rename(tmp_path / "x.mp4")))) == 30
+    assert len(list(Film(avi.rename(tmp_path / "x.mp4")))) == 30
     Image.fromarray(moving(1)[0]).save(tmp_path / "picture.png")
-    assert len(list(read_frames((tmp_path / "picture.png").rename(tmp_path / "p.mp4")))) == 1
+    assert len(list(Film((tmp_path / "picture.png").rename(tmp_path / "p.mp4")))) == 1
 
 
 def test_an_animated_gif_is_read(tmp_path):
     first, *rest = (Image.fromarray(f) for f in moving(7))
     first.save(tmp_path / "x.gif", save_all=True, append_images=rest, duration=100)
-    assert len(list(read_frames(tmp_path / "x.gif"))) == 7
-    assert frame_rate(tmp_path / "x.gif") == pytest.approx(10)
+    assert len(list(Film(tmp_path / "x.gif"))) == 7
+    assert Film(tmp_path / "x.gif").fps == pytest.approx(10)
 
 
 @pytest.mark.parametrize("turn", [90, -90, 180])
@@ -197,15 +214,15 @@ def test_a_turned_video_comes_upright(tmp_path, turn):
     frames = moving(3)
     stored = np.ascontiguousarray(np.rot90(frames, -turn // 90, axes=(1, 2)))
     path = written(tmp_path / "x.mp4", stored, rotation=turn)
-    read = np.stack(list(read_frames(path)))
+    read = np.stack(list(Film(path)))
     assert read.shape == frames.shape and np.abs(read.astype(int) - frames).mean() < 8
 
 
 def test_images_come_in_natural_order_and_lossless(tmp_path):
     frames = moving(12)
     image_folder(tmp_path / "x", frames)
-    assert np.array_equal(np.stack(list(read_frames(tmp_path / "x"))), frames)
-    assert frame_rate(tmp_path / "x") == video.DEFAULT_FPS
+    assert np.array_equal(np.stack(list(Film(tmp_path / "x"))), frames)
+    assert Film(tmp_path / "x").fps == video.DEFAULT_FPS
 
 
 def test_grey_palette_and_transparent_images_become_rgb(tmp_path):
@@ -213,12 +230,12 @@ def test_grey_palette_and_transparent_images_become_rgb(tmp_path):
     (tmp_path / "x").mkdir()
     for i, mode in enumerate(("L", "P", "RGBA")):
         grey.convert(mode).save(tmp_path / "x" / f"{i}.png")
-    assert {f.shape for f in read_frames(tmp_path / "x")} == {(48, 64, 3)}
+    assert {f.shape for f in Film(tmp_path / "x")} == {(48, 64, 3)}
 
 
 def test_reading_can_stop_early(tmp_path):
     path = written(tmp_path / "x.mp4", moving())
-    assert len(list(read_frames(path, max_frames=5))) == 5
+    assert len(list(Film(path, max_frames=5))) == 5
 
 
 def test_area_averaging_has_the_known_answer():
@@ -254,10 +271,10 @@ def test_a_checkerboard_does_not_alias():
 
 def test_an_mp4_keeps_its_pictures_and_its_origin(tmp_path):
     frames, origin = moving(40), {"seed": 3, "checkpoint": "r2-64 ü"}
-    video.write_mp4(tmp_path / "new" / "x.mp4", iter(frames), 12.5, origin)
-    read = np.stack(list(read_frames(tmp_path / "new" / "x.mp4")))
+    encode.write_mp4(tmp_path / "new" / "x.mp4", iter(frames), 12.5, origin)
+    read = np.stack(list(Film(tmp_path / "new" / "x.mp4")))
     assert read.shape == frames.shape and np.abs(read.astype(int) - frames).mean() < 4
-    assert frame_rate(tmp_path / "new" / "x.mp4") == 12.5
+    assert Film(tmp_path / "new" / "x.mp4").fps == 12.5
     data = (tmp_path / "new" / "x.mp4").read_bytes()
     assert 0 < data.index(b"moov") < data.index(b"mdat")  # faststart
     with av.open(str(tmp_path / "new" / "x.mp4")) as file:
@@ -266,14 +283,14 @@ def test_an_mp4_keeps_its_pictures_and_its_origin(tmp_path):
 
 
 def test_odd_sides_are_padded_and_clips_enlarged(tmp_path):
-    video.write_mp4(tmp_path / "x.mp4", moving(3, 33, 47), 25)
-    assert next(read_frames(tmp_path / "x.mp4")).shape == (34, 48, 3)
-    video.write_mp4(tmp_path / "x.mp4", moving(3, 33, 47), 25, scale=2)
-    assert next(read_frames(tmp_path / "x.mp4")).shape == (66, 94, 3)
+    encode.write_mp4(tmp_path / "x.mp4", moving(3, 33, 47), 25)
+    assert next(iter(Film(tmp_path / "x.mp4"))).shape == (34, 48, 3)
+    encode.write_mp4(tmp_path / "x.mp4", moving(3, 33, 47), 25, scale=2)
+    assert next(iter(Film(tmp_path / "x.mp4"))).shape == (66, 94, 3)
 
 
 def test_a_failure_leaves_the_old_file_and_no_rubbish(tmp_path):
-    video.write_mp4(tmp_path / "x.mp4", moving(3), 25)
+    encode.write_mp4(tmp_path / "x.mp4", moving(3), 25)
     before = (tmp_path / "x.mp4").read_bytes()
 
     def failing():
@@ -281,20 +298,20 @@ def test_a_failure_leaves_the_old_file_and_no_rubbish(tmp_path):
         raise RuntimeError("the model broke")
 
     with pytest.raises(RuntimeError, match="the model broke"):
-        video.write_mp4(tmp_path / "x.mp4", failing(), 25)
+        encode.write_mp4(tmp_path / "x.mp4", failing(), 25)
     with pytest.raises(InputError, match="of one size"):
-        video.write_mp4(tmp_path / "x.mp4", [moving(1)[0], moving(1, 8, 8)[0]], 25)
+        encode.write_mp4(tmp_path / "x.mp4", [moving(1)[0], moving(1, 8, 8)[0]], 25)
     with pytest.raises(InputError, match="no frame"):
-        video.write_mp4(tmp_path / "x.mp4", [], 25)
+        encode.write_mp4(tmp_path / "x.mp4", [], 25)
     with pytest.raises(InputError, match="fps 0"):
-        video.write_mp4(tmp_path / "x.mp4", moving(3), 0)
+        encode.write_mp4(tmp_path / "x.mp4", moving(3), 0)
     assert (tmp_path / "x.mp4").read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["x.mp4"]
 
 
 @pytest.mark.parametrize(("codec", "magic"), [("h264", 4), ("vp9", 0), ("webp", 8)])
 def test_bytes_for_a_page_can_be_played(codec, magic):
-    data = video.encode(moving(10), 25, codec)
+    data = encode.encode(moving(10), 25, codec)
     signs = {"h264": b"ftyp", "vp9": b"\x1aE\xdf\xa3", "webp": b"WEBP"}
     assert data[magic : magic + 4] == signs[codec]
     if codec == "webp":
@@ -307,7 +324,7 @@ def test_bytes_for_a_page_can_be_played(codec, magic):
 
 def test_an_unknown_codec_is_refused():
     with pytest.raises(InputError, match="h264, vp9, webp"):
-        video.encode(moving(2), 25, "av1")
+        encode.encode(moving(2), 25, "av1")
 
 
 FULL_DISK = """
@@ -316,12 +333,12 @@ FULL_DISK = """
     import numpy as np
     from rencgan.core.errors import InputError
     from rencgan.core.files import write_array
-    from rencgan.data import video
+    from rencgan.data import encode
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
     noise = np.random.default_rng(0).integers(0, 256, (40, 64, 64, 3), np.uint8)
     def mp4():
-        video.write_mp4("x.mp4", noise, 25)
+        encode.write_mp4("x.mp4", noise, 25)
     def npy():
         write_array(Path("x.npy"), noise)
     for write in (mp4, npy):
@@ -353,4 +370,4 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(tmp_path):
 )
 def test_real_clips_are_read_to_the_last_frame(clip, frames, width, height):
     path: Path = real_clips(clip)
-    assert [f.shape for f in read_frames(path)] == [(height, width, 3)] * frames
+    assert [f.shape for f in Film(path)] == [(height, width, 3)] * frames

@@ -5,7 +5,7 @@ import pytest
 from conftest import moving_videos, real_clips
 
 from rencgan.core.errors import InputError
-from rencgan.data.video import write_mp4
+from rencgan.data.encode import write_mp4
 from rencgan.evaluate import compact, fitness, imagenet
 from rencgan.evaluate import extractors as features
 

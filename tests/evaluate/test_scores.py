@@ -8,7 +8,7 @@ from samples import Sums
 
 from rencgan.__main__ import do
 from rencgan.core.errors import InputError
-from rencgan.data.video import write_mp4
+from rencgan.data.encode import write_mp4
 from rencgan.data.videoset import VideoSet, write_tables
 from rencgan.evaluate import scores as ev
 from rencgan.evaluate.frechet import distance_of
