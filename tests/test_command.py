@@ -10,7 +10,7 @@ from conftest import ROOT
 
 from rencgan.__main__ import main, parser
 from rencgan.core import checkpoint
-from rencgan.data.video import write_mp4
+from rencgan.data.encode import write_mp4
 
 VERBS = """
 prepare train evaluate study compare results ledger benchmark sizes publish report fitness
