@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from rencgan.core.errors import InputError
 from rencgan.core.files import key_of
 from rencgan.data import sets as datasets
-from rencgan.data.videoset import SPLITS, Video
+from rencgan.data.found import ONE_VIDEO
+from rencgan.data.videoset import SPLITS, Video, VideoSet
 
 
 @dataclass(frozen=True)
@@ -64,27 +65,59 @@ def tables(recipe: Recipe, items, left_out, extent, rows) -> tuple[list[Video], 
     used = [r for r in rows if r["frames"]]
     left_out = left_out + [{k: r[k] for k in ("name", "reason")} for r in rows if not r["frames"]]
     if not used:
-        reasons = "; ".join(f"{x['name']}: {x['reason']}" for x in left_out[:3])
-        raise InputError(
-            f"none of the {extent['found']} videos found can be used ({reasons}); give other videos"
-        )
+        raise _nothing(extent, left_out)
     by_name = {i.name: i for i in items}
     kept = [by_name[r["name"]] for r in used]
     videos, start = [], 0
-    for i, r, side in zip(kept, used, split(kept, recipe), strict=True):
+    sides = split(kept, recipe, [i.split for i in items])
+    if "train" not in sides:
+        raise _nothing(extent, left_out, " for training")
+    for i, r, side in zip(kept, used, sides, strict=True):
         videos.append(Video(i.name, i.label, i.subject, side, start, r["frames"], r["fps"]))
         start += r["frames"]
     originals = Counter(r["original"] for r in used)
-    return videos, _card(recipe, extent, videos, originals, left_out)
+    notes = [{"name": r["name"], "note": note} for r in used for note in r.get("notes", ())]
+    notes = extent.get("notes", []) + _on_split(sides, kept) + notes
+    return videos, _card(recipe, extent | {"notes": notes}, videos, originals, left_out)
 
 
-def split(items: Sequence[Item], recipe: Recipe) -> list[str]:
-    """The side of every video. Folders called train and test decide if both are there.
+def _nothing(extent: dict, left_out: Sequence[dict], what: str = "") -> InputError:
+    """Why no video is left, with the first reasons, and with what helps folders of images."""
+    reasons = "; ".join(f"{x['name']}: {x['reason']}" for x in left_out[:3])
+    images = any(kind.startswith("folder") for kind in extent.get("kinds", ()))
+    advice = f"; {ONE_VIDEO}" if images and ONE_VIDEO[:20] not in reasons else ""
+    return InputError(
+        f"none of the {extent['found']} videos found can be used{what} ({reasons}); give other "
+        f"videos{advice}"
+    )
+
+
+def _on_split(sides: Sequence[str], items: Sequence[Item]) -> list[dict]:
+    """What there is to say of a split that was drawn though folders name one side, or is none."""
+    if len(items) == 1:
+        return [
+            {
+                "name": items[0].name,
+                "note": "the only video; give at least two: one is held out for test",
+            }
+        ]
+    if "test" not in sides:
+        return [{"name": "split", "note": "all are of one film, so none is held out for test"}]
+    if {i.split for i in items} == {"test"}:
+        said = "all videos lie in folders for test or validation, so the split is drawn"
+        return [{"name": "split", "note": said}]
+    return []
+
+
+def split(items: Sequence[Item], recipe: Recipe, told: Sequence[str] = ()) -> list[str]:
+    """The side of every video. told: the sides that folders name, also of videos that are left out;
+    those called test or val decide, unless all videos are in them.
 
     Else a share of every class is drawn for test, at least one video if there are two; where the
     subject is the film that segments were cut from, all of them go to the same side.
     """
-    if {"train", "test"} <= {i.split for i in items}:
+    told = set(told) | {i.split for i in items}
+    if "test" in told and len(told) > 1:
         return [i.split or "train" for i in items]
     by_subject = recipe.source == "real" and datasets.get(recipe.dataset).by_subject
     groups = [(i.label, (by_subject and i.subject) or i.name) for i in items]
@@ -152,6 +185,14 @@ def _card(recipe: Recipe, extent: dict, videos: list[Video], originals: Counter,
     }
 
 
+def as_it_is_now(made: VideoSet, extent: dict) -> dict:
+    """The card of a cache, with what its folder holds now beside the videos that are in it."""
+    names = {v.name for v in made.videos} | {"split"}
+    of_films = [n for n in made.card.get("notes", ()) if n["name"] in names]
+    notes = [n for n in extent["notes"] if n not in of_films] + of_films
+    return made.card | extent | {"notes": notes}
+
+
 def summary(card: dict) -> str:
     """The data card in a few lines of text."""
     slow, fast = card["fps"]
@@ -163,7 +204,17 @@ def summary(card: dict) -> str:
         f"train {card['split']['train']}, test {card['split']['test']}; "
         f"{len(card['labels'])} classes, {card['subjects']} subjects",
     ]
-    lines += [f"left out: {x['name']}: {x['reason']}" for x in card["left_out"][:20]]
-    if len(card["left_out"]) > 20:
-        lines.append(f"and {len(card['left_out']) - 20} more, see the card")
+    if kinds := card.get("kinds"):
+        lines.append("kept as " + ", ".join(f"{n} {kind}" for kind, n in kinds.items()))
+    if card.get("other_files"):
+        endings = ", ".join(f"{n} {ending}" for ending, n in card.get("other_endings", {}).items())
+        lines.append(f"other files: {card['other_files']}{f' ({endings})' if endings else ''}")
+    lines += _some([f"left out: {x['name']}: {x['reason']}" for x in card["left_out"]])
+    lines += _some([f"note: {x['name']}: {x['note']}" for x in card.get("notes", ())])
     return "\n".join(lines)
+
+
+def _some(lines: list[str]) -> list[str]:
+    """At most twenty lines."""
+    more = [f"and {len(lines) - 20} more, see the card"] if len(lines) > 20 else []
+    return lines[:20] + more

@@ -8,8 +8,9 @@ import numpy as np
 
 from rencgan.core.errors import InputError
 from rencgan.data import sets as datasets
+from rencgan.data.found import discover, files_below
 from rencgan.data.pixels import as_bytes
-from rencgan.data.sets import Unreadable, files_below
+from rencgan.data.sets import Unreadable
 from rencgan.data.videoset import VideoSet
 
 ARRAY = ".npy"
@@ -119,7 +120,7 @@ def _from_folder(side: str, folder: Path, size: int | None, split: str | None) -
         return _from_set(side, VideoSet.open(folder), size, split)
     arrays = [p for _, files in files_below(folder) for p in files if p.suffix.lower() == ARRAY]
     lossless = {p.with_suffix("") for p in arrays}  # of a video kept both ways this one counts
-    videos = [p for p in datasets.discover(folder)[0] if p.with_suffix("") not in lossless]
+    videos = [p for p in discover(folder).videos if p.with_suffix("") not in lossless]
     found = sorted([*videos, *arrays])
     if not found:
         raise InputError(f"the {side} videos: there is none in {folder}")

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from rencgan.data.sets import Unreadable, in_order, is_image
+from rencgan.data.sets import Unreadable
+from rencgan.data.stills import stills
 
 ANIMATED = ("GIF", "WEBP", "PNG", "TIFF")  # formats of Pillow that may hold several pictures
 SLOWEST_S, BROWSERS_S = 0.01, 0.1  # what asks for at most the one, players show for the other
@@ -27,8 +28,11 @@ def is_animated(path: Path) -> bool:
 
 
 def folder_frames(folder: Path, tell: Tell) -> Iterator[np.ndarray]:
-    """The images of a folder in their order. Raises Unreadable."""
-    for file in in_order(filter(is_image, folder.iterdir())):
+    """The images of a folder that are its frames, in their order. Raises Unreadable."""
+    found = stills(folder)
+    for note in found.notes:
+        tell(note)
+    for file in found.files:
         with _opened(file, f" {file.name}") as image:
             yield as_seen(ImageOps.exif_transpose(image), tell, file.name)
 

@@ -7,14 +7,11 @@ crop, the limits, the seed.
     python -m rencgan prepare --dataset folder --data-root my_videos --size 64
 """
 
-import hashlib
-import json
 import os
 import sys
 import zlib
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -22,16 +19,18 @@ from typing import BinaryIO
 import numpy as np
 
 from rencgan.core.errors import InputError
-from rencgan.core.files import key_of, made_folder, project_root, resolve, write_json
+from rencgan.core.files import key_of, made_folder, project_root, resolve
 from rencgan.data import sets as datasets
 from rencgan.data.cache import Tell, cached
-from rencgan.data.card import Item, Recipe, draw, tables
-from rencgan.data.sets import DataSet, Unreadable
+from rencgan.data.card import Item, Recipe, as_it_is_now, tables
+from rencgan.data.found import ONE_VIDEO, Found, discover
+from rencgan.data.gather import gather
+from rencgan.data.sets import IMAGE_SUFFIXES, DataSet, Unreadable
 from rencgan.data.videoset import FORMAT, VideoSet
 
+READER = 2  # how films are found and read: caches of real videos made otherwise are not taken
 SOURCES = ("auto", "real", "procedural")
 TEST_FRACTION = 0.1  # where no split is published
-MEMO = ".hashes.json"
 
 
 def prepare(
@@ -47,6 +46,7 @@ def prepare(
     min_frames: int | None = None,
     test_fraction: float | None = None,
     root: str | Path | None = None,
+    ours: Iterable[str | Path] = (),
     progress: Tell | None = None,
 ) -> VideoSet:
     """Decode, crop and split a data set once, and open the result: (N, size, size, 3) uint8.
@@ -54,14 +54,16 @@ def prepare(
     source: "real", "procedural", or "auto" (real where videos are found, else the stand-in); the
     card says which. videos: at most so many, spread over the classes. max_frames: of each video,
     from its beginning. min_frames: shorter videos are left out (None: the data set's own minimum).
-    test_fraction: None is the published proportion for real sets, else a tenth; folders called
-    train and test are kept. A bad file is left out with its reason in the card. Raises InputError.
+    test_fraction: None is the published proportion for real sets, else a tenth; folders for train,
+    val and test are kept. ours: folders of results, which are no data. A bad file is left out with
+    its reason in the card. Raises InputError.
     """
     if source not in SOURCES:
         raise InputError(f"there is no source {source!r}; choose from {', '.join(SOURCES)}")
     d, tell = datasets.get(dataset), progress or (lambda done, total, text: None)
-    folder, found, others = _find(d, source, data_root, root)
-    real = folder is not None
+    cache_root = made_folder(resolve(cache_root))
+    found = _find(d, source, data_root, root, [cache_root, *map(resolve, ours)])
+    real = found is not None
     if test_fraction is None:
         test_fraction = d.test / d.videos if real and d.test else TEST_FRACTION
     recipe = Recipe(
@@ -75,16 +77,14 @@ def prepare(
         min_frames=d.min_frames if min_frames is None else min_frames,
         test_fraction=test_fraction,
     )
-    cache_root = made_folder(resolve(cache_root))
     if real:
-        chosen = _choose(d, folder, found, videos, seed)
-        items, left_out = _real_items(d, folder, chosen, cache_root, tell)
-        extent = {"found": len(found), "chosen": len(chosen), "other_files": others}
+        items, left_out, extent = gather(d, found, recipe, cache_root, tell)
     else:
         items, left_out = _stand_ins(recipe), []
         extent = {"found": len(items), "chosen": len(items), "other_files": 0}
-    key = key_of([FORMAT, vars(recipe), [[i.name, i.digest] for i in items], left_out])
-    return cached(
+    content = [FORMAT, vars(recipe), [[i.name, i.digest] for i in items], left_out]
+    key = key_of([*content, READER] if real else content)
+    made = cached(
         cache_root / f"{dataset}-{recipe.source}-{size}-{key}",
         size,
         items,
@@ -93,101 +93,29 @@ def prepare(
         tell,
         workers=min(4, os.cpu_count() or 1) if real else 1,
     )
+    return replace(made, card=as_it_is_now(made, extent)) if real else made
 
 
-def _find(d: DataSet, source, data_root, root) -> tuple[Path | None, list[Path], int]:
-    """The folder of the real videos, what is in it, how many other files; for the stand-in None."""
+def _find(d: DataSet, source, data_root, root, ours: list[Path]) -> Found | None:
+    """What is in the folder of the real videos; None where the stand-in takes their place."""
     own = d.name == "folder"
     if source == "procedural" and own:
         raise InputError("your own videos have no stand-in; use source 'real' and data_root")
     folder = None if source == "procedural" else datasets.locate(d.name, data_root, root)
-    found, others = datasets.discover(folder) if folder else ([], 0)
-    if not found and (source == "real" or own):
-        looked = folder or data_root or f"{d.variable} or {(root or project_root())}/data/{d.name}"
-        raise InputError(
-            f"no video was found in {looked}; {datasets.where_to_put(d.name)} (files such as "
-            ".mp4, .avi, .mkv or .webm, or one folder of images for each video)"
-        )
-    return folder if found else None, found, others
-
-
-def _name(folder: Path, path: Path) -> str:
-    name = path.relative_to(folder).as_posix() if path != folder else folder.name
-    return os.fsencode(name).decode("utf-8", "backslashreplace")  # any bytes can be a file name
-
-
-def _choose(d: DataSet, folder: Path, found: list[Path], videos: int | None, seed: int):
-    """At most `videos` of the found ones: class by class in turn, in an order drawn by seed."""
-    if videos is None or videos >= len(found):
+    found = discover(folder, ours) if folder else None
+    if found and found.videos:
         return found
-    turns, taken = [], Counter()
-    for path in sorted(found, key=lambda p: draw(seed, _name(folder, p))):
-        label = d.describe(_name(folder, path), path.is_dir())[0]
-        turns.append((taken[label], label, path))
-        taken[label] += 1
-    return sorted(path for *_, path in sorted(turns)[:videos])
-
-
-def _real_items(
-    d: DataSet, folder: Path, chosen: list[Path], cache_root: Path, tell: Tell
-) -> tuple[list[Item], list[dict]]:
-    """The chosen videos with their hashes; those that cannot be opened, or are copies, left out."""
-    items, left_out, first = [], [], {}
-    with _hashes(cache_root / MEMO) as hashed:
-        for i, path in enumerate(chosen):
-            name = _name(folder, path)
-            tell(i, len(chosen), f"checking {name}")
-            try:
-                digest, reason = hashed(path), ""
-                if path.is_file() and path.stat().st_size == 0:
-                    reason = "empty file"
-                elif digest in first:  # else a video could be on both sides of the split
-                    reason = f"the same content as {first[digest]}"
-            except PermissionError:
-                reason = "unreadable: permission denied"
-            except OSError as e:
-                reason = f"unreadable: {e.strerror or type(e).__name__}"
-            if reason:
-                left_out.append({"name": name, "reason": reason})
-                continue
-            first[digest] = name
-            items.append(Item(name, *d.describe(name, path.is_dir()), digest, path))
-    return items, left_out
-
-
-@contextmanager
-def _hashes(memo: Path) -> Iterator[Callable[[Path], str]]:
-    """hashed(path): sha256 of a file, or of a frame folder's images with their names; remembered by
-    path, size and time of change, so that a second run is quick. Raises OSError.
-    """
-    known, new = {}, {}
-    with suppress(OSError, ValueError, TypeError):
-        known = dict(json.loads(memo.read_text(encoding="utf-8")))
-
-    def hashed(path: Path) -> str:
-        files = sorted(filter(datasets.is_image, path.iterdir())) if path.is_dir() else [path]
-        stats = [(p.name, s.st_size, s.st_mtime_ns) for p in files for s in (p.stat(),)]
-        signature = hashlib.sha256(repr(stats).encode()).hexdigest()
-        key = str(path.absolute())
-        if known.get(key, ("",))[0] != signature:
-            known[key] = new[key] = (signature, _content(path, files))
-        return known[key][1]
-
-    try:
-        yield hashed
-    finally:  # also after an interruption: what was hashed stays hashed
-        if new:
-            with suppress(OSError, InputError):  # a memo that cannot be kept costs time only
-                write_json(memo, known)
-
-
-def _content(path: Path, files: list[Path]) -> str:
-    named = []
-    for file in files:
-        with open(file, "rb") as f:
-            digest = hashlib.file_digest(f, "sha256").hexdigest()
-        named.append(f"{digest} {file.name}")
-    return digest if path.is_file() else hashlib.sha256("\n".join(named).encode()).hexdigest()
+    if source == "real" or own:
+        looked = folder or data_root or f"{d.variable} or {(root or project_root())}/data/{d.name}"
+        there = found and ", ".join(f"{n} {ending}" for ending, n in found.others.most_common(5))
+        there = f"; there are {there}" if there else ""
+        if found and any(e in IMAGE_SUFFIXES for e in found.others):
+            there += f"; {ONE_VIDEO}"
+        raise InputError(
+            f"no video was found in {looked}{there}; {datasets.where_to_put(d.name)} (files such "
+            "as .mp4, .avi, .mkv or .webm, or one folder of images for each video)"
+        )
+    return None
 
 
 def _stand_ins(recipe: Recipe) -> list[Item]:

@@ -7,22 +7,21 @@ downloaded; the user brings the files.
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from rencgan.core.errors import InputError
 from rencgan.core.files import project_root, resolve
+from rencgan.data.splits import Splits
 
-VIDEO_SUFFIXES = frozenset(
-    (".mp4", ".m4v", ".avi", ".mov", ".webm", ".mkv", ".gif")
-    + (".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".ogv", ".3gp")
+VIDEOS = (  # what FFmpeg reads, the usual ones first: of a film kept several ways that one counts
+    "mp4 mov m4v mkv webm avi mpg mpeg mts m2ts wmv flv 3gp 3g2 mj2 qt f4v ismv divx vob m2t m1v "
+    "m2v mpe mpv tod vro ogv ogm mxf gxf nut y4m dv dif mk3d mjpg mjpeg h264 264 h265 265 hevc ivf "
+    "obu amv nsv rmvb rm asf wtv roq fli flc trp ts mod ogg gif apng"
 )
-IMAGE_SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".webp"))
-SPLIT_FOLDERS = {
-    **dict.fromkeys(("train", "training", "sky_train"), "train"),
-    **dict.fromkeys(("test", "testing", "sky_test"), "test"),
-}
+IMAGES = "png jpg jpeg jpe jfif bmp webp tif tiff tga ppm pgm pnm jp2 avif"
+VIDEO_SUFFIXES = tuple(f".{ending}" for ending in VIDEOS.split())
+IMAGE_SUFFIXES = tuple(f".{ending}" for ending in IMAGES.split())
 
 
 @dataclass(frozen=True)
@@ -48,17 +47,14 @@ class DataSet:
         """The environment variable that names its folder."""
         return f"RENCGAN_DATA_{self.name.upper()}"
 
-    def describe(self, relative: str, folder: bool = False) -> tuple[str, str, str]:
-        """(label, subject, split) of a video from its path below the data folder.
-
-        `split` is "" unless a folder called train or test (sky_train ...) is on the way. A name
-        that does not follow the layout takes its class from the folder that it is in.
+    def describe(
+        self, relative: str, folder: bool = False, splits: Splits | None = None
+    ) -> tuple[str, str, str]:
+        """(label, subject, split) of a video from its path below the data folder; splits: of all
+        videos there. A name that does not follow the layout takes its class from its folder.
         """
+        split, classes = (splits or Splits()).placed(relative)
         path = PurePosixPath(relative)
-        split = next(
-            (SPLIT_FOLDERS[p.lower()] for p in path.parts if p.lower() in SPLIT_FOLDERS), ""
-        )
-        classes = [p for p in path.parts[:-1] if p.lower() not in SPLIT_FOLDERS]
         match = re.search(self.layout, path.name if folder else path.stem) if self.layout else None
         found = match.groupdict() if match else {}
         label = self.label or found.get("label") or (classes[0] if classes else "video")
@@ -138,40 +134,3 @@ def is_video(path: Path) -> bool:
 def is_image(path: Path) -> bool:
     """Whether a file is named like an image, and not hidden."""
     return path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != "."
-
-
-def in_order(files: Iterable[Path]) -> list[Path]:
-    """Files in natural order: frame_2 before frame_10."""
-
-    def natural(path: Path) -> list:
-        parts = re.split(r"(\d+)", path.name)
-        return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts]
-
-    return sorted(files, key=natural)
-
-
-def files_below(folder: Path) -> Iterator[tuple[Path, list[Path]]]:
-    """A folder and every one below it, each with its files. Links are followed, but no folder is
-    visited twice; hidden files and folders are left out.
-    """
-    seen = set()
-    for base, folders, names in os.walk(folder, followlinks=True):
-        here = os.path.realpath(base)
-        folders[:] = [] if here in seen else sorted(n for n in folders if n[0] != ".")
-        if here not in seen:  # else a link that leads back
-            yield Path(base), [Path(base, n) for n in names if n[0] != "."]
-        seen.add(here)
-
-
-def discover(folder: Path) -> tuple[list[Path], int]:
-    """Every video below a folder, sorted, and how many other files there are.
-
-    A video is a file named like one, or a folder that holds two images or more and no video file.
-    """
-    found, others = [], 0
-    for base, files in files_below(folder):
-        videos, images = list(filter(is_video, files)), sum(map(is_image, files))
-        frames = images > 1 and not videos
-        found += [base] if frames else videos
-        others += len(files) - (images if frames else len(videos))
-    return sorted(found, key=lambda p: p.relative_to(folder).as_posix()), others

@@ -25,6 +25,7 @@ from PIL import Image
 
 from rencgan.data import pictures
 from rencgan.data.sets import Unreadable
+from rencgan.data.stills import stills
 from rencgan.data.times import Gaps, header_rate, rate
 
 DEFAULT_FPS = 25.0  # of frame folders, and of files that state none
@@ -54,7 +55,7 @@ class Film:
         """Frames a second, by the header; by the frames' times where that is not plausible."""
         if self._fps is None:
             if self.path.is_dir():
-                self._fps = DEFAULT_FPS
+                self._fps = stills(self.path).fps or DEFAULT_FPS
             elif self._animated:
                 seconds = [s for _, s in pictures.animation_frames(self.path, lambda _: None)]
                 self._fps = len(seconds) / sum(seconds)

@@ -100,7 +100,11 @@ class VideoSet:
         if not kept:
             asked = [f"split {split!r}"] * (split is not None)
             asked += [f"at least {min_frames} frames"] * (min_frames > 0)
-            raise InputError(f"none of the {len(self)} videos has {', '.join(asked) or 'frames'}")
+            two = split == "test" and not any(v.split == "test" for v in self.videos)
+            raise InputError(
+                f"none of the {len(self)} videos has {', '.join(asked) or 'frames'}"
+                + "; give at least two videos: one is held out" * two
+            )
         return replace(self, videos=tuple(kept))
 
     def every(self, step: int) -> "VideoSet":

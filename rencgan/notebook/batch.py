@@ -27,6 +27,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, Vali
 from rencgan.core.errors import InputError
 from rencgan.core.files import key_of, project_root, resolve, slug
 from rencgan.data import sets as datasets
+from rencgan.data.found import discover
 from rencgan.notebook import parameters
 from rencgan.notebook.parameters import Run
 from rencgan.presets.table import PRESETS, preset
@@ -209,7 +210,7 @@ def _data(p: Plan, dataset: str, seed: int) -> dict:
     if p.source == "procedural":
         return found
     folder = datasets.locate(dataset, resolve(p.data_root) if p.data_root else None)
-    videos = datasets.discover(folder)[0] if folder else []
+    videos = discover(folder, [p.root]).videos if folder else []
     if not videos:
         raise InputError(f"no video was found; {datasets.where_to_put(dataset)}.")
     told = [(str(v.relative_to(folder)), (s := v.stat()).st_size, s.st_mtime_ns) for v in videos]

@@ -39,18 +39,21 @@ def data(p, test_fraction: float | None = None) -> VideoSet:
     """
     row = PRESETS[p.preset]
     with Progress(1, f"preparing {p.dataset}") as bar:
-        return prepare(
+        made = prepare(
             p.dataset,
             source=p.source,
             data_root=p.data_path,
             size=row.size,
             cache_root=p.cache_root,
+            ours=(p.cache_root.parent, p.out_dir),
             seed=p.seed,
             videos=row.max_videos or None,
             max_frames=row.max_frames or None,
             test_fraction=test_fraction,
             progress=bar.tell,
         )
+    made.select("test")  # refused here, not after a training
+    return made
 
 
 def as_published(model: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from conftest import real_clips
 import rencgan.data
 from rencgan.__main__ import main
 from rencgan.core.errors import InputError
-from rencgan.data import cache, card, video
+from rencgan.data import cache, card, gather, video
 from rencgan.data import prepare as module
 from rencgan.data import sets as datasets
 from rencgan.data.encode import write_mp4
@@ -101,7 +101,7 @@ def test_the_card_says_what_is_in_the_cache(made):
 def test_a_second_run_decodes_and_hashes_nothing(made, decoded, monkeypatch):
     first = made()
     assert len(decoded) == 6
-    monkeypatch.setattr(module, "_content", lambda *a: pytest.fail("hashed again"))
+    monkeypatch.setattr(gather, "content", lambda *a: pytest.fail("hashed again"))
     told = []
     second = made(progress=lambda *now: told.append(now))
     assert len(decoded) == 6
@@ -149,14 +149,14 @@ def test_one_bad_file_never_ends_the_run(made, folder):
 
 
 def test_a_file_that_may_not_be_opened_is_left_out(made, folder, monkeypatch):
-    content = module._content
+    content = gather.content
 
     def refuse(path, files):
         if path.name == "b.mp4" and path.parent.name == "run":
             raise PermissionError(13, "Permission denied")
         return content(path, files)
 
-    monkeypatch.setattr(module, "_content", refuse)
+    monkeypatch.setattr(gather, "content", refuse)
     assert left_out(made()) == {"run/b.mp4": "unreadable: permission denied"}
 
 

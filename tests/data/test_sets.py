@@ -4,7 +4,8 @@ import pytest
 
 from rencgan.core.errors import InputError
 from rencgan.data import sets as datasets
-from rencgan.data.sets import DATASETS, discover, locate
+from rencgan.data.sets import DATASETS, locate
+from rencgan.data.splits import Splits
 
 NAMES = [
     ("weizmann", "daria_walk.avi", ("walk", "daria", "")),
@@ -23,7 +24,11 @@ NAMES = [
 
 @pytest.mark.parametrize(("name", "path", "expected"), NAMES)
 def test_a_path_tells_class_subject_and_split(name, path, expected):
-    assert DATASETS[name].describe(path, folder="." not in path) == expected
+    folder = "." not in path
+    splits = Splits.of([(path, folder), ("train/x.mp4", False), ("test/x.mp4", False)])
+    if name == "sky":
+        splits = Splits.of([(path, folder), ("sky_test/x/x_1", True)])
+    assert DATASETS[name].describe(path, folder, splits) == expected
 
 
 def test_published_counts_add_up():
@@ -71,21 +76,3 @@ def test_places_that_are_not_there_are_refused(tmp_path, monkeypatch):
     monkeypatch.delenv("RENCGAN_DATA_FOLDER", raising=False)
     with pytest.raises(InputError, match="give data_root"):
         locate("folder")
-
-
-def test_discovery_sees_files_and_frame_folders_and_nothing_hidden(tmp_path):
-    for name in ("b/2.MP4", "b/ü 10.avi", "a.webm", ".hidden/x.mp4", "b/._2.mp4", "notes.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    for name in ("frames/1.png", "frames/2.png", "b/thumbnail.jpg", "logo.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / "b" / "loop").symlink_to(tmp_path)
-    found, others = discover(tmp_path)
-    assert [p.relative_to(tmp_path).as_posix() for p in found] == [
-        "a.webm",
-        "b/2.MP4",
-        "b/ü 10.avi",
-        "frames",
-    ]
-    assert others == 3  # notes.txt, thumbnail.jpg, logo.png
