@@ -26,6 +26,8 @@ ONE_VIDEO = (
     "videos are files, or one folder of numbered images for each"
 )
 MEMO = ".hashes.json"  # in every folder of caches of real videos
+A_LIST = "a list of a split, which is not read; folders called train and test would be"
+LISTS = re.compile(r"(?i)(train|val|valid|validation|test)(_?(list|split))?[_-]?\d*\.(txt|csv|lst)")
 MADE_HERE = re.compile(  # what write_mp4 puts into a file, in MP4, Matroska, and anywhere else
     rb'\xa9nam.{4}data.{8}rencgan|\x7b\xa9\x87rencgan|"checkpoint": "', re.DOTALL
 )
@@ -75,7 +77,9 @@ def discover(folder: Path, ours: Collection[Path] | None = None) -> Found:
         found.notes |= dict.fromkeys(mine, "not used: this project made it")
         videos = [p for p in videos if p not in mine]
         found.videos += [base] if frames else videos
-        found.others.update(p.suffix.lower() or "no ending" for p in files if p not in used)
+        others = [p for p in files if p not in used]
+        found.others.update(p.suffix.lower() or "no ending" for p in others)
+        found.notes |= {p: A_LIST for p in others if ours is not None and LISTS.fullmatch(p.name)}
     found.videos.sort(key=found.name)
     _leave_out_what_is_beside(found)
     _leave_out_the_same_film(found)
@@ -143,8 +147,10 @@ def _no_data(ours: Collection[Path], path: Path) -> str:
 
 def _made_here(path: Path) -> bool:
     """Whether a file tells, in its head or its end, that write_mp4 made it."""
+    if path.suffix.lower() not in (".mp4", ".m4v", ".mov", ".mkv"):
+        return False
     with suppress(OSError), open(path, "rb") as file:
-        head = file.read(1 << 18)
+        head = file.read(1 << 17)
         file.seek(max(len(head), path.stat().st_size - (1 << 16)))
         return MADE_HERE.search(head + file.read()) is not None
     return False
@@ -214,7 +220,7 @@ def _leave_out_the_same_film(found: Found) -> None:
             same = places[place] if not path.is_dir() else files or places[place]
             first = min(same, key=_rank)
             if path != first:
-                found.left_out[path] = f"the same film as {found.name(first)}, which is used"
+                found.left_out[path] = f"the same film as {found.name(first)}, which is taken"
     found.videos = [p for p in found.videos if p not in found.left_out]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from rencgan.data.sets import Unreadable
+from rencgan.data.sets import Unreadable, instead_of_it
 from rencgan.data.stills import stills
 
 ANIMATED = ("GIF", "WEBP", "PNG", "TIFF")  # formats of Pillow that may hold several pictures
@@ -58,7 +58,8 @@ def _opened(path: Path, name: str, formats=None) -> Iterator[Image.Image]:
         raise Unreadable(f"there is not enough memory for the image{name}") from None
     except (Image.DecompressionBombError, OSError, ValueError, SyntaxError, EOFError):
         # A SyntaxError is what Pillow raises for a broken PNG.
-        raise Unreadable(f"unreadable: the image{name} is damaged") from None
+        told = instead_of_it(path) or "damaged"
+        raise Unreadable(f"unreadable: the image{name} is {told}") from None
 
 
 def as_seen(image: Image.Image, tell: Tell, name: str = "") -> np.ndarray:

@@ -7,6 +7,7 @@ downloaded; the user brings the files.
 import os
 import re
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -134,3 +135,14 @@ def is_video(path: Path) -> bool:
 def is_image(path: Path) -> bool:
     """Whether a file is named like an image, and not hidden."""
     return path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != "."
+
+
+def instead_of_it(path: Path) -> str:
+    """What a file is that should be a film or an image, where its first bytes tell; else ""."""
+    with suppress(OSError), open(path, "rb") as file:
+        head = file.read(512).lstrip().lower()
+        if head.startswith(b"version https://git-lfs"):
+            return "a pointer of Git LFS; run `git lfs pull`"
+        if head.startswith((b"<!doctype html", b"<html")):
+            return "a web page; download it again"
+    return ""

@@ -24,7 +24,7 @@ from av.stream import Disposition
 from PIL import Image
 
 from rencgan.data import pictures
-from rencgan.data.sets import Unreadable
+from rencgan.data.sets import Unreadable, instead_of_it
 from rencgan.data.stills import stills
 from rencgan.data.times import Gaps, header_rate, rate
 
@@ -207,7 +207,8 @@ def _open(path: Path) -> Iterator[tuple]:
     except MemoryError:
         raise Unreadable("there is not enough memory to read it") from None
     except av.InvalidDataError:
-        raise Unreadable(NO_VIDEO) from None
+        told = instead_of_it(path)
+        raise Unreadable(f"unreadable: {told}" if told else NO_VIDEO) from None
     except (av.FFmpegError, OSError, ValueError) as e:
         cause = getattr(e, "strerror", None) or type(e).__name__
         raise Unreadable(f"unreadable: {cause}") from None

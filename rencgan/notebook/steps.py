@@ -137,8 +137,10 @@ def card_rows(card: dict) -> list[dict]:
         "classes": ", ".join(f"{label or 'none'} {n}" for label, n in card["labels"].items()),
         "subjects": card["subjects"],
         "left out": len(card["left_out"]),
+        "kept as": ", ".join(f"{n} {kind}" for kind, n in card.get("kinds", {}).items()),
+        "other files": ", ".join(f"{n} {e}" for e, n in card.get("other_endings", {}).items()),
     }
-    return [{"what": name, "value": value} for name, value in rows.items()]
+    return [{"what": name, "value": value} for name, value in rows.items() if value != ""]
 
 
 def _span(pair) -> str:

@@ -96,7 +96,7 @@ def test_a_film_and_its_frames_are_one_source(base, made):
         pictures(base / f"clip{i}", [f"{j:04d}.png" for j in range(26)], shade=i + 1)
     found = made()
     assert {v.name for v in found.videos} == {f"clip{i}.mp4" for i in range(4)}
-    assert left_out(found)["clip2"] == "the same film as clip2.mp4, which is used"
+    assert left_out(found)["clip2"] == "the same film as clip2.mp4, which is taken"
     assert found.card["found"] == 8
 
 
@@ -168,6 +168,7 @@ def test_other_files_are_counted_by_their_endings(base, made):
     for name in ("b.mp4.part", "Thumbs.db", "notes.txt", "more.txt", "trainlist01.txt"):
         (base / name).touch()
     found = made()
+    assert notes(found)["trainlist01.txt"].startswith("a list of a split, which is not read")
     assert found.card["other_files"] == 5
     assert found.card["other_endings"] == {".txt": 3, ".part": 1, ".db": 1}
     assert "other files: 5 (3 .txt, 1 .part, 1 .db)" in card.summary(found.card)
@@ -179,3 +180,24 @@ def test_the_card_on_disk_keeps_what_was_noted(base, made):
     found = made()
     assert "the longest run is used, 30 of 35" in notes(found)["clip0"]
     assert json.loads((found.path / "card.json").read_text()) == found.card == made().card
+
+
+def test_what_is_no_video_is_called_by_its_name(base, made):
+    film(base / "a.mp4", 1), film(base / "b.mp4", 2)
+    (base / "pointer.mp4").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    (base / "page.mp4").write_text("\n<!DOCTYPE html><title>quota exceeded</title>")
+    folder = pictures(base / "clip", [f"{i}.png" for i in range(30)])
+    shutil.copy(base / "pointer.mp4", folder / "7.png")
+    assert left_out(made()) == {
+        "pointer.mp4": "unreadable: a pointer of Git LFS; run `git lfs pull`",
+        "page.mp4": "unreadable: a web page; download it again",
+        "clip": "unreadable: the image 7.png is a pointer of Git LFS; run `git lfs pull`",
+    }
+
+
+def test_names_of_files_are_no_splits(base, made):
+    for i, name in enumerate(("photo of a train", "test tubes", "validation", "cat")):
+        film(base / f"{name}.mp4", i)
+    found = made()
+    assert [len(s) for s in sides(found).values()] == [3, 1]
+    assert found.card["labels"] == {"video": 4} and not found.card["notes"]

@@ -102,7 +102,7 @@ def test_of_a_film_that_is_there_twice_one_is_used(tree, names, used):
     found = discover(tree(*names))
     assert told(found) == used
     assert len(found.left_out) == len(names) - 1
-    assert set(found.left_out.values()) == {f"the same film as {used[0]}, which is used"}
+    assert set(found.left_out.values()) == {f"the same film as {used[0]}, which is taken"}
 
 
 @pytest.mark.parametrize(
