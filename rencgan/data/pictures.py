@@ -51,6 +51,9 @@ def animation_frames(path: Path, tell: Tell) -> Iterator[tuple[np.ndarray, float
 def _opened(path: Path, name: str, formats=None) -> Iterator[Image.Image]:
     try:
         with Image.open(path, formats=formats) as image:
+            if image.format == "PNG":  # Pillow looks at its checksums only when asked
+                image.verify()  # and closes the file
+        with Image.open(path, formats=formats) as image:
             yield image
     except PermissionError:
         raise Unreadable(f"unreadable: permission denied{name and ' on'}{name}") from None

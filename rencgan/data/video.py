@@ -21,9 +21,12 @@ from pathlib import Path
 import av
 import numpy as np
 from av.stream import Disposition
+from av.video.frame import PictureType
 from PIL import Image
 
 from rencgan.data import pictures
+from rencgan.data.checks import damaged_clusters
+from rencgan.data.display import Display
 from rencgan.data.sets import Unreadable, instead_of_it
 from rencgan.data.stills import stills
 from rencgan.data.times import Gaps, header_rate, rate
@@ -33,6 +36,9 @@ NO_VIDEO = "unreadable: not a video, or truncated"
 COMPLETE = 0.9  # of the promised length; a film that ends before has lost its end
 NO_FILM = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 NO_PROMISE = ("mpeg", "mpegts")  # containers whose length is guessed from what is there
+CHECKED = "crccheck+bitstream+buffer+explode"  # what decoders look for; the first error ends
+DEFAULT = Disposition.default
+HELD = 16  # frames; no encoder makes more of type B in a row
 PACKETS = 600  # so many tell the rate where the header cannot be believed
 
 
@@ -105,65 +111,76 @@ class Film:
             self.notes.append(text)
 
     def _film(self) -> Iterator[np.ndarray]:
-        n, early, gaps, frame = 0, 0, Gaps(), None
+        n, early, gaps, show, last = 0, 0, Gaps(), None, None
         with _open(self.path) as (container, stream):
-            self._tell_rate(stream)
-            ends = _Ends(container, stream)
-            try:
-                for decoded in ends.decoded():
-                    whole = not decoded.is_corrupt and (n or not early or decoded.key_frame)
-                    if not whole and not n:  # what is built on a damaged frame is damaged too
-                        early += 1
-                        continue
-                    if not whole:
-                        self._note(f"used up to frame {n}, which is damaged")
-                        break
-                    if hole := gaps.hole(decoded.time):
-                        self._note(f"used up to frame {n}: {hole:.1f} s are missing there")
-                        break
-                    frame = decoded
-                    yield _upright(frame)
-                    n += 1
-                else:
-                    if missing := ends.missing(frame, self.fps):
-                        self._note(f"used up to frame {n}: {missing}")
-            except av.FFmpegError:
-                if not n:
-                    raise
-                self._note(f"used up to frame {n}, which is damaged")
+            self._tell_of(container, stream)
+            data = _Data(self.path, container, stream)
+            for frame in _settled(data.frames()):
+                if not n and (frame is None or early and not frame.key_frame):
+                    early += 1  # what is built on a damaged frame is damaged too
+                    continue
+                if frame is None:
+                    self._note(f"used up to frame {n}, which is damaged")
+                    break
+                if hole := gaps.hole(frame.time):
+                    self._note(f"used up to frame {n}: {hole:.1f} s are missing there")
+                    break
+                last, show = frame, show or Display(stream, frame, self._note)
+                yield show(frame)
+                n += 1
+            else:
+                if missing := data.missing(n, last, self.fps):
+                    self._note(missing)
         if early and not n:
-            raise Unreadable(f"damaged: none of its {early} frames can be trusted")
+            raise Unreadable("damaged: none of its frames can be trusted")
         if early:
-            self._note(f"the first {early} frames are damaged and were left out")
+            self._note("what is before its first sound key frame is damaged and was left out")
         if odd := gaps.note():
             self._note(odd)
 
-    def _tell_rate(self, stream) -> None:
+    def _tell_of(self, container, stream) -> None:
+        """The rate, and the notes that can be made before a frame is read."""
         self._fps = header_rate(stream.average_rate, stream.guessed_rate)
         if self._fps is None:
             stated = float(stream.average_rate or stream.guessed_rate or 0)
             if stated and abs(self.fps / stated - 1) > 0.05:
                 self._note(f"{self.fps:.4g} frames a second by their times; stated are {stated:g}")
+        if len(films := _films(container)) > 1:
+            self._note(f"picture track {films.index(stream) + 1} of {len(films)} is used")
 
 
-class _Ends:
-    """Where a film was promised to end, and where its data do."""
+class _Data:
+    """The packets of a film: its frames, where they were promised to end, and where they do."""
 
-    def __init__(self, container, stream) -> None:
+    def __init__(self, path: Path, container, stream) -> None:
         self.container, self.stream = container, stream
-        self.reached = 0.0  # s, by the packets of all streams
+        self.packets, self.reached = 0, 0.0  # of the film; s, by the packets of all streams
+        matroska = container.format.name.startswith("matroska")
+        self.damaged = damaged_clusters(path) if matroska else []
 
-    def decoded(self) -> Iterator:
-        """The frames as they come, in the order in which they are shown."""
+    def frames(self) -> Iterator:
+        """The frames as they come, in the order in which they are shown; None for a damaged one."""
+        self.stream.codec_context.options = {"err_detect": CHECKED}
         for packet in self.container.demux():
             time = packet.dts if packet.pts is None else packet.pts
             if time is not None:
                 end = float((time + (packet.duration or 0)) * packet.time_base)
                 self.reached = max(self.reached, end)
             if packet.stream.index == self.stream.index:
-                yield from packet.decode()
+                yield from self._decoded(packet)
 
-    def missing(self, last, fps: float) -> str | None:
+    def _decoded(self, packet) -> Iterator:
+        self.packets += packet.size > 0
+        if packet.size and any(begin <= (packet.pos or 0) < end for begin, end in self.damaged):
+            yield None
+        else:
+            try:
+                for frame in packet.decode():
+                    yield None if frame.is_corrupt else frame
+            except av.InvalidDataError:
+                yield None
+
+    def missing(self, n: int, last, fps: float) -> str | None:
         """What the film's own length promises more than there is, after the last frame. Where only
         the whole file has a length, sound that is longer is no promise of pictures.
         """
@@ -176,9 +193,28 @@ class _Ends:
         else:
             there, promised = max(self.reached, last.time + held), self.container.duration or 0
             start, promised = (self.container.start_time or 0) / 1e6, promised / 1e6
-        if there - start >= COMPLETE * promised:
-            return None
-        return f"{there - start:.1f} of about {promised:.1f} s are there"
+        if there - start < COMPLETE * promised:
+            return f"used up to frame {n}: {there - start:.1f} of about {promised:.1f} s are there"
+        if self.packets < self.stream.frames:
+            return f"its header counts {self.stream.frames} pictures, {self.packets} are there"
+        return None
+
+
+def _settled(frames: Iterator) -> Iterator:
+    """Frames once what they were made of is known to be sound: those of type B are made of one that
+    is shown after them.
+    """
+    held = []
+    for frame in frames:
+        if frame is None:
+            held = []
+        elif frame.pict_type == PictureType.B and len(held) < HELD:
+            held.append(frame)
+            continue
+        yield from held
+        held = []
+        yield frame
+    yield from held
 
 
 def codec(path: Path) -> str | None:
@@ -214,14 +250,19 @@ def _open(path: Path) -> Iterator[tuple]:
         raise Unreadable(f"unreadable: {cause}") from None
 
 
+def _films(container) -> list:
+    """The streams of moving pictures: no cover pictures, no thumbnails."""
+    return [s for s in container.streams.video if not s.disposition & NO_FILM]
+
+
 def _main(container):
-    """The stream that a player would show: no cover picture; the default one, the largest."""
-    films = [s for s in container.streams.video if not s.disposition & NO_FILM]
+    """The stream that a player would show: the container's default one, then the largest."""
+    films = _films(container)
     if not films:
         raise Unreadable("no video stream")
-    return min(
-        films, key=lambda s: (not s.disposition & Disposition.default, -s.width * s.height, s.index)
-    )
+    if known := [s for s in films if s.codec_context is not None]:
+        return min(known, key=lambda s: (not s.disposition & DEFAULT, -s.width * s.height, s.index))
+    raise Unreadable("its codec is not known here")
 
 
 def _rate(container, stream) -> float:
@@ -231,12 +272,6 @@ def _rate(container, stream) -> float:
     packets = islice(container.demux(stream), PACKETS)
     times = [float(p.pts * p.time_base) for p in packets if p.pts is not None]
     return rate(times) or float(stream.average_rate or stream.guessed_rate or DEFAULT_FPS)
-
-
-def _upright(frame) -> np.ndarray:
-    pixels = frame.to_ndarray(format="rgb24")
-    turns = round((frame.rotation or 0) / 90) % 4  # counter-clockwise
-    return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
 
 
 def resize_crop(frame: np.ndarray, size: int, margin: int = 0) -> np.ndarray:

@@ -1,0 +1,65 @@
+"""From a decoded picture to what a player shows of it: its aspect, its turn, its transparency."""
+
+from collections.abc import Callable
+
+import numpy as np
+from av.sidedata.sidedata import Type
+from PIL import Image
+
+ASPECTS = (0.25, 4.0)  # of a pixel, width to height; outside them the statement is not believed
+TRANSFERS = {16: "PQ", 18: "HLG"}  # of HDR (ITU-T H.273)
+Tell = Callable[[str], None]
+
+
+class Display:
+    """Called with each picture of a stream, gives it as shown: (H, W, 3) uint8 RGB.
+
+    What holds for the stream (display matrix, sample aspect ratio) is taken from its first picture.
+    """
+
+    def __init__(self, stream, frame, tell: Tell) -> None:
+        self._tell = tell
+        self._alpha = any(c.is_alpha for c in frame.format.components)
+        self._turn = display_matrix(frame)
+        self._size = None
+        aspect = float(stream.sample_aspect_ratio or 1)
+        if ASPECTS[0] <= aspect <= ASPECTS[1] and abs(aspect - 1) > 0.01:
+            self._size = max(1, round(frame.width * aspect)), frame.height
+            tell(f"its pixels are {aspect:.3g} times as wide as high, so it was stretched")
+        if frame.interlaced_frame:
+            tell("it is interlaced: each frame has lines of two moments")
+        if name := TRANSFERS.get(int(frame.color_trc or 0)):
+            tell(f"its colours are HDR ({name}) and were not tone-mapped")
+
+    def __call__(self, frame) -> np.ndarray:
+        if self._alpha:
+            pixels = self._on_white(frame.to_ndarray(format="rgba"))
+        else:
+            pixels = frame.to_ndarray(format="rgb24")
+        if self._size:
+            grows = self._size[0] > frame.width
+            how = Image.Resampling.BILINEAR if grows else Image.Resampling.BOX
+            pixels = np.asarray(Image.fromarray(pixels).resize(self._size, how))
+        a, b, c, d = self._turn
+        if abs(b) + abs(c) > abs(a) + abs(d):
+            pixels, a, d = pixels.swapaxes(0, 1), c, b
+        pixels = pixels[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
+        return np.ascontiguousarray(pixels)
+
+    def _on_white(self, pixels: np.ndarray) -> np.ndarray:
+        alpha = pixels[..., 3:]
+        if alpha.min() == 255:
+            return pixels[..., :3]
+        self._tell("transparent parts were laid on white")
+        shown = pixels[..., :3] * alpha.astype(np.uint16) + 255 * (255 - alpha.astype(np.uint16))
+        return ((shown + 127) // 255).astype(np.uint8)
+
+
+def display_matrix(frame) -> tuple[int, int, int, int]:
+    """(a, b, c, d): the picture's point (x, y) is shown at (a x + c y, b x + d y).
+
+    A determinant below 0 is a mirror; turns that are not right angles count as the nearest one.
+    """
+    data = frame.side_data.get(Type.DISPLAYMATRIX)
+    a, b, _, c, d = np.frombuffer(data, np.int32)[:5].tolist() if data else (1, 0, 0, 0, 1)
+    return (a, b, c, d) if a * d - b * c else (1, 0, 0, 1)
