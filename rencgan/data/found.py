@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from PIL import Image
 
 from rencgan.core.files import project_root
-from rencgan.data.sets import IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_image, is_video
+from rencgan.data.sets import DATASETS, IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_image, is_video
 from rencgan.data.stills import beside, words
 from rencgan.data.videoset import FRAMES, INDEX
 
@@ -132,17 +132,27 @@ def _no_pictures(path: Path) -> str:
 
 def _no_data(ours: Collection[Path], path: Path) -> str:
     """As _no_pictures; or since this project wrote it: folders of that name, prepared folders,
-    checkpoints, and folders with its cache.
+    trained models, caches, and what runs leave beside their cache.
     """
     with suppress(OSError):
         names = set(os.listdir(path))
         prepared = FRAMES in names and (INDEX in names or path.suffix == ".building")
         trained = {"checkpoint.pt", "history.jsonl"} <= names
-        cache = MEMO in names or (path / "cache" / MEMO).exists()
         named = path.resolve() in ours or path == project_root() / "reports"
-        if prepared or trained or cache or named:
+        if prepared or trained or named or _of_a_run(path, names):
             return "not looked into: this project wrote it"
     return _no_pictures(path)
+
+
+def _of_a_run(path: Path, names: Collection[str]) -> bool:
+    """Whether a folder lies beside a cache, or is it, and holds results of data sets (mini/sky). A
+    folder of videos may lie there too.
+    """
+    if not (path.parent / "cache" / MEMO).exists():
+        return False
+    results = (path / name for name in DATASETS.keys() & names)
+    left = ("*.json", "*/history.jsonl")
+    return path.name == "cache" or any(next(r.glob(g), None) for r in results for g in left)
 
 
 def _made_here(path: Path) -> bool:

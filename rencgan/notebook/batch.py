@@ -210,7 +210,7 @@ def _data(p: Plan, dataset: str, seed: int) -> dict:
     if p.source == "procedural":
         return found
     folder = datasets.locate(dataset, resolve(p.data_root) if p.data_root else None)
-    videos = discover(folder, [p.root]).videos if folder else []
+    videos = discover(folder, [p.root / p.preset]).videos if folder else []
     if not videos:
         raise InputError(f"no video was found; {datasets.where_to_put(dataset)}.")
     told = [(str(v.relative_to(folder)), (s := v.stat()).st_size, s.st_mtime_ns) for v in videos]

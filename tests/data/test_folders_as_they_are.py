@@ -74,20 +74,23 @@ def test_results_below_the_data_are_no_data(base, made):
     for i in range(3):
         film(base / f"{i}.mp4", i)
     out = base / "runs"
-    first = made(cache_root=out / "cache", ours=[out])
+    results = out / "mini" / "folder"
+    first = made(cache_root=out / "cache", ours=[results])
     facts = {"model": "r2", "checkpoint": "0" * 12}
-    film(out / "mini" / "folder" / "long" / "r2.mp4", 9, metadata=facts)
-    pictures(out / "mini" / "folder" / "pictures", [f"{i}.png" for i in range(30)])
-    shutil.copy(out / "mini" / "folder" / "long" / "r2.mp4", base / "copied.mp4")
-    again = made(cache_root=out / "cache", ours=[out])
+    film(results / "long" / "r2.mp4", 9, metadata=facts)
+    pictures(results / "pictures", [f"{i}.png" for i in range(30)])
+    (results / "03_rencgan.json").touch()
+    shutil.copy(results / "long" / "r2.mp4", base / "copied.mp4")
+    again = made(cache_root=out / "cache", ours=[results])
     assert again.path == first.path and len(again) == 3
     assert notes(again) == {
-        "runs": "not looked into: this project wrote it",
+        "runs/cache": "not looked into: this project wrote it",
+        "runs/mini": "not looked into: this project wrote it",
         "copied.mp4": "not used: this project made it",
     }
-    assert "note: runs: not looked into" in card.summary(again.card)
+    assert "note: runs/mini: not looked into" in card.summary(again.card)
     elsewhere = made()  # which was not told of that folder
-    assert len(elsewhere) == 3 and "runs" in notes(elsewhere)
+    assert len(elsewhere) == 3 and "runs/mini" in notes(elsewhere)
 
 
 def test_a_film_and_its_frames_are_one_source(base, made):

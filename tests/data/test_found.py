@@ -181,7 +181,8 @@ def test_videos_of_this_project_are_no_data_wherever_they_lie(made_here, tree):
         ["x/frames.npy", "x/index.json", "x/a/*.png"],
         ["x.building/frames.npy", "x.building/a/*.png"],
         ["x/checkpoint.pt", "x/history.jsonl", "x/videos/a.mp4"],
-        ["x/cache/.hashes.json", "x/mini/sky/pictures/*.png"],
+        ["cache/.hashes.json", "mini/sky/02.json", "mini/sky/pictures/*.png"],
+        ["runs/cache/.hashes.json", "runs/mini/kth/r2/history.jsonl", "runs/mini/kth/a/*.png"],
         ["out/mini/sky/pictures/*.png"],
     ],
 )
@@ -191,6 +192,11 @@ def test_folders_of_this_project_are_no_data(tree, names):
     assert told(found) == ["mine.mp4"]
     assert set(found.notes.values()) == {"not looked into: this project wrote it"}
     assert len(discover(base).videos) == 2
+
+
+def test_videos_that_lie_beside_results_are_data(tree):
+    base = tree("set/cache/.hashes.json", "set/run/a.mp4", "set/nature/sky/b.mp4", "set/c.mp4")
+    assert len(discover(base, ours=[]).videos) == 3
 
 
 @pytest.mark.parametrize("name", ["@eaDir/a.mp4/*.jpg", "$RECYCLE.BIN/b.mp4", "__MACOSX/b/c.mp4"])
