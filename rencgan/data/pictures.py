@@ -16,6 +16,7 @@ from rencgan.data.stills import stills
 
 ANIMATED = ("GIF", "WEBP", "PNG", "TIFF")  # formats of Pillow that may hold several pictures
 SLOWEST_S, BROWSERS_S = 0.01, 0.1  # what asks for at most the one, players show for the other
+UNTIMED_S = 0.04  # of the pages of a TIFF
 Tell = Callable[[str], None]
 
 
@@ -43,7 +44,8 @@ def animation_frames(path: Path, tell: Tell) -> Iterator[tuple[np.ndarray, float
         for i in range(getattr(image, "n_frames", 1)):
             image.seek(i)
             pixels = as_seen(image, tell)
-            seconds = image.info.get("duration", 0) / 1000
+            timed = "duration" in image.info or image.format == "GIF"
+            seconds = image.info.get("duration", 0) / 1000 if timed else UNTIMED_S
             yield pixels, seconds if seconds > SLOWEST_S else BROWSERS_S
 
 
