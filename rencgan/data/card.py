@@ -77,7 +77,7 @@ def tables(recipe: Recipe, items, left_out, extent, rows) -> tuple[list[Video], 
         start += r["frames"]
     originals = Counter(r["original"] for r in used)
     notes = [{"name": r["name"], "note": note} for r in used for note in r.get("notes", ())]
-    notes = extent.get("notes", []) + _on_split(sides, kept) + notes
+    notes = extent.get("notes", []) + _on_split(recipe, kept) + notes
     return videos, _card(recipe, extent | {"notes": notes}, videos, originals, left_out)
 
 
@@ -92,21 +92,21 @@ def _nothing(extent: dict, left_out: Sequence[dict], what: str = "") -> InputErr
     )
 
 
-def _on_split(sides: Sequence[str], items: Sequence[Item]) -> list[dict]:
+def _on_split(recipe: Recipe, items: Sequence[Item]) -> list[dict]:
     """What there is to say of a split that was drawn though folders name one side, or is none."""
+    said = []
+    films = {i.subject for i in items}
     if len(items) == 1:
-        return [
-            {
-                "name": items[0].name,
-                "note": "the only video; give at least two: one is held out for test",
-            }
-        ]
-    if "test" not in sides:
-        return [{"name": "split", "note": "all are of one film, so none is held out for test"}]
+        said.append("there is one video only; give at least two: one is held out for test")
+    elif _by_subject(recipe) and len(films) == 1 and films != {""}:
+        said.append(f"all are segments of one film ({items[0].subject}), those for test too")
     if {i.split for i in items} == {"test"}:
-        said = "all videos lie in folders for test or validation, so the split is drawn"
-        return [{"name": "split", "note": said}]
-    return []
+        said.append("all videos lie in folders for test or validation, so the split is drawn")
+    return [{"name": "split", "note": text} for text in said]
+
+
+def _by_subject(recipe: Recipe) -> bool:
+    return recipe.source == "real" and datasets.get(recipe.dataset).by_subject
 
 
 def split(items: Sequence[Item], recipe: Recipe, told: Sequence[str] = ()) -> list[str]:
@@ -119,8 +119,9 @@ def split(items: Sequence[Item], recipe: Recipe, told: Sequence[str] = ()) -> li
     told = set(told) | {i.split for i in items}
     if "test" in told and len(told) > 1:
         return [i.split or "train" for i in items]
-    by_subject = recipe.source == "real" and datasets.get(recipe.dataset).by_subject
-    groups = [(i.label, (by_subject and i.subject) or i.name) for i in items]
+    groups = [(i.label, (_by_subject(recipe) and i.subject) or i.name) for i in items]
+    if len(set(groups)) == 1:  # one film has no other to be held out
+        groups = [(i.label, i.name) for i in items]
     test = _test_groups(Counter(groups), recipe.test_fraction, recipe.seed)
     return ["test" if g in test else "train" for g in groups]
 

@@ -149,7 +149,7 @@ def test_one_video_is_prepared_but_cannot_be_trained_on(base, made):
     film(base / "only.mp4")
     found = made()
     assert notes(found) == {
-        "only.mp4": "the only video; give at least two: one is held out for test"
+        "split": "there is one video only; give at least two: one is held out for test"
     }
     with pytest.raises(InputError, match="give at least two videos: one is held out"):
         found.select("test")

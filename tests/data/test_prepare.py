@@ -254,6 +254,30 @@ def test_segments_of_one_film_stay_together():
     assert films["train"].isdisjoint(films["test"]) and 1 <= sides.count("test") <= 8
 
 
+def test_of_one_film_alone_segments_are_held_out():
+    given = items({"taichi": 4}, subject="film")
+    assert sorted(card.split(given, recipe("taichi"))) == ["test", "train", "train", "train"]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["v_Run_g{:02d}_c{:02d}.avi", "aB-{}_x#{:06d}#000120.mp4", "x_{}_y_{:06d}_000010.mp4"]
+    + ["film {}-Scene-{:03d}.mp4", "aB{}#{:05d}#00130.mp4/"],  # the last one is a folder of images
+)
+def test_segments_in_a_folder_of_ones_own_stay_together(pattern):
+    names = [pattern.format(film, part) for film in range(6) for part in range(3)]
+    told = [datasets.get("folder").describe(n.strip("/"), n.endswith("/")) for n in names]
+    given = [card.Item(n, *t, "", None) for n, t in zip(names, told, strict=True)]
+    sides = card.split(given, recipe())
+    assert sides.count("test") == 3 and len({i.subject for i in given}) == 6
+    assert len({i.subject for i, s in zip(given, sides, strict=True) if s == "test"}) == 1
+
+
+def test_other_names_are_films_of_their_own():
+    for name in ("clip_01", "a_c01", "dance-01", "walk_1_2", "sky_000123", "2024-06-19"):
+        assert datasets.get("folder").describe(f"{name}.mp4")[1] == ""
+
+
 def test_a_limited_number_is_spread_over_the_classes(made):
     prepared = made(videos=4)
     assert prepared.card["labels"] == {"run": 2, "walk": 2} and prepared.card["found"] == 6
