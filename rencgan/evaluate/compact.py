@@ -86,9 +86,19 @@ def load(path: Path, content: bytes) -> Compact:
     return network
 
 
-def prepare(clip: Tensor) -> Tensor:
-    """(T, H, W, 3) uint8 to (1, 3, T, 64, 64) in [-1, 1]: bilinear with antialiasing."""
-    x = as_clips(clip[None])[0].transpose(0, 1)
+def shrink(frames: Tensor) -> Tensor:
+    """(n, H, W, 3) uint8 to (n, 3, 64, 64) in [-1, 1]: bilinear with antialiasing."""
+    x = as_clips(frames[None])[0].transpose(0, 1)
     if x.shape[2:] != (SIZE, SIZE):
         x = nn.functional.interpolate(x, (SIZE, SIZE), mode="bilinear", antialias=True)
-    return x.transpose(0, 1)[None]  # in this layout: another takes other convolutions, other bits
+    return x
+
+
+def join(frames: Tensor) -> Tensor:
+    """Shrunk frames (T, 3, 64, 64) to a clip (1, 3, T, 64, 64)."""
+    return frames.transpose(0, 1)[None]  # in this layout: another takes other convolutions, bits
+
+
+def prepare(clip: Tensor) -> Tensor:
+    """(T, H, W, 3) uint8 to (1, 3, T, 64, 64)."""
+    return join(shrink(clip))

@@ -18,7 +18,7 @@ it; G3AN's evaluation reads its clips from compressed video files, here no codec
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -52,6 +52,9 @@ class Kind:
     size: int  # H = W that the network sees
     load: Callable[[Path, bytes], nn.Module]  # a file's path and content to a network
     prepare: Callable[[Tensor], Tensor]  # (T, H, W, 3) uint8 to a batch of 1, both on the CPU
+    # The same in two: of frames alone, (n, H, W, 3) to (n, ...), and of all those of a clip.
+    shrink: Callable[[Tensor], Tensor] | None = None
+    join: Callable[[Tensor], Tensor] | None = None
     sha256: str | None = None  # of the file that it must be, where one is known
     stated: str = "none was published"  # by whom that sum is stated
     folder: Path | None = None  # where its file lies, if it ships with a package
@@ -72,6 +75,8 @@ COMPACT = Kind(
     values="[-1, 1]",
     load=compact.load,
     prepare=compact.prepare,
+    shrink=compact.shrink,
+    join=compact.join,
     sha256=compact.SHA256,
     stated="as the package records it",
     folder=compact.WEIGHTS.parent,
@@ -188,11 +193,34 @@ class Extractor:
             torch.set_num_threads(cores)  # also what threads that begin later start with
             return torch.cat(found)
 
+    @property
+    def shrink(self) -> Callable[[np.ndarray], Tensor] | None:
+        """Frames (n, H, W, 3) uint8 to what the network reads of them, where that can be had of
+        each alone: a clip of large ones then need not be held.
+        """
+        return self._shrunk if self.kind.shrink else None
+
+    def of_shrunk(self, parts: Sequence[Tensor]) -> Tensor:
+        """Features (1, d) of a clip whose frames came through `shrink` in parts: to the bit those
+        of the whole clip. Raises InputError as a call does.
+        """
+        frames = torch.cat(list(parts))
+        enough(self, len(frames))
+        with _exactly(self.device):
+            return self._read(self.kind.join(frames))
+
+    def _shrunk(self, frames: np.ndarray) -> Tensor:
+        with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
+            return self.kind.shrink(torch.from_numpy(np.array(frames)))
+
     def _features(self, clip: np.ndarray) -> Tensor:
         """(T, H, W, 3) to (1, d) on the CPU."""
         copied = torch.from_numpy(np.array(clip))  # memory maps are locked, strides may be negative
+        return self._read(self.kind.prepare(copied))
+
+    def _read(self, clip: Tensor) -> Tensor:
         with torch.no_grad(), torch.autocast(self.device.type, enabled=False):  # a thread's own
-            features = self.network(self.kind.prepare(copied).to(self.device))
+            features = self.network(clip.to(self.device))
         shape = tuple(getattr(features, "shape", ()))
         if shape != (1, self.dims):
             raise InputError(
@@ -223,6 +251,8 @@ class Remembered:
     """An extractor that keeps the features of the last KEPT clips: real clips, and frames held, are
     met again and again, and a clip's features do not depend on the clips beside it.
     """
+
+    shrink = None  # it knows clips by all of their pixels
 
     def __init__(self, extractor: Extractor):
         self.extractor, self.kept = extractor, {}

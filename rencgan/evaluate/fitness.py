@@ -95,10 +95,10 @@ def load(folder: str | Path, size: int, patterns: Sequence[str] = ()) -> list[Sh
     shots = []
     with Progress(len(footage.names), "reading real videos") as bar:
         for i, name in enumerate(footage.names):
-            frames = footage.usable(i)
+            frames = footage.whole(i)
             if frames is not None and len(frames) >= CLIP:
                 label = PurePosixPath(name).parts[0] if "/" in name else "video"
-                shots.append(Shot(name, label, scene(name, patterns), footage.clip(i, frames)))
+                shots.append(Shot(name, label, scene(name, patterns), frames))
             bar.update(i + 1, name)
     if len(shots) < 8:
         raise InputError(f"{folder} has {len(shots)} usable videos; a fitness table needs 8")

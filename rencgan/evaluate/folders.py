@@ -16,6 +16,8 @@ from rencgan.core.progress import Progress
 from rencgan.evaluate.protocols import Protocol
 from rencgan.evaluate.scores import Score, evaluate
 
+SHOWN = 8  # notes on single videos of a side
+
 
 def run(
     real: Path,
@@ -52,8 +54,11 @@ def _line(s: Score) -> str:
 
 def _notes(scores: Sequence[Score], p: Protocol) -> list[str]:
     """What somebody who reads the numbers alone would miss."""
-    found = [s.card["warning"] for s in scores if "warning" in s.card]
+    found = [note for s in scores for note in s.card.get("notes", ())]
     for side in ("real", "generated"):
+        told = list(dict.fromkeys(note for s in scores for note in s.card[side]["notes"]))
+        more = [f"and {len(told) - SHOWN} more notes on {side} videos, in the cards (--json)"]
+        found += told[:SHOWN] + more * (len(told) > SHOWN)
         left_out = {k: v for s in scores for k, v in s.card[side]["left out"].items()}
         found += [f"left out of the {side} videos: {k}: {v}" for k, v in left_out.items()]
     there = {s.card["frames"] for s in scores if isinstance(s.card["frames"], int)}

@@ -7,19 +7,18 @@ one column.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
 from rencgan.core.errors import InputError
 from rencgan.core.progress import counted
 from rencgan.data.footage import Footage
+from rencgan.evaluate import notes
 from rencgan.evaluate.extractors import Extractor, find
 from rencgan.evaluate.frechet import distance_of
 from rencgan.evaluate.protocols import PROTOCOLS, Protocol, protocol
 from rencgan.evaluate.sides import Side, Window, gather
 
-SAME = "both sides are the same videos"
 Tell = Callable[[int, int, str], None]  # progress(done, total, text)
 
 
@@ -70,10 +69,9 @@ def evaluate(
     sides = _gathered(both, p, windows, extractor, seed, progress)
     reached = [w for w in windows if min(len(s.used[w]) for s in sides[:2]) >= 2]
     scores = {w.frames: _score(p, extractor, w, sides, seed) for w in reached}
-    folders = [x for x in (real, generated) if isinstance(x, (str, Path))]
-    if len(folders) == 2 and Path(folders[0]).resolve() == Path(folders[1]).resolve():
-        for score in scores.values():
-            _warn(score.card, SAME)
+    for score in scores.values():
+        told = score.card["notes"]
+        told += [note for note in notes.of_folders(real, generated) if note not in told]
     return [*scores.values(), *_ratio(scores, sides, p, seed)]
 
 
@@ -190,7 +188,7 @@ def _score(p: Protocol, extractor: Extractor, w: Window, sides: Sequence[Side], 
     a, b = real.features[w], made.features[w]
     scaled = (p.real and len(a) < p.real) or (p.generated and len(b) < p.generated)
     drawn = _bootstrap(a, b, p, seed)
-    resampled = _floor(a, b, [real.footage.sources[i] for i in real.used[w]], p, seed)
+    resampled = _floor(a, b, real.sources(w), p, seed)
     floor = resampled.pop("floor")
     card = {
         "protocol": p.as_dict(),
@@ -208,10 +206,7 @@ def _score(p: Protocol, extractor: Extractor, w: Window, sides: Sequence[Side], 
         if len(rebuilt.used[w]) >= 2:
             value = _distance(a, rebuilt.features[w], p)
             card["reconstruction"] = {"distance": value} | rebuilt.told(w, None)
-    for side in (real, made):
-        _warn(card, side.footage.warning)
-    if real.fingerprints[w] == made.fingerprints[w]:
-        _warn(card, SAME)
+    card["notes"] = notes.of_sides(real, made, w, p)
     name = f"{extractor.metric} {w.frames}f" + (" (scaled)" if scaled else "")
     return Score(name, _distance(a, b, p), floor, float(drawn.std(ddof=1)), card)
 
@@ -233,13 +228,6 @@ def _ratio(scores: Mapping[int, Score], sides: Sequence[Side], p, seed: int) -> 
     card |= {"reconstruction": None, "resampled": {"mean": float(ratios.mean())}}
     name = f"{short.name} / {long.name}"
     return [Score(name, short.value / long.value, None, float(ratios.std(ddof=1)), card)]
-
-
-def _warn(card: dict, sentence: str | None) -> None:
-    """Adds a warning to those that a card has; each stands there once."""
-    told = card.get("warning", "")
-    if sentence and sentence not in told:
-        card["warning"] = f"{told}; {sentence}" if told else sentence
 
 
 def rows(scores: Sequence[Score]) -> list[dict]:

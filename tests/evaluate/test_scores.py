@@ -12,6 +12,7 @@ from rencgan.data.encode import write_mp4
 from rencgan.data.videoset import VideoSet, write_tables
 from rencgan.evaluate import scores as ev
 from rencgan.evaluate.frechet import distance_of
+from rencgan.evaluate.notes import SAME
 from rencgan.evaluate.protocols import PROTOCOLS, Protocol, protocol, start
 
 
@@ -52,8 +53,8 @@ def test_distance_floor_and_spread_of_two_sets():
 def test_a_set_with_itself_is_answered_with_a_warning():
     scores = ev.evaluate(videos(), videos(), OURS, Sums())
     assert scores[0].value < 1e-9
-    assert scores[0].card["warning"] == "both sides are the same videos"
-    assert "warning" not in ev.evaluate(videos(), videos(seed=1), OURS, Sums())[0].card
+    assert scores[0].card["notes"] == [SAME]
+    assert ev.evaluate(videos(), videos(seed=1), OURS, Sums())[0].card["notes"] == []
 
 
 def test_folders_of_files_arrays_and_images(tmp_path):
@@ -105,7 +106,7 @@ def test_one_folder_on_both_sides_is_seen_whatever_a_protocol_takes_of_it(tmp_pa
         np.save(tmp_path / f"{i}.npy", v)
     p = OURS.but(generated=3, lengths=(16,))
     (score,) = ev.evaluate(tmp_path, f"{tmp_path}/../{tmp_path.name}", p, Sums())
-    assert score.card["warning"] == "both sides are the same videos"
+    assert SAME in score.card["notes"]
 
 
 def test_lengths_below_the_extractors_are_refused():
@@ -369,7 +370,7 @@ def test_bytes_and_floats_may_lie_in_one_folder(tmp_path):
     dark = [v // 200 for v in videos(6)]  # 0 or 1, which as floats would mean grey to white
     mixed = [v if i % 2 else v / 127.5 - 1 for i, v in enumerate(dark)]
     score = ev.evaluate(dark, mixed, OURS, Sums())[0]
-    assert score.value < 1e-9 and score.card["warning"] == "both sides are the same videos"
+    assert score.value < 1e-9 and SAME in score.card["notes"]
     sized = ev.evaluate(dark, mixed, OURS.but(size=16), Sums())
     assert sized[0].value < 1e-9, "floats are brought to a size too"
 
@@ -383,12 +384,13 @@ def test_values_out_of_range_name_the_file(tmp_path):
 
 def test_floats_from_0_to_1_are_warned_of():
     score = ev.evaluate(videos(), [v / 255 for v in videos(seed=1)], OURS, Sums())[0]
-    assert "never fall below 0" in score.card["warning"] and "generated" in score.card["warning"]
+    (told,) = score.card["notes"]
+    assert "the generated videos are floats that never fall below 0" in told
     made = [v / 255 for v in videos()]
-    both = ev.evaluate(made, made, OURS, Sums())[0].card["warning"]
-    assert "the real videos are floats" in both and "both sides are the same videos" in both
+    both = ev.evaluate(made, made, OURS, Sums())[0].card["notes"]
+    assert both[0] == SAME and "the real videos are floats" in both[1]
     right = ev.evaluate(videos(), [v / 127.5 - 1 for v in videos(seed=1)], OURS, Sums())[0]
-    assert "warning" not in right.card
+    assert right.card["notes"] == []
 
 
 def test_a_video_kept_both_ways_counts_once(tmp_path):
@@ -438,7 +440,9 @@ def test_only_as_many_frames_are_read_as_count(tmp_path):
         for i, v in enumerate(videos(2, frames=60, size=16)):
             write_mp4(tmp_path / side / f"{i}.mp4", v, 25)
     footage = ev.Footage.of("real", tmp_path / "a")
-    assert len(footage.usable(0, 20)) == 20 and len(footage.usable(0)) == 60
+    assert len(list(footage.frames(0, 20))) == 20 and len(footage.whole(0)) == 60
+    kept = [frame is not None for frame in footage.frames(0, 20, range(3, 9, 2).__contains__)]
+    assert [t for t, k in enumerate(kept) if k] == [3, 5, 7]
 
 
 def test_windows_of_a_video_have_prints_of_their_own():
