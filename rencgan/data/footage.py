@@ -25,9 +25,9 @@ class Footage:
     """Videos by name, each read when its turn comes.
 
     read(i, most) gives the frames, or at least the first `most`: an array (T, H, W, 3), uint8 or
-    floats in [-1, 1], or a Film. What is learnt on the way is kept by name: left_out (unreadable,
-    why), notes (what a film says of itself), rates (frames a second, where they are stated) and
-    original (width, height).
+    floats in [-1, 1], or a Film. What is learnt on the way is kept by name: left_out (why it is not
+    used), notes (what a film says of itself, and folders that were passed over), rates (frames a
+    second, where they are stated) and original (width, height).
     """
 
     side: str  # "real", "generated" or "reconstructed"
@@ -71,7 +71,11 @@ class Footage:
     def length(self, i: int) -> int:
         """Frames of a video; those of a film are counted. Raises as `frames` does."""
         found = self._found(i, None)
-        return len(found) if isinstance(found, np.ndarray) else sum(1 for _ in found)
+        if isinstance(found, np.ndarray):
+            return len(found)
+        n = sum(1 for _ in found)
+        self.notes[self.names[i]] = list(found.notes)
+        return n
 
     def frames(
         self, i: int, most: int | None = None, counts: Callable[[int], bool] = lambda t: True
@@ -87,7 +91,7 @@ class Footage:
             self.original[name] = frame.shape[1], frame.shape[0]
             yield self._brought(name, frame) if counts(t) else None
         if not isinstance(found, np.ndarray):
-            self.notes[name] = [f"{self.side} video {name}: {note}" for note in found.notes]
+            self.notes[name] = list(found.notes)
             if not found.path.is_dir():  # images state no rate
                 self.rates[name] = found.fps
 
@@ -166,10 +170,9 @@ def _from_folder(side: str, folder: Path, size: int | None, split: str | None) -
         raise InputError(f"the {side} videos: there is none in {folder}{told}")
     names = [p.relative_to(folder).as_posix() for p in found]
     stored, exact = _stored(found)
-    notes = [f"{side} folder, {there.name(p)}: {note}" for p, note in there.notes.items()]
-    left_out = {there.name(p): why for p, why in there.left_out.items()}
-    told = {"stored": stored, "exact": exact, "others": others, "left_out": left_out}
-    told |= {"notes": {"": notes}, "size": size}
+    told = {"stored": stored, "exact": exact, "others": others, "size": size}
+    told["left_out"] = {there.name(p): why for p, why in there.left_out.items()}
+    told["notes"] = {there.name(p): [note] for p, note in there.notes.items()}
     return Footage(side, names, lambda i, most: _load(found[i], most), **told)
 
 
@@ -184,7 +187,7 @@ def _load(path: Path, most: int | None) -> Iterable[np.ndarray]:
     try:
         frames = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        objects = "object" in str(error).lower()  # numpy has two sentences for it
+        objects = "Python objects" in str(error)
         raise Unreadable("unreadable" + ": it holds Python objects" * objects) from None
     if frames.ndim != 4 or frames.shape[3] != 3:
         raise Unreadable(f"not (T, H, W, 3) but {frames.shape}{_advice(frames.shape)}")

@@ -107,7 +107,8 @@ class Side:
         names = [self.footage.names[i] for i in self.used[window]]
         rates = [self.footage.rates[n] for n in names if n in self.footage.rates]
         sizes = {self.footage.original[n] for n in names}
-        looks, notes = self.looks[window], self.footage.notes
+        looks, side, notes = self.looks[window], self.footage.side, self.footage.notes
+        others = set(notes) - set(self.footage.names)  # folders that were passed over
         return {
             "videos": len(names),
             "distinct source videos": len(set(self.sources(window))),
@@ -122,7 +123,11 @@ class Side:
             "pixels crc32": self.fingerprints[window],
             "left out": self.left_out(window),
             "other files": dict(self.footage.others),
-            "notes": [note for name in ("", *names) for note in notes.get(name, [])],
+            "notes": [
+                f"{side} video {name}: {note}"
+                for name in (*sorted(others), *names)
+                for note in notes.get(name, [])
+            ],
         }
 
     def enough(self, window: Window) -> None:
@@ -177,7 +182,8 @@ def gather(
             continue
         for w in open_:
             if w not in clips or any(len(c.facts) < w.frames for c in clips[w]):
-                side.short[w][name] = f"too short ({seen if most else n} frames)"
+                why = [f"too short ({seen if most else n} frames)", *footage.notes.get(name, [])]
+                side.short[w][name] = "; ".join(why)
                 continue
             pixels[w] = clips[w][-1].crc
             side.add(i, w, clips.pop(w), extractor)  # two videos at once are not held

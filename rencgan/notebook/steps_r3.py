@@ -53,6 +53,12 @@ def job(p, r2: Trained, videos: VideoSet, head: str, **changes) -> Job:
     return recipes.placed(found, p.out_dir)
 
 
+def check(p, videos: VideoSet) -> None:
+    """Refuses, before its R2 is trained, what R3's GPT cannot be trained on. Raises InputError."""
+    if p.weights == "train":
+        tokens.check_enough(videos.select("train"), p.hop, recipe(p, heads(p)[0]))
+
+
 def trained(p, r2: Trained, videos: VideoSet, **changes) -> dict[str, tuple[R3Model, Job]]:
     """The GPTs that a run asks for, over the same frozen R2 and the same tokens, by their head."""
     found = {}

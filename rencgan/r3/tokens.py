@@ -23,6 +23,7 @@ from rencgan.data.videoset import VideoSet
 from rencgan.models.networks import Codes
 from rencgan.models.sampling import check_footage, latent_spaces
 from rencgan.models.trained import Trained
+from rencgan.presets.gpt import GPTPreset
 
 PART = 65_536  # tokens of which statistics are taken at a time
 
@@ -75,6 +76,23 @@ def places(videos: VideoSet, hop: int, starts: int = 1) -> list[tuple[int, list[
             f"two tokens take {CLIP + hop} frames; the longest of these videos has {longest}"
         )
     return found
+
+
+def check_enough(videos: VideoSet, hop: int, p: GPTPreset) -> None:
+    """Refuses, before an R2 is trained for them, videos that no GPT of this preset can be trained
+    on: of less than two tokens, or of fewer than it works in directions. Raises InputError.
+    """
+    lengths = [
+        (videos.videos[i].length - start - CLIP) // hop + 1
+        for i, first in places(videos, hop, p.starts)
+        for start in first
+    ]
+    count = sum(min(n, p.positions) for n in lengths)
+    if count < p.directions:
+        raise InputError(
+            f"the {len(videos)} training videos have {count} tokens at a hop of {hop}, and the GPT "
+            f"of preset {p.name!r} needs {p.directions}; give more or longer videos"
+        )
 
 
 def encoded(r2: Trained, videos: VideoSet, positions: int, starts: int = 1) -> Tokens:

@@ -157,7 +157,7 @@ def test_arrays_of_objects_and_archives_are_told_of(tmp_path):
     assert found["real"]["other files"] == {".npz": 1, ".txt": 1}
     (tmp_path / "packed").mkdir()
     np.savez(tmp_path / "packed" / "all.npz", *videos())
-    with pytest.raises(InputError, match=r"there is none in .*packed; its other files: .npz"):
+    with pytest.raises(InputError, match=r"there is none in .*packed; it has files of .npz"):
         notes(videos(), tmp_path / "packed")
 
 

@@ -327,3 +327,17 @@ def test_words_are_told_apart():
     assert len(words) == 7 and words.of_class("b") == 2 and words.of_class("nobody") == 0
     assert [words.of_length(n) for n in (1, 4)] == [3, 6] and words.length_of(6) == 4
     assert list(range(7))[words.lengths] == [3, 4, 5, 6]
+
+
+def test_too_few_tokens_are_refused_before_an_r2_is_trained():
+    videos = VideoSet.from_arrays([np.zeros((30, 8, 8, 3), np.uint8)] * 3)
+    p = SMOKE.but(starts=2, positions=12, directions=12)  # 2 tokens from each of 2 starts
+    tokens.check_enough(videos, 8, p)
+    tokens.check_enough(videos, 8, p.but(directions=0))
+    told = "^the 3 training videos have 12 tokens at a hop of 8, .* needs 13; give more or longer"
+    with pytest.raises(InputError, match=told):
+        tokens.check_enough(videos, 8, p.but(directions=13))
+    with pytest.raises(InputError, match="two tokens take 31 frames; the longest .* has 30"):
+        tokens.check_enough(videos, 15, p)
+    with pytest.raises(InputError, match="have 6 tokens"):  # positions cut what is longer
+        tokens.check_enough(videos, 1, p.but(positions=2, starts=1))
