@@ -177,7 +177,8 @@ class _Data:
             try:
                 for frame in packet.decode():
                     yield None if frame.is_corrupt else frame
-            except av.InvalidDataError:
+            except av.InvalidDataError:  # what is left of the frame must not come with the next one
+                self.stream.codec_context.flush_buffers()
                 yield None
 
     def missing(self, n: int, last, fps: float) -> str | None:
