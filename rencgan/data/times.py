@@ -62,8 +62,10 @@ class Gaps:
         return [i + 1 for i, gap in enumerate(self.gaps) if abs(gap - usual) > far]
 
     def note(self) -> str | None:
-        """What is odd about the times, as a sentence."""
-        if len(self.gaps) < 2 or not (uneven := self.uneven()):
+        """What is odd about the times, as a sentence; none where they go back, since they then are
+        of the order in which frames were coded (AVI with B-frames).
+        """
+        if len(self.gaps) < 2 or min(self.gaps) < 0 or not (uneven := self.uneven()):
             return None
         low, high = 1000 * min(self.gaps), 1000 * max(self.gaps)
         where = f"at {len(uneven)} of {len(self.gaps) + 1} frames, first at frame {uneven[0]}"
