@@ -161,7 +161,8 @@ class _Data:
     def frames(self) -> Iterator:
         """The frames as they come, in the order in which they are shown; None for a damaged one."""
         self.stream.codec_context.options = {"err_detect": CHECKED}
-        for packet in self.container.demux():
+        # Where the film has a length of its own, the other streams need not be looked at.
+        for packet in self.container.demux(*[self.stream] if self.stream.duration else []):
             time = packet.dts if packet.pts is None else packet.pts
             if time is not None:
                 end = float((time + (packet.duration or 0)) * packet.time_base)

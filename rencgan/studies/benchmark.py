@@ -1,9 +1,9 @@
 """Speed and memory on this machine: `python -m rencgan benchmark [--json] [--quick]`.
 
-How fast prepared pairs are read, R2 trains, and whole trainings of the comparison go; how long R2,
-AR2 and R3 (Table 5.11) take for 1000 frames; whether peak memory stays the same for longer videos;
-how fast the embedded extractor scores. Networks are untrained, and pixels noise, at the
-same cost. A row is a plain dict:
+How fast videos are prepared, pairs are read, R2 trains, and whole trainings of the comparison go;
+how long R2, AR2 and R3 (Table 5.11) take for 1000 frames; whether peak memory grows with length;
+how fast the embedded extractor scores. Networks are untrained, and pixels noise, at the same cost.
+A row is a plain dict:
 
 what, preset, how    what was measured, at which preset, in which way
 median, low, high    of `raw`, the repeats, in `unit`
@@ -95,7 +95,7 @@ def named(name: str) -> Preset:
 
 
 def reading(presets: Sequence[Preset], quick: bool) -> Iterator[Row]:
-    """Pairs a second from a memory-mapped cache that lies in the system's page cache."""
+    """Pairs a second from a memory-mapped cache in the page cache; frames a second of preparing."""
     videos, frames, repeats = (4, 60, 3) if quick else (32, 240, 30)
     with tempfile.TemporaryDirectory() as folder:
         cache = untrained.write_cache(Path(folder), videos, frames, READ_SIZE)
@@ -105,6 +105,7 @@ def reading(presets: Sequence[Preset], quick: bool) -> Iterator[Row]:
         times = [seconds(lambda i=i: sampler.batch(i, READ_BATCH)) for i in range(1, 1 + repeats)]
     how = f"{READ_SIZE}x{READ_SIZE}, batch {READ_BATCH}, warm"
     yield row("read pairs", "any", how, "pairs/s", [READ_BATCH / t for t in times])
+    yield row("prepare videos", "any", *untrained.preparing(quick, READ_SIZE))
 
 
 def trainings(presets: Sequence[Preset], quick: bool) -> Iterator[Row]:

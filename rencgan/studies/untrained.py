@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from rencgan.data.encode import write_mp4
 from rencgan.data.hops import CLIP, clip_count, clips_for
 from rencgan.data.pixels import as_clips, as_frames
+from rencgan.data.prepare import prepare
 from rencgan.data.videoset import FRAMES, Video, VideoSet, write_tables
 from rencgan.evaluate.cost import seconds
 from rencgan.models.r2 import R2
@@ -144,6 +146,26 @@ def write_cache(folder: Path, videos: int, frames: int, size: int) -> VideoSet:
     table = [Video(f"noise_{at}", "noise", "", "train", at, frames, 25.0) for at in starts]
     write_tables(folder, table, pixels.shape, {"source": "noise"})
     return VideoSet.open(folder)
+
+
+def preparing(quick: bool, size: int) -> tuple[str, str, list[float]]:
+    """(how, unit, frames a second of `repeats` runs) of preparing a folder of H.264 films."""
+    count, frames, repeats = (2, 30, 1) if quick else (16, 120, 3)
+    soft = noise(1, 16)[0]
+    with tempfile.TemporaryDirectory() as name:
+        for i in range(count):
+            moving = (
+                np.roll(soft, t + i, axis=1).repeat(15, 0).repeat(20, 1) for t in range(frames)
+            )
+            write_mp4(Path(name, "videos", f"{i}.mp4"), moving, 25)
+
+        def prepared(i: int) -> None:
+            prepare(
+                "folder", data_root=Path(name, "videos"), size=size, cache_root=Path(name, f"{i}")
+            )
+
+        rates = [count * frames / seconds(lambda i=i: prepared(i)) for i in range(repeats)]
+    return f"{count} films of {frames} frames, 320x240 to {size}x{size}", "frames/s", rates
 
 
 def write_sides(folder: Path, each: int, size: int) -> list[Path]:

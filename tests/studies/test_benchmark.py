@@ -30,6 +30,7 @@ def test_it_answers_every_question(result):
     asked = [(r["what"], r["preset"], r["how"].split(",")[0]) for r in result["rows"]]
     training = [a for a in asked if a[0] == "train R2"]
     assert ("read pairs", "any", "64x64") in asked
+    assert ("prepare videos", "any", "2 films of 30 frames") in asked
     assert training[0] == ("train R2", "smoke", "as it is")
     for name in ("R2", "AR2"):
         assert (f"generate 1000 frames, {name}", "smoke", "plain") in asked
@@ -52,7 +53,7 @@ def test_every_row_holds_its_repeats_and_their_spread(result):
         assert len(row["raw"]) >= 1 and min(row["raw"]) > 0, row
         assert row["median"] == pytest.approx(np.median(row["raw"]))
         assert (row["low"], row["high"]) == (min(row["raw"]), max(row["raw"]))
-        assert row["unit"] in ("pairs/s", "samples/s", "clips/s", "s", "MB", "times")
+        assert row["unit"] in ("pairs/s", "samples/s", "clips/s", "frames/s", "s", "MB", "times")
 
 
 def test_it_names_the_machine_and_the_code(result):
