@@ -13,6 +13,7 @@ from pathlib import Path
 from rencgan.core.errors import InputError
 from rencgan.core.files import resolve
 from rencgan.core.progress import say_all
+from rencgan.data.hops import CLIP
 from rencgan.presets.table import ALWAYS, SCHEDULES
 
 VERBS: dict[str, tuple[Callable, tuple]] = {}
@@ -112,6 +113,11 @@ def train(o: argparse.Namespace) -> None:
         found = recipes.job(model, p.preset, videos, p.out_dir, p.seed, base, **fields)
         return recipes.placed(replace(found, init_from=begun), p.out_dir)
 
+    if kind.base:  # not after its base was trained
+        from rencgan.r3.tokens import check_enough
+
+        asked = recipes.job(o.system, p.preset, videos, p.out_dir, **fields).preset
+        check_enough(videos.select("train"), CLIP // 2, asked)
     base = recipes.trained(job("improved-r2"), processes=o.processes) if kind.base else None
     begun = Path(typed(o.init_from)) if o.init_from else None
     work = job(o.system, base, begun, **(recipes.BEGUN if begun else {}) | fields)

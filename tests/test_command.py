@@ -100,6 +100,19 @@ def test_train_r3_trains_its_r2_first_and_its_gpt_with_other_fields(tmp_path, ca
     assert len(list(tmp_path.rglob("r2-*/checkpoint.pt"))) == 1
 
 
+def test_train_refuses_an_r3_without_enough_tokens_before_it_trains_its_r2(tmp_path, capsys):
+    asked = ["--set", "directions=99999", "--out", str(tmp_path)]
+    told = refused_at_the_end(capsys, "train", "r3", *SMOKE, *asked)
+    assert "tokens at a hop of 8" in told and "needs 99999; give more or longer videos" in told
+    assert not list(tmp_path.rglob("checkpoint.pt"))
+
+
+def refused_at_the_end(capsys, *words: str) -> str:
+    """The sentence in which a command ends that has told how far it was."""
+    assert main([*words]) == 2
+    return capsys.readouterr().err.strip().splitlines()[-1]
+
+
 WRONG = {
     "no such field": (["--set", "bach=3"], "a preset has no field bach"),
     "no value": (["--set", "batch"], "--set takes field=value, not 'batch'"),

@@ -43,5 +43,8 @@ def as_bytes(clip: np.ndarray) -> np.ndarray:
     if not (np.isfinite(low) and np.isfinite(high)):
         raise InputError("clips hold NaN or infinity; floats are in [-1, 1]")
     if low < -1 or high > 1:
-        raise InputError(f"clips hold values from {low:.4g} to {high:.4g}; floats are in [-1, 1]")
+        told = f"clips hold values from {low:.4g} to {high:.4g}; floats are in [-1, 1]"
+        raise InputError(
+            told + ", and what is in [0, 255] is uint8" * (low >= 0 and 2 < high <= 255)
+        )
     return np.rint((clip.astype(np.float32) + 1) * np.float32(UNIT)).astype(np.uint8)

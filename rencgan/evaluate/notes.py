@@ -110,7 +110,7 @@ def _real_among(real: Side, made: Side, w: Window) -> Iterator[str]:
     if part := [n for n, m in zip(shared, lengths, strict=True) if 0 < n < m]:
         yield (
             f"{_some(len(part), made, w)} hold up to {max(part)} frames of the real ones, pixel "
-            "for pixel; frames that a model was given are not its own, so leave them out"
+            "for pixel; frames that a model was given are not its own"
         )
 
 

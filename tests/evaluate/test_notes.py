@@ -107,9 +107,12 @@ def test_bytes_of_0_and_1_are_told_of():
     only(notes(one, videos(seed=2)), "1 of the 4 real videos hold no byte above 1")
 
 
-def test_floats_as_bytes_are_refused_with_what_they_may_be(tmp_path):
-    with pytest.raises(InputError, match=r"values from .* to \d+; floats are in \[-1, 1\]"):
-        notes(videos(), [v.astype(np.float32) for v in videos(seed=1)])
+def test_floats_from_0_to_255_are_refused_with_what_they_may_be():
+    told = (
+        r"video [0-3]: clips hold values from \d+ to \d+; floats are in \[-1, 1\], and .* is uint8"
+    )
+    with pytest.raises(InputError, match=told):
+        notes(videos(), [np.clip(v, 2, 255).astype(np.float32) for v in videos(seed=1)])
 
 
 def test_red_and_blue_exchanged_are_told_of():
