@@ -33,9 +33,9 @@ class Display:
 
     def __call__(self, frame) -> np.ndarray:
         if self._alpha:
-            pixels = self._on_white(frame.to_ndarray(format="rgba"))
+            pixels = self._on_white(frame.to_ndarray(format="rgba", threads=1))
         else:
-            pixels = frame.to_ndarray(format="rgb24")
+            pixels = frame.to_ndarray(format="rgb24", threads=1)
         if self._size:
             grows = self._size[0] > frame.width
             how = Image.Resampling.BILINEAR if grows else Image.Resampling.BOX
