@@ -26,6 +26,8 @@ class Display:
         if ASPECTS[0] <= aspect <= ASPECTS[1] and abs(aspect - 1) > 0.01:
             self._size = max(1, round(frame.width * aspect)), frame.height
             tell(f"its pixels are {aspect:.3g} times as wide as high, so it was stretched")
+        if stream.metadata.get("alpha_mode") == "1" and not self._alpha:
+            tell("its transparency was not read: this decoder knows none in VP8 and VP9")
         if frame.interlaced_frame:
             tell("it is interlaced: each frame has lines of two moments")
         if name := TRANSFERS.get(int(frame.color_trc or 0)):

@@ -169,6 +169,9 @@ def test_what_a_film_cannot_show_as_it_is_gets_a_note(tmp_path):
 
     _, made = read(film(tmp_path / "hdr.mp4", moving(3), setup=hdr))
     assert made.notes == ["its colours are HDR (PQ) and were not tone-mapped"]
+    clear = np.concatenate([moving(3), np.full((3, 48, 64, 1), 9, np.uint8)], -1)
+    _, made = read(film(tmp_path / "clear.webm", clear, "libvpx-vp9", "yuva420p"))
+    assert "its transparency was not read" in made.notes[0]
     options = {"flags": "+ildct+ilme", "x264-params": "tff=1"}
     _, made = read(film(tmp_path / "tv.mp4", moving(3), options=options))
     assert made.notes == ["it is interlaced: each frame has lines of two moments"]
@@ -183,7 +186,7 @@ def test_a_cover_picture_is_no_film(tmp_path):
     with av.open(str(path), "w") as out:
         cover = out.add_stream("mjpeg", rate=1)
         cover.width, cover.height, cover.pix_fmt = 128, 128, "yuvj420p"
-        cover.disposition = Disposition.attached_pic
+        cover.disposition = int(Disposition.attached_pic)
         stream = out.add_stream("libx264", rate=FPS)
         stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
         picture = np.full((128, 128, 3), 99, np.uint8)
@@ -204,7 +207,7 @@ def test_of_several_tracks_the_main_one_is_taken_and_named(tmp_path):
         streams = [out.add_stream("libx264", rate=FPS) for _ in range(2)]
         for stream, n in zip(streams, (32, 64), strict=True):
             stream.height, stream.width, stream.pix_fmt = 48, n, "yuv420p"
-            stream.disposition = Disposition.default if n == 64 else Disposition(0)
+            stream.disposition = int(Disposition.default) if n == 64 else 0
         for frame in frames:
             for stream in streams:
                 picture = np.ascontiguousarray(frame[:, : stream.width])
