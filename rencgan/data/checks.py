@@ -6,17 +6,17 @@ there or nowhere.
 """
 
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 EBML, SEGMENT, CLUSTER, CRC = 0x1A45DFA3, 0x18538067, 0x1F43B675, 0xBF
 
 
-def damaged_clusters(path: Path) -> list[tuple[int, int]]:
-    """(begin, end) in bytes of each cluster of a Matroska file whose checksum is wrong."""
-    found = []
+def clusters(path: Path) -> Iterator[tuple[int, bool]]:
+    """(end in bytes, whether its checksum is wrong) of each cluster of a Matroska file."""
     with open(path, "rb") as file:
         if file.read(4) != EBML.to_bytes(4, "big"):
-            return found
+            return
         file.seek(0)
         while (element := _element(file)) is not None:
             kind, size = element
@@ -25,10 +25,9 @@ def damaged_clusters(path: Path) -> list[tuple[int, int]]:
             if size is None:  # a live recording: no size, no checksum
                 break
             begin = file.tell()
-            if kind == CLUSTER and _wrong(file, size):
-                found.append((begin, begin + size))
+            if kind == CLUSTER:
+                yield begin + size, _wrong(file, size)
             file.seek(begin + size)
-    return found
 
 
 def _element(file) -> tuple[int, int | None] | None:

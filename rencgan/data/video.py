@@ -25,7 +25,7 @@ from av.video.frame import PictureType
 from PIL import Image
 
 from rencgan.data import pictures
-from rencgan.data.checks import damaged_clusters
+from rencgan.data.checks import clusters
 from rencgan.data.display import Display
 from rencgan.data.sets import Unreadable, instead_of_it
 from rencgan.data.stills import stills
@@ -156,7 +156,8 @@ class _Data:
         self.container, self.stream = container, stream
         self.packets, self.reached = 0, 0.0  # of the film; s, by the packets of all streams
         matroska = container.format.name.startswith("matroska")
-        self.damaged = damaged_clusters(path) if matroska else []
+        self.clusters = clusters(path) if matroska else iter(())
+        self.cluster = (0, False)  # its end, whether it is damaged
 
     def frames(self) -> Iterator:
         """The frames as they come, in the order in which they are shown; None for a damaged one."""
@@ -172,7 +173,9 @@ class _Data:
 
     def _decoded(self, packet) -> Iterator:
         self.packets += packet.size > 0
-        if packet.size and any(begin <= (packet.pos or 0) < end for begin, end in self.damaged):
+        while packet.size and self.cluster[0] <= (packet.pos or 0):
+            self.cluster = next(self.clusters, (float("inf"), False))
+        if packet.size and self.cluster[1]:
             yield None
         else:
             try:
