@@ -216,18 +216,24 @@ def _leave_out_what_is_beside(found: Found) -> None:
 
 def _leave_out_the_same_film(found: Found) -> None:
     """All but one of what has the same folder and name: clip.mp4, clip.webm and the folder clip; of
-    videos/clip.mp4 and frames/clip too. Files come before folders, since they know their rate.
+    videos/clip.mp4 and frames/clip, and of clip/any.mp4 and clip/frames too. Files come before
+    folders, since they know their rate.
     """
-    films, places = defaultdict(list), defaultdict(list)
+    films, places, inside = defaultdict(list), defaultdict(list), defaultdict(list)
     for path in found.videos:
         place = _stem(found, path)
         parts = (without(part, of_frames) for part in PurePosixPath(place).parts)
         films["/".join(p for p in parts if p)].append((path, place))
         places[place].append(path)
+        if not path.is_dir() and path.parent != found.folder:
+            inside[path.parent].append(path)
     for some in films.values():
         files = [p for p, _ in some if not p.is_dir()]
         for path, place in some:
-            same = places[place] if not path.is_dir() else files or places[place]
+            same = places[place]
+            if path.is_dir():
+                around = [] if without(path.name, of_frames) else inside[path.parent]
+                same = files or (around if len(around) == 1 else same)
             first = min(same, key=_rank)
             if path != first:
                 found.left_out[path] = f"the same film as {found.name(first)}, which is taken"

@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 
 WORDS = {
     **dict.fromkeys(("train", "training", "trainset"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "valset", "dev", "eval", "holdout"), "val"),
+    **dict.fromkeys(("val", "valid", "validation", "valset", "dev", "eval"), "val"),
+    **dict.fromkeys(("holdout", "heldout", "held_out", "held-out"), "val"),
     **dict.fromkeys(("test", "testing", "testset"), "test"),
 }
 WHOLE = WORDS | {"sky_train": "train", "sky_test": "test"}
@@ -79,12 +80,16 @@ def _sides(names: Mapping[str, bool]) -> dict[str, str]:
 
 
 def _one_of_two(name: str, names: Iterable[str]) -> str:
-    """The side of train_videos beside test_videos, of train2017 beside val2017; "" of others."""
+    """The side of train_videos beside test_videos, of train2017 beside val2017, of test_unseen
+    beside train; "" of others.
+    """
     parts = re.findall(r"[a-z]+|[^a-z]+", name.lower())
     at = [i for i, part in enumerate(parts) if part in WORDS]
     if len(at) != 1 or len(parts) == 1:
         return ""
     side, known = WORDS[parts[at[0]]], {n.lower() for n in names}
+    if side != "train" and at == [0] and any(WHOLE.get(n) == "train" for n in known):
+        return side  # test1 and test2 have no counterpart, and must not train
     for word, other in WORDS.items():
         parts[at[0]] = word
         if (other == "train") != (side == "train") and "".join(parts) in known:

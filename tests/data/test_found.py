@@ -95,6 +95,8 @@ def test_still_images_of_such_an_ending_are_the_frames_of_one(tmp_path, ending):
         (["clip.mp4", "clip_frames/*.jpg"], ["clip.mp4"]),
         (["clip.mp4", "clip/frames/*.jpg"], ["clip.mp4"]),
         (["videos/a/clip.mp4", "frames/a/clip/*.jpg"], ["videos/a/clip.mp4"]),
+        (["clip/clip.mp4", "clip/frames/*.jpg"], ["clip/clip.mp4"]),
+        (["clip/camera1.mov", "clip/images/*.png"], ["clip/camera1.mov"]),
         (["u\u0308.mp4", "\u00fc/*.png"], ["u\u0308.mp4"]),  # one name, decomposed and composed
     ],
 )
@@ -113,6 +115,7 @@ def test_of_a_film_that_is_there_twice_one_is_used(tree, names, used):
         ["run/1.mp4", "walk/1/*.png"],
         ["aB.mp4", "Ab.mp4"],
         ["train/1.mp4", "test/1.mp4"],
+        ["a/1.mp4", "a/2.mp4", "a/frames/*.png"],  # of which, nobody can tell
         ["masks/1.mp4", "hats/1.mp4"],
         ["normal/1/*.png", "abnormal/1/*.png"],
     ],
@@ -259,6 +262,11 @@ def test_folders_for_training_and_for_the_rest_are_splits(train, held):
         (["train/a/1.mp4", "train/b/2.mp4"], [("", "a"), ("", "b")]),  # a name that all share
         (["train/1.mp4", "val/2.mp4", "test/3.mp4"], [("train", ""), ("test", ""), ("test", "")]),
         (["more/1.mp4", "val/2.mp4"], [("", "more"), ("test", "")]),
+        (
+            ["train/1.mp4", "test_seen/2.mp4", "test_unseen/3.mp4", "val1/4.mp4", "held_out/5.mp4"],
+            [("train", ""), ("test", ""), ("test", ""), ("test", ""), ("test", "")],
+        ),
+        (["train/1.mp4", "car/2.mp4", "crash_test/3.mp4"], [("", "train"), ("", "car"), ("", "")]),
         (["train/val/1.mp4", "train/train/2.mp4"], [("test", ""), ("train", "")]),
         (["x/1.mp4", "test/"], [("", "x"), ("", "")]),  # one video that is called test
         (["set/run/1.mp4", "set/jump/2.mp4"], [("", "run"), ("", "jump")]),
