@@ -28,6 +28,9 @@ class Display:
             tell(f"its pixels are {aspect:.3g} times as wide as high, so it was stretched")
         if stream.metadata.get("alpha_mode") == "1" and not self._alpha:
             tell("its transparency was not read: this decoder knows none in VP8 and VP9")
+        if self._alpha and _is_unused(frame.to_ndarray(format="rgba", threads=1)):
+            self._alpha = False
+            tell("its fourth channel is 0 all over its first frame, and was not taken for alpha")
         if frame.interlaced_frame:
             tell("it is interlaced: each frame has lines of two moments")
         if name := TRANSFERS.get(int(frame.color_trc or 0)):
@@ -55,6 +58,13 @@ class Display:
         self._tell("transparent parts were laid on white")
         shown = pixels[..., :3] * alpha.astype(np.uint16) + 255 * (255 - alpha.astype(np.uint16))
         return ((shown + 127) // 255).astype(np.uint8)
+
+
+def _is_unused(pixels: np.ndarray) -> bool:
+    """Whether a picture (H, W, 4) would be wholly invisible though there is one: of 32 bits a pixel
+    recorders of screens leave the last eight at 0.
+    """
+    return not pixels[..., 3].any() and bool(np.ptp(pixels[..., :3], axis=(0, 1)).any())
 
 
 def display_matrix(frame) -> tuple[int, int, int, int]:

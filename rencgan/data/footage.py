@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +86,8 @@ class Footage:
         InputError, which names the video, for another shape, dtype or range.
         """
         found, name = self._found(i, most), self.names[i]
-        for t, frame in enumerate(islice(found, most)):
+        # A film ends by itself at `most`, and then has its notes.
+        for t, frame in enumerate(found[:most] if isinstance(found, np.ndarray) else found):
             self.original[name] = frame.shape[1], frame.shape[0]
             yield self._brought(name, frame) if counts(t) else None
         if not isinstance(found, np.ndarray):

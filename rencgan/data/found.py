@@ -31,7 +31,7 @@ LISTS = re.compile(r"(?i)(train|val|valid|validation|test)(_?(list|split))?[_-]?
 MADE_HERE = re.compile(  # what write_mp4 puts into a file, in MP4, Matroska, and anywhere else
     rb'\xa9nam.{4}data.{8}rencgan|\x7b\xa9\x87rencgan|"checkpoint": "', re.DOTALL
 )
-MAY_MOVE = (".gif", ".webp", ".apng")  # each is looked at
+MAY_MOVE = (".gif", ".webp", ".apng", ".avif")  # each is looked at
 SELDOM = (".png", ".tif", ".tiff")  # all are, if the first of a folder moves
 BINS = frozenset(
     ("@eadir", "#recycle", "@recycle", "$recycle.bin", "recycler", "system volume information")

@@ -1,4 +1,4 @@
-"""Images in: folders of frame images and animated images (GIF, WebP, APNG, TIFF), by Pillow.
+"""Images in: folders of frame images and animated images (GIF, WebP, APNG, AVIF, TIFF), by Pillow.
 
 Every image becomes what a person sees of it, (H, W, 3) uint8 RGB: turned as its EXIF says, 16 bits
 scaled to 8, transparent parts laid on white, CMYK and palettes as colours.
@@ -14,7 +14,13 @@ from PIL import Image, ImageOps
 from rencgan.data.sets import Unreadable, instead_of_it
 from rencgan.data.stills import stills
 
-ANIMATED = ("GIF", "WEBP", "PNG", "TIFF")  # formats of Pillow that may hold several pictures
+ANIMATED = (
+    "GIF",
+    "WEBP",
+    "PNG",
+    "TIFF",
+    "AVIF",
+)  # formats of Pillow that may hold several pictures
 SLOWEST_S, BROWSERS_S = 0.01, 0.1  # what asks for at most the one, players show for the other
 UNTIMED_S = 0.04  # of the pages of a TIFF
 Tell = Callable[[str], None]
@@ -25,7 +31,8 @@ def is_animated(path: Path) -> bool:
     with open(path, "rb") as file:
         head = file.read(12)
     starts = (b"GIF8", b"\x89PNG\r\n", b"II*\0", b"MM\0*")
-    return head.startswith(starts) or (head[:4] == b"RIFF" and head[8:] == b"WEBP")
+    later = (head[:4], head[8:]) == (b"RIFF", b"WEBP") or head[4:] in (b"ftypavis", b"ftypavif")
+    return head.startswith(starts) or later
 
 
 def folder_frames(folder: Path, tell: Tell) -> Iterator[np.ndarray]:
@@ -35,7 +42,8 @@ def folder_frames(folder: Path, tell: Tell) -> Iterator[np.ndarray]:
         tell(note)
     for file in found.files:
         with _opened(file, f" {file.name}") as image:
-            yield as_seen(ImageOps.exif_transpose(image), tell, file.name)
+            ImageOps.exif_transpose(image, in_place=True)
+            yield as_seen(image, tell, file.name)
 
 
 def animation_frames(path: Path, tell: Tell) -> Iterator[tuple[np.ndarray, float]]:
@@ -69,7 +77,7 @@ def _opened(path: Path, name: str, formats=None) -> Iterator[Image.Image]:
 
 def as_seen(image: Image.Image, tell: Tell, name: str = "") -> np.ndarray:
     """An image as (H, W, 3) uint8 RGB; `tell` gets what was done to it. Raises Unreadable."""
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):
         tell("16 bits were scaled to 8")
         grey = (np.asarray(image) >> 8).astype(np.uint8)
         return np.stack([grey] * 3, -1)

@@ -40,13 +40,13 @@ class Gaps:
         if time is None or last is None:
             return None
         gap = time - last
-        if gap >= HOLE_S and self._even() and gap >= HOLE_GAPS * self.usual:
+        if gap >= HOLE_S and len(self.gaps) > 1 and gap >= HOLE_GAPS * self.usual and self._even():
             return gap
         self.gaps.append(gap)
         return None
 
     def _even(self) -> bool:
-        return len(self.gaps) > 1 and len(self.uneven()) <= RARE * len(self.gaps)
+        return len(self.uneven()) <= RARE * len(self.gaps)
 
     @property
     def usual(self) -> float:

@@ -14,7 +14,7 @@ decides, not the name: an AVI called .mp4 is read, a PNG called .mp4 is a video 
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 
@@ -38,6 +38,7 @@ NO_FILM = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.
 NO_PROMISE = ("mpeg", "mpegts")  # containers whose length is guessed from what is there
 CHECKED = "crccheck+bitstream+buffer+explode"  # what decoders look for; the first error ends
 DEFAULT = Disposition.default
+EARLY = "what is before its first sound key frame is damaged and was left out"
 HELD = 16  # frames; no encoder makes more of type B in a row
 PACKETS = 600  # so many tell the rate where the header cannot be believed
 
@@ -80,9 +81,14 @@ class Film:
     def __iter__(self) -> Iterator[np.ndarray]:
         self.notes.clear()
         self._shape = None
-        for n, frame in enumerate(self._frames()):
-            if n == self.max_frames:
-                return
+        frames = self._frames()
+        with closing(frames):  # what a film says at its end is said of its beginning too
+            yield from self._of_one_size(islice(frames, self.max_frames))
+        if self._shape is None:
+            raise Unreadable("zero frames")
+
+    def _of_one_size(self, frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        for n, frame in enumerate(frames):
             if self._shape is not None and frame.shape != self._shape:
                 raise Unreadable(
                     f"frame size changes from {self._shape[1]}x{self._shape[0]} to "
@@ -90,8 +96,6 @@ class Film:
                 )
             self._shape = frame.shape
             yield frame
-        if self._shape is None:
-            raise Unreadable("zero frames")
 
     def _frames(self) -> Iterator[np.ndarray]:
         if self.path.is_dir():
@@ -112,7 +116,7 @@ class Film:
 
     def _film(self) -> Iterator[np.ndarray]:
         n, early, gaps, show, last = 0, 0, Gaps(), None, None
-        with _open(self.path) as (container, stream):
+        with _open(self.path) as (container, stream), self._told(gaps):
             self._tell_of(container, stream)
             data = _Data(self.path, container, stream)
             for frame in _settled(data.frames()):
@@ -125,6 +129,8 @@ class Film:
                 if hole := gaps.hole(frame.time):
                     self._note(f"used up to frame {n}: {hole:.1f} s are missing there")
                     break
+                if early and not n:
+                    self._note(EARLY)
                 last, show = frame, show or Display(stream, frame, self._note)
                 yield show(frame)
                 n += 1
@@ -133,10 +139,15 @@ class Film:
                     self._note(missing)
         if early and not n:
             raise Unreadable("damaged: none of its frames can be trusted")
-        if early:
-            self._note("what is before its first sound key frame is damaged and was left out")
-        if odd := gaps.note():
-            self._note(odd)
+
+    @contextmanager
+    def _told(self, gaps: Gaps) -> Iterator[None]:
+        """What the times of the frames tell becomes a note, also where not all are wanted."""
+        try:
+            yield
+        finally:
+            if odd := gaps.note():
+                self._note(odd)
 
     def _tell_of(self, container, stream) -> None:
         """The rate, and the notes that can be made before a frame is read."""

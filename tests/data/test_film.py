@@ -7,8 +7,9 @@ import av
 import numpy as np
 import pytest
 from av.stream import Disposition
-from PIL import Image
+from PIL import Image, features
 
+from rencgan.data.footage import Footage
 from rencgan.data.sets import Unreadable
 from rencgan.data.times import Gaps
 from rencgan.data.video import Film
@@ -70,6 +71,12 @@ def read(path):
     """The frames of a film, and the film."""
     made = Film(path)
     return np.stack(list(made)), made
+
+
+def needs(ending):
+    """Skips where Pillow was built without a format."""
+    if ending == "avif" and not features.check("avif"):
+        pytest.skip("this Pillow knows no AVIF")
 
 
 def apart(a, b):
@@ -161,6 +168,19 @@ def test_a_transparent_film_is_laid_on_white(tmp_path):
     got, made = read(film(tmp_path / "x.mov", frames, "qtrle", "argb"))
     assert (got[:, 0, 0] == 255).all() and (got[:, 16, 16] == (255, 0, 0)).all()
     assert made.notes == ["transparent parts were laid on white"]
+
+
+def test_a_fourth_channel_that_nobody_filled_is_no_transparency(tmp_path):
+    frames = np.concatenate([moving(3), np.zeros((3, 48, 64, 1), np.uint8)], -1)
+    got, made = read(film(tmp_path / "screen.avi", frames, "rawvideo", "bgra"))
+    assert np.array_equal(got, frames[..., :3])
+    assert made.notes == [
+        "its fourth channel is 0 all over its first frame, and was not taken for alpha"
+    ]
+    frames[0, ..., :3] = 0  # nothing yet, and then something
+    frames[1:, 8:24, 8:24] = (255, 0, 0, 255)
+    got, _ = read(film(tmp_path / "x.mov", frames, "qtrle", "argb"))
+    assert (got[0] == 255).all() and (got[1, 16, 16] == (255, 0, 0)).all()
 
 
 def test_what_a_film_cannot_show_as_it_is_gets_a_note(tmp_path):
@@ -259,6 +279,15 @@ def test_uneven_times_get_a_note(tmp_path):
     times = np.cumsum([0] + [20, 60] * 20)[:40].tolist()
     _, made = read(film(tmp_path / "x.mkv", moving(), times=times))
     assert any("uneven, 20 to 60 ms apart" in note for note in made.notes)
+
+
+def test_what_is_odd_is_told_of_a_part_of_a_film_too(tmp_path):
+    times = np.cumsum([0] + [20, 60] * 20)[:40].tolist()
+    path = film(tmp_path / "x.mkv", moving(), times=times)
+    part = Film(path, 20)
+    assert len(list(part)) == 20 and "uneven, 20 to 60 ms apart" in part.notes[0]
+    seen = Footage.of("real", tmp_path)
+    assert len(list(seen.frames(0, 20))) == 20 and "uneven" in seen.notes["x.mkv"][0]
 
 
 def test_times_of_the_order_of_coding_are_not_uneven():
@@ -384,6 +413,12 @@ def test_16_bits_of_grey_are_scaled_to_8(tmp_path):
         got, made = read(images(tmp_path / ending, [Image.fromarray(grey)] * 2, ending=ending))
         assert np.array_equal(got[0, ..., 1], grey >> 8)
         assert made.notes == ["16 bits were scaled to 8"]
+    for i in range(2):
+        head, folder = b"P5 64 48 65535\n", tmp_path / "png"
+        (folder / f"{i}.png").unlink()
+        (folder / f"{i}.pgm").write_bytes(head + grey.astype(">u2").tobytes())
+    got, made = read(folder)
+    assert np.array_equal(got[0, ..., 1], grey >> 8) and made.notes == ["16 bits were scaled to 8"]
 
 
 def test_numbers_without_a_white_are_refused(tmp_path):
@@ -418,8 +453,9 @@ def test_print_colours_and_turned_photographs_look_as_they_should(tmp_path):
     assert got.shape == (2, 64, 48, 3)
 
 
-@pytest.mark.parametrize("ending", ["gif", "webp", "png", "tif"])
+@pytest.mark.parametrize("ending", ["gif", "webp", "png", "avif", "tif"])
 def test_an_animated_image_is_a_film(tmp_path, ending):
+    needs(ending)
     frames = moving(7)
     first, *rest = map(Image.fromarray, frames)
     options = {"lossless": True} if ending == "webp" else {}

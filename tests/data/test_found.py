@@ -6,7 +6,7 @@ from collections import Counter
 import av
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from rencgan.data.encode import write_mp4
 from rencgan.data.found import discover, files_below, kind
@@ -69,7 +69,10 @@ def test_images_of_every_usual_ending_are_frames(tree, ending):
     assert told(found) == ["clip"] and kind(found.videos[0]) == f"folders of .{ending.lower()}"
 
 
-@pytest.mark.parametrize("ending", ["webp", "gif", "png", "apng", "tif"])
+@pytest.mark.parametrize(
+    "ending",
+    ["webp", "gif", "png", "apng", "tif"] + ["avif"] * features.check("avif"),
+)
 def test_an_animated_image_is_a_video_by_itself(tmp_path, ending):
     paths = [moving(tmp_path / f"sample_{i}.{ending}") for i in range(3)]
     assert discover(tmp_path).videos == paths
