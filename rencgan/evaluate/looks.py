@@ -33,6 +33,7 @@ class Look:
     """Of the frames of a video that count."""
 
     frames: tuple[int, ...]  # checksums
+    pictures: tuple[int, ...]  # those of frames that are not black, or of one other grey, all over
     low: int
     high: int
     colour: np.ndarray
@@ -42,6 +43,7 @@ class Look:
     def of(cls, facts: Sequence[Facts]) -> "Look":
         return cls(
             tuple(f.crc for f in facts),
+            tuple(f.crc for f in facts if f.low < f.high),
             min(f.low for f in facts),
             max(f.high for f in facts),
             np.mean([f.colour for f in facts], 0),

@@ -99,13 +99,15 @@ def _copies(side: Side, w: Window) -> Iterator[str]:
 
 
 def _real_among(real: Side, made: Side, w: Window) -> Iterator[str]:
-    """Copied samples, the wrong folder, and models that are given real frames to go on from."""
-    known = {crc for look in real.looks[w] for crc in look.frames if look.high > look.low}
+    """Copied samples, the wrong folder, and models that are given real frames to go on from. Black
+    frames, with which films begin, are nobody's.
+    """
+    known = {crc for look in real.looks[w] for crc in look.pictures}
     if not known or real.fingerprints[w] == made.fingerprints[w]:
         return
-    shared = [sum(crc in known for crc in look.frames) for look in made.looks[w]]
-    lengths = [len(look.frames) for look in made.looks[w]]
-    if whole := sum(n == m for n, m in zip(shared, lengths, strict=True)):
+    shared = [sum(crc in known for crc in look.pictures) for look in made.looks[w]]
+    lengths = [len(look.pictures) for look in made.looks[w]]
+    if whole := sum(0 < n == m for n, m in zip(shared, lengths, strict=True)):
         yield f"{_some(whole, made, w)} consist of frames of the real ones alone"
     if part := [n for n, m in zip(shared, lengths, strict=True) if 0 < n < m]:
         yield (
