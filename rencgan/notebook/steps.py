@@ -126,8 +126,7 @@ def card_rows(card: dict) -> list[dict]:
     rows = {
         "data set": f"{card['title']} ({card['dataset']})",
         "source": card["source"],
-        "videos": f"{card['used']} used of {card['found']} found; "
-        f"published: {expected.get('videos')}",
+        "videos": f"{card['used']} of {card['found']} used; published: {expected.get('videos')}",
         "split": f"{split.get('train')} training, {split.get('test')} test videos; "
         f"sha256 {str(split.get('sha256'))[:12]}",
         "frames": f"{card['frames']:,}; {_span(card['frames_range'])} a video",
