@@ -46,10 +46,21 @@ class Display:
             how = Image.Resampling.BILINEAR if grows else Image.Resampling.BOX
             pixels = np.asarray(Image.fromarray(pixels).resize(self._size, how))
         a, b, c, d = self._turn
-        if abs(b) + abs(c) > abs(a) + abs(d):
+        if self._is_on_its_side:
             pixels, a, d = pixels.swapaxes(0, 1), c, b
         pixels = pixels[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
         return np.ascontiguousarray(pixels)
+
+    def blank(self, frame) -> np.ndarray:
+        """What stands for a picture that nobody looks at: of its shape, all 0, and quick."""
+        width, height = self._size or (frame.width, frame.height)
+        sides = (width, height) if self._is_on_its_side else (height, width)
+        return np.broadcast_to(np.uint8(0), (*sides, 3))
+
+    @property
+    def _is_on_its_side(self) -> bool:
+        a, b, c, d = self._turn
+        return abs(b) + abs(c) > abs(a) + abs(d)
 
     def _on_white(self, pixels: np.ndarray) -> np.ndarray:
         alpha = pixels[..., 3:]

@@ -24,9 +24,9 @@ class Footage:
     """Videos by name, each read when its turn comes.
 
     read(i, most) gives the frames, or at least the first `most`: an array (T, H, W, 3), uint8 or
-    floats in [-1, 1], or a Film. What is learnt on the way is kept by name: left_out (why it is not
-    used), notes (what a film says of itself, and folders that were passed over), rates (frames a
-    second, where they are stated) and original (width, height).
+    floats in [-1, 1], or a Film of its own. What is learnt on the way is kept by name: left_out
+    (why it is not used), notes (what a film says of itself, and folders that were passed over),
+    rates (frames a second, where they are stated) and original (width, height).
     """
 
     side: str  # "real", "generated" or "reconstructed"
@@ -72,6 +72,7 @@ class Footage:
         found = self._found(i, None)
         if isinstance(found, np.ndarray):
             return len(found)
+        found.counts = lambda t: False
         n = sum(1 for _ in found)
         self.notes[self.names[i]] = list(found.notes)
         return n
@@ -86,6 +87,8 @@ class Footage:
         InputError, which names the video, for another shape, dtype or range.
         """
         found, name = self._found(i, most), self.names[i]
+        if not isinstance(found, np.ndarray):
+            found.counts = counts
         # A film ends by itself at `most`, and then has its notes.
         for t, frame in enumerate(found[:most] if isinstance(found, np.ndarray) else found):
             self.original[name] = frame.shape[1], frame.shape[0]

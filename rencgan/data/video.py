@@ -13,7 +13,7 @@ A film that is damaged, or lacks a part, is used up to there, and says so in its
 decides, not the name: an AVI called .mp4 is read, a PNG called .mp4 is a video of one frame.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
@@ -47,12 +47,14 @@ class Film:
     """A video file, an animated image, or a folder of frame images.
 
     Iterating yields its frames (H, W, 3) uint8 RGB, upright, one at a time and all of one size; at
-    most max_frames. notes: what was done to them, or is odd; complete once iterated. Raises
+    most max_frames. counts(t): whether frame t will be looked at; of a video file the others may be
+    blank, which is quicker. notes: what was done to them, or is odd; complete once iterated. Raises
     Unreadable, when iterated or asked for fps or original.
     """
 
     def __init__(self, path: str | Path, max_frames: int | None = None) -> None:
         self.path, self.max_frames = Path(path), max_frames
+        self.counts: Callable[[int], bool] = lambda t: True
         self.notes: list[str] = []
         self._fps: float | None = None
         self._shape: tuple | None = None
@@ -132,7 +134,7 @@ class Film:
                 if early and not n:
                     self._note(EARLY)
                 last, show = frame, show or Display(stream, frame, self._note)
-                yield show(frame)
+                yield show(frame) if self.counts(n) else show.blank(frame)
                 n += 1
             else:
                 if missing := data.missing(n, last, self.fps):

@@ -9,6 +9,7 @@ import pytest
 from av.stream import Disposition
 from PIL import Image, features
 
+from rencgan.data.display import Display
 from rencgan.data.footage import Footage
 from rencgan.data.sets import Unreadable
 from rencgan.data.times import Gaps
@@ -288,6 +289,26 @@ def test_what_is_odd_is_told_of_a_part_of_a_film_too(tmp_path):
     assert len(list(part)) == 20 and "uneven, 20 to 60 ms apart" in part.notes[0]
     seen = Footage.of("real", tmp_path)
     assert len(list(seen.frames(0, 20))) == 20 and "uneven" in seen.notes["x.mkv"][0]
+
+
+@pytest.mark.parametrize("matrix", [(1, 0, 0, 1), (0, 1, -1, 0)])
+def test_frames_that_nobody_looks_at_are_not_converted(tmp_path, monkeypatch, matrix):
+    def setup(stream):
+        stream.codec_context.sample_aspect_ratio = 2
+
+    monkeypatch.setattr("rencgan.data.display.display_matrix", lambda frame: matrix)
+    path = film(tmp_path / "x.mp4", moving(20), setup=setup)
+    whole = list(Film(path))
+    seen, shown = Footage.of("real", tmp_path), []
+    call = Display.__call__
+    monkeypatch.setattr(Display, "__call__", lambda self, f: shown.append(1) or call(self, f))
+    assert seen.length(0) == 20 and not shown
+    part = list(seen.frames(0, 12, lambda t: t in (5, 7)))
+    assert [t for t, frame in enumerate(part) if frame is not None] == [5, 7]
+    assert len(part) == 12 and len(shown) == 2 and np.array_equal(part[7], whole[7])
+    blank = Film(path)
+    blank.counts = lambda t: False
+    assert {f.shape for f in blank} == {whole[0].shape}
 
 
 def test_times_of_the_order_of_coding_are_not_uneven():
