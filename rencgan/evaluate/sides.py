@@ -95,12 +95,14 @@ class Side:
         return self.footage.left_out | self.short[window]
 
     def sources(self, window: Window) -> list[str]:
-        """The film that each used video is from; videos of equal frames are of one."""
+        """The film that each used video is from; films with a video of equal frames are one."""
         first: dict = {}
-        names = [self.footage.sources[i] for i in self.used[window]]
-        for look, name in zip(self.looks[window], names, strict=True):
-            first.setdefault(look.frames, name)
-        return [first[look.frames] for look in self.looks[window]]
+        films = [self.footage.sources[i] for i in self.used[window]]
+        one = {film: film for film in films}
+        for look, film in zip(self.looks[window], films, strict=True):
+            same, gone = one[first.setdefault(look.frames, film)], one[film]
+            one |= {f: same for f, known in one.items() if known == gone and gone != same}
+        return [one[film] for film in films]
 
     def told(self, window: Window, wanted: int | None) -> dict:
         """A card's words on this side."""

@@ -13,6 +13,7 @@ from samples import Sums
 from rencgan.__main__ import do
 from rencgan.core.errors import InputError
 from rencgan.data.encode import write_mp4
+from rencgan.data.footage import Footage
 from rencgan.data.video import Film
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate import extractors, folders, sides
@@ -178,6 +179,16 @@ def test_copies_count_once_and_lie_in_one_half_of_the_floor(tmp_path, monkeypatc
     assert found.card["real"]["distinct source videos"] == 4
     monkeypatch.setattr(sides.Side, "sources", lambda side, w: [str(i) for i in side.used[w]])
     assert found.floor > 1.2 * ev.evaluate(pairs, videos(seed=1), OURS, Sums())[0].floor
+
+
+def test_films_that_share_a_segment_are_one():
+    some = videos(n=5)
+    some[2] = some[1]  # of films a and b
+    footage = Footage.of("real", some)
+    footage.sources = ["a", "a", "b", "b", "c"]
+    (window,) = wanted = [sides.Window(16)]
+    found = sides.gather(footage, OURS, wanted, Sums(), 0).sources(window)
+    assert sorted(found.count(film) for film in set(found)) == [1, 4]
 
 
 def test_real_frames_among_generated_ones_are_told_of():
