@@ -101,7 +101,8 @@ class Side:
         one = {film: film for film in films}
         for look, film in zip(self.looks[window], films, strict=True):
             same, gone = one[first.setdefault(look.frames, film)], one[film]
-            one |= {f: same for f, known in one.items() if known == gone and gone != same}
+            if gone != same:
+                one |= {f: same for f, known in one.items() if known == gone}
         return [one[film] for film in films]
 
     def told(self, window: Window, wanted: int | None) -> dict:
