@@ -179,6 +179,12 @@ class System:
         """
         raise InputError(f"{type(self).__name__} has no turns")
 
+    def average(self, step: int, p: Any) -> float:
+        """The decay of the running averages at a step: short at first, so that it forgets the
+        start.
+        """
+        return min(p.average, (1 + step) / (10 + step))
+
     def weight(self, term: str, p: Recipe, phase: Phase) -> float:
         """The weight of a term: the preset's field `w_<term>`, 1 where it has none."""
         return getattr(p, f"w_{term}", 1.0)

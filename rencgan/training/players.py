@@ -101,10 +101,8 @@ class Players:
 
     @torch.no_grad()
     def update_averages(self, step: int) -> None:
-        """Running average of weights and batch-norm statistics; short at first, so that it forgets
-        the start.
-        """
-        decay = min(self.p.average, (1 + step) / (10 + step))
+        """Running average of weights and batch-norm statistics."""
+        decay = self.system.average(step, self.p)
         for name, average in self.averages.items():
             ours, theirs = average.state_dict(), self.nets[name].state_dict()
             averaged = [
