@@ -280,6 +280,9 @@ def benchmark(o: argparse.Namespace) -> None:
     option("--preset", default="64"),
     option("--video-stream", choices=("1p2d", "3d"), help="default: the preset's"),
     option("--kind", choices=("encgan3", "lencgan"), default="encgan3", help="whose encoder"),
+    option(
+        "--system", choices=[name for name in ALWAYS if name != "r3"], help="its networks alone"
+    ),
     option("--json", action="store_true"),
 )
 def sizes(o: argparse.Namespace) -> None:
@@ -287,9 +290,12 @@ def sizes(o: argparse.Namespace) -> None:
     from rencgan.presets.table import preset
     from rencgan.studies import sizes
 
-    p = preset(o.preset)
-    p = p.but(video_stream=o.video_stream) if o.video_stream else p
-    counts = sizes.sizes(p, o.kind)
+    if o.system:
+        counts = sizes.of_system(o.system, o.preset)
+    else:
+        p = preset(o.preset)
+        p = p.but(video_stream=o.video_stream) if o.video_stream else p
+        counts = sizes.sizes(p, o.kind)
     print(json.dumps(counts) if o.json else sizes.as_text(counts))
 
 

@@ -18,7 +18,7 @@ from rencgan.data.hops import CLIP, check_hop, clip_count
 from rencgan.data.pixels import as_clips
 from rencgan.data.videoset import VideoSet
 
-KINDS = ("pairs", "step", "uniform")
+KINDS = ("pairs", "step", "uniform", "first")
 
 
 @lru_cache(4)
@@ -34,8 +34,10 @@ class ClipSampler:
                `clips` overlapping clips, 16 + (clips - 1) hop frames, where roll-outs ask for more
     "step"     16 frames from a random start, `step` apart; one random step of those that fit
     "uniform"  the video in 16 equal segments, one random frame from each
-    An epoch visits every pair (or, for "step" and "uniform", every video) once, in an order drawn
-    from the seed. Videos too short for one sample are left out; `skipped` names them.
+    "first"    the first 16 frames; a shorter video is padded with its last one
+    An epoch visits every pair (or, for the others, every video) once, in an order drawn from the
+    seed. Videos too short for one sample are left out; `skipped` names them. frames: of a sample of
+    "step" and "first", in place of 16.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class ClipSampler:
         step_range: tuple[int, int] = (1, 3),
         seed: int = 0,
         clips: int = 2,
+        frames: int = CLIP,
     ):
         if kind not in KINDS:
             raise InputError(f"sampling is one of {', '.join(KINDS)}, not {kind!r}")
@@ -58,8 +61,10 @@ class ClipSampler:
         if clips < 2:
             raise InputError(f"a pair has at least 2 clips, not {clips}")
         self.videos, self.kind, self.seed, self.step_range = videos, kind, seed, step_range
-        self.length = CLIP + (clips - 1) * hop if kind == "pairs" else CLIP
-        shortest = (CLIP - 1) * step_range[0] + 1 if kind == "step" else self.length
+        if frames < 1 or (frames != CLIP and kind not in ("step", "first")):
+            raise InputError(f"samples of {kind!r} have no {frames} frames")
+        self.length = CLIP + (clips - 1) * hop if kind == "pairs" else frames
+        shortest = {"step": (frames - 1) * step_range[0] + 1, "first": 1}.get(kind, self.length)
         rows = [(v.start, v.length) for v in videos.videos if v.length >= shortest]
         self.skipped = [v.name for v in videos.videos if v.length < shortest]
         if not rows:
@@ -92,15 +97,18 @@ class ClipSampler:
         start, n = self.items[index]
         if self.kind == "pairs":
             return np.arange(start, start + self.length)
+        if self.kind == "first":
+            return start + np.minimum(np.arange(self.length), n - 1)
         rng = np.random.default_rng([self.seed, epoch, int(index)])
         if self.kind == "uniform":
             edges = np.linspace(0, n, CLIP + 1)
             return start + (edges[:-1] + rng.random(CLIP) * np.diff(edges)).astype(int)
         low, high = self.step_range
-        fitting = [s for s in range(low, high + 1) if (CLIP - 1) * s + 1 <= n]
+        last = self.length - 1
+        fitting = [s for s in range(low, high + 1) if last * s + 1 <= n]
         step = int(rng.choice(fitting))
-        first = start + int(rng.integers(n - (CLIP - 1) * step))
-        return first + step * np.arange(CLIP)
+        first = start + int(rng.integers(n - last * step))
+        return first + step * np.arange(self.length)
 
     def batch(self, step: int, batch: int, rows: slice = slice(None)) -> np.ndarray:
         """The `step`-th batch: (b, T, H, W, 3) uint8, the given rows of it."""

@@ -19,6 +19,7 @@ from rencgan.evaluate.frechet import distance_of
 from rencgan.evaluate.protocols import PROTOCOLS, Protocol, protocol
 from rencgan.evaluate.sides import Side, Window, gather
 
+GENERAL = tuple(name for name, p in PROTOCOLS.items() if p.least == 2)  # not of one paper alone
 Tell = Callable[[int, int, str], None]  # progress(done, total, text)
 
 
@@ -51,7 +52,7 @@ def evaluate(
     real, generated: folders, VideoSets or arrays (see Footage.of). reconstructed: the real videos
     as a model rebuilds them from their codes; their distance goes into the cards, as what the
     generated ones could come to at best. Raises InputError for sides of different frame sizes,
-    fewer than 2 usable videos, and what `gather` refuses.
+    fewer usable videos than the protocol needs, and what `gather` refuses.
     """
     p = protocol(p) if isinstance(p, str) else p
     if seed < 0:
@@ -67,7 +68,7 @@ def evaluate(
     if reconstructed is not None:
         both.append(Footage.of("reconstructed", reconstructed, p.size))
     sides = _gathered(both, p, windows, extractor, seed, progress)
-    reached = [w for w in windows if min(len(s.used[w]) for s in sides[:2]) >= 2]
+    reached = [w for w in windows if min(len(s.used[w]) for s in sides[:2]) >= p.least]
     scores = {w.frames: _score(p, extractor, w, sides, seed) for w in reached}
     for score in scores.values():
         told = score.card["notes"]
@@ -98,7 +99,7 @@ def under_protocols(
     real,
     generated,
     extractors: Mapping[str, Extractor],
-    names: Sequence[str] = tuple(PROTOCOLS),
+    names: Sequence[str] = GENERAL,
     seed: int = 0,
     progress: Tell | None = None,
 ) -> tuple[list[Score], dict[str, str]]:
@@ -124,7 +125,7 @@ def _gathered(both: Sequence[Footage], p, windows, extractor, seed, progress) ->
     sides = [gather(f, p, windows, extractor, seed, tell) for f in both]
     shortest = min(windows, key=lambda w: (w.first, w.frames))
     for side in sides:
-        side.enough(shortest)
+        side.enough(shortest, p.least)
         if side.shape != sides[0].shape:
             a, b = sides[0].shape, side.shape
             raise InputError(

@@ -133,14 +133,14 @@ class Side:
             ],
         }
 
-    def enough(self, window: Window) -> None:
-        """Raises InputError, with reasons, unless at least 2 videos reach the window."""
+    def enough(self, window: Window, least: int = 2) -> None:
+        """Raises InputError, with reasons, unless so many videos reach the window."""
         n = len(self.used[window])
-        if n >= 2:
+        if n >= least:
             return
         reasons = "; ".join(f"{k}: {v}" for k, v in list(self.left_out(window).items())[:3])
         raise InputError(
-            f"of the {self.footage.side} videos {n} can be used; at least 2 of at least "
+            f"of the {self.footage.side} videos {n} can be used; at least {least} of at least "
             f"{window.frames} frames are needed" + (f" ({reasons})" if reasons else "")
         )
 

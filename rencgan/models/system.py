@@ -88,14 +88,17 @@ class System:
     sample: ClassVar[str] = "clips"  # what a training step takes, in words
     asks: ClassVar[tuple[str, ...]] = ()  # fields of its preset that are parameters of a run too
     variants: ClassVar[dict[str, dict[str, Any]]] = {}  # of its loss: switches by name
+    longest: ClassVar[int | None] = None  # frames of its longest video; None: it has no end
     any_hop: ClassVar[bool] = False  # whether it generates at other hops than the trained one
     alone: ClassVar[str] = ""  # why its training cannot be shared by several processes
 
     def __post_init__(self):
         for f in fields(self):
-            value = getattr(self, f.name)
-            if isinstance(f.default, bool) and value not in self.choices.get(f.name, (True, False)):
-                raise InputError(f"{f.name} is True or False, not {value!r}")
+            value, on_or_off = getattr(self, f.name), isinstance(f.default, bool)
+            known = self.choices.get(f.name, (True, False) if on_or_off else None)
+            if known and value not in known:
+                right = "True or False" if on_or_off else f"one of {', '.join(map(str, known))}"
+                raise InputError(f"{f.name} is {right}, not {value!r}")
 
     def __init_subclass__(cls, **options) -> None:
         super().__init_subclass__(**options)

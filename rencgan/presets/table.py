@@ -4,6 +4,7 @@ from typing import Any
 
 from rencgan.core.errors import InputError
 from rencgan.presets.gpt import GPTPreset
+from rencgan.presets.ivgan import IVGANPreset
 from rencgan.presets.preset import Preset
 from rencgan.presets.recipe import Recipe
 
@@ -241,6 +242,33 @@ GPT_PRESETS = {
     p.name: p for p in (GPT_SMOKE, GPT_MINI, GPT_MINUTES, GPT_SLIM, GPT_HOUR, GPT_64, GPT_128)
 }
 
+# ------------------------------------------------------------------------------------- baselines
+
+IVGAN_64 = IVGANPreset()
+IVGAN_HOUR = IVGANPreset(
+    name="hour",
+    why="a critic in 20 minutes of one core, 64x64; two updates of it to one of the generator",
+    generator_widths=(128, 64, 32, 16),
+    critic_widths=(16, 32, 64, 128),
+    batch=8,
+    steps=3600,
+    critic_turns=2,
+    lr=5e-4,
+    random_start=True,
+    cpu_bf16=True,
+)
+IVGAN_SMOKE = IVGANPreset(
+    name="smoke",
+    why="the tests: seconds on a CPU",
+    size=16,
+    latent=8,
+    generator_widths=(8, 8, 8, 8),
+    critic_widths=(8, 8, 8, 8),
+    batch=2,
+    steps=6,
+)
+IVGAN_PRESETS = {p.name: p for p in (IVGAN_SMOKE, IVGAN_HOUR, IVGAN_64)}
+
 # ------------------------------------------------------------------- how long the papers train
 
 PUBLISHED = ("64", "128")  # presets that train as long as the papers do
@@ -317,6 +345,7 @@ ALWAYS: dict[str, dict[str, Any]] = {
     "lencgan": {"video_stream": "1p2d", "batch": 1},
     "ar2": {"video_stream": "3d"},
     "r3": {},
+    "ivgan": {},
 }
 # What one preset gives a model beside that; `switches` are fields of the system itself.
 # LEncGAN at `mini` walks through 8 videos side by side, its LSTMs half as wide: it has minutes on a
@@ -364,7 +393,10 @@ OWN["slim"] = OWN["mini"] | {"lencgan": OWN["mini"]["lencgan"] | {"content_featu
 
 
 KINDS = {"improved-r2": "r2"}  # of models that are another system's with another row
-ROWS: dict[str, dict[str, Recipe]] = {"r3": GPT_PRESETS}  # of models with a recipe of another kind
+ROWS: dict[str, dict[str, Recipe]] = {  # of models with a recipe of another kind
+    "r3": GPT_PRESETS,
+    "ivgan": IVGAN_PRESETS,
+}
 
 
 def _known(name: str, known: dict, what: str) -> Any:
@@ -379,11 +411,10 @@ def kind_of_row(model: str) -> str:
 
 
 def preset(name: str, model: str = "", **changes) -> Any:
-    """The preset of that name as one model takes it ("encgan3", "g3an", "r2", "improved-r2",
-    "lencgan", "ar2", "r3"; none: the row itself), with `changes`. Raises InputError for unknown
-    names.
+    """The preset of that name as one model takes it (a name of ALWAYS; none: the row itself), with
+    `changes`. Raises InputError for unknown names.
     """
-    what = "GPT for" if model in ROWS else "preset"
+    what = "GPT for" if model == "r3" else f"preset of {model}" if model in ROWS else "preset"
     found = _known(name, ROWS.get(model, PRESETS), what)
     own = _known(model, ALWAYS, "model") if model else {}
     own = own | OWN.get(name, {}).get(model, {}) | changes

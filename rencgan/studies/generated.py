@@ -89,10 +89,12 @@ def pieces_of(model: Trained, frames: int, footage: np.ndarray, way: str = "samp
     return model.generate(frames, **options)
 
 
-def seconds_for_1000(model: Trained, way: str, footage: np.ndarray) -> float:
+def seconds_for_1000(model: Trained, way: str, footage: np.ndarray) -> float | None:
     """Seconds for one video of 1000 frames, each dropped as it is made: the median of 3 times of
-    13 clips, scaled by clips. How busy the machine is goes into it.
+    13 clips, scaled by clips. How busy the machine is goes into it. None of what makes none.
     """
+    if model.system.longest:
+        return None
     frames = model.hop * 12 + CLIP
 
     def work() -> None:

@@ -104,13 +104,14 @@ def _clips_of(videos: Sequence[np.ndarray], extractor: Extractor) -> np.ndarray:
 
 
 def scored(model: Trained, way: str, real: Unseen, extractor, seed: int, c: Contestant) -> dict:
-    """One way of drawing codes: the scores of all videos to 128 frames, the measures of the long
-    ones. VDrej, which takes 20 times as long, makes 128 frames of all, and so do contestants that
-    ask for no long ones. The noise of a video is the same in every way and for every contestant of
-    its kind.
+    """One way of drawing codes: the scores of all videos to 128 frames (or as many as the system
+    makes), the measures of the long ones. VDrej, which takes 20 times as long, makes 128 frames of
+    all, and so do contestants that ask for no long ones. The noise of a video is the same in every
+    way and for every contestant of its kind.
     """
     whole = made_long(c, way)
-    reach, protocol = real.short, PROTOCOLS["ours"].but(lengths=c.lengths)
+    reach = min(real.short, model.system.longest or real.short)
+    protocol = PROTOCOLS["ours"].but(lengths=c.lengths)
     skipped = model.hop if model.system.prior == generated.FIRST_CLIP else 0  # frames that are real
     first, rest = real.footage[: real.long], real.footage[real.long :]
     shown, others = real.subjects[: real.long], real.subjects[real.long :]

@@ -12,6 +12,7 @@ import torch
 from rencgan.core.files import key_of, slug
 from rencgan.data.videoset import VideoSet
 from rencgan.models.trained import Trained
+from rencgan.presets.preset import Preset
 from rencgan.studies import moments, recipes
 from rencgan.studies.variants import Contestant, contestant
 from rencgan.training import precision
@@ -79,6 +80,8 @@ def samples(job: Job) -> dict:
     p = job.preset
     if job.system.base:
         return {"steps": p.steps, job.system.sample: p.seen(job.system.samples(job))}
+    if not isinstance(p, Preset):
+        return {"steps": p.steps, job.system.sample: p.steps * p.batch}
     rest = (p.steps - p.warmup - p.motion_warmup) * p.batch * p.rollout
     return {
         "steps": p.steps,

@@ -232,16 +232,17 @@ class Run:
                 f"these videos have {self.reader.size}"
             )
         self.players = Players(self.system, self.p, job.seed, device, self.reader)
-        self.start, window = 0, {}
+        self.start, window, counts = 0, {}, None
         self.precision = Precision(job.out, content and content.get("bf16"))
         if content:
             self.players.load_state(content)
             torch.set_rng_state(content["random"]["torch"])
             self.start, window = content["step"], content["window"]
+            counts = content.get("counts")
         elif job.init_from:
             found = checkpoint.load(job.init_from)
             self.players.load_networks(found["networks"] | found["averages"])
-        self.record = Record(job.out, self.start, window, self.p.steps, group.first)
+        self.record = Record(job.out, self.start, window, self.p.steps, group.first, counts)
         self.scores = Scores(job, self.start)
         self.shared = shared.end(job) if group.size == 1 else 0
 
@@ -331,6 +332,7 @@ class Run:
             "seed": self.job.seed,
             "step": step,
             "window": self.record.window,
+            "counts": self.record.counts,
             "bf16": self.precision.decided,
             "random": {"torch": torch.get_rng_state()},  # no step draws from it; a user's code may
         }

@@ -13,12 +13,24 @@ from rencgan.core.files import write_text
 
 
 class Record:
-    """Loss terms: checked for finiteness, averaged over a few steps, appended to history.jsonl."""
+    """Loss terms: checked for finiteness, averaged over a few steps, appended to history.jsonl. A
+    term that only some steps have is averaged over these, which `counts` counts.
+    """
 
-    def __init__(self, out: Path, start: int, window: dict, steps: int, write: bool):
+    def __init__(
+        self,
+        out: Path,
+        start: int,
+        window: dict,
+        steps: int,
+        write: bool,
+        counts: dict | None = None,
+    ):
         self.path, self.write = out / "history.jsonl", write
         self.every = max(1, steps // 2000)
         self.window: dict[str, float] = dict(window)
+        # a checkpoint without counts is of a system whose steps all have the same terms
+        self.counts = dict.fromkeys(window, start % self.every) if counts is None else dict(counts)
         self.pending: list[tuple[int, dict[str, Tensor]]] = []
         self.latest: dict[str, float] = {}
         self.on_cpu = not torch.cuda.is_available()
@@ -55,10 +67,12 @@ class Record:
             self.latest = values
             for name, value in values.items():
                 self.window[name] = self.window.get(name, 0.0) + value / self.every
+                self.counts[name] = self.counts.get(name, 0) + 1
             if step % self.every == 0:
-                told = {"step": step} | {k: round(v, 6) for k, v in self.window.items()}
+                means = {k: v * (self.every / self.counts[k]) for k, v in self.window.items()}
+                told = {"step": step} | {k: round(v, 6) for k, v in means.items()}
                 lines.append(json.dumps(told))
-                self.window = {}
+                self.window, self.counts = {}, {}
         self.pending = []
         if lines and self.write:
             with open(self.path, "a") as file:

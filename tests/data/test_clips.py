@@ -119,6 +119,26 @@ def test_uniform_takes_one_frame_of_each_sixteenth(several):
             assert n > 16 or np.array_equal(rows - start, np.arange(16))
 
 
+def test_first_frames_of_a_short_video_are_padded_with_its_last(several):
+    sampler = ClipSampler(several, "first", frames=32)
+    assert sampler.skipped == [] and len(sampler) == len(LENGTHS)
+    for rows in epoch(sampler, 0):
+        first = next(v for v in several.videos if v.name == owner(several, rows))
+        wanted = first.start + np.minimum(np.arange(32), first.length - 1)
+        assert np.array_equal(rows, wanted)
+
+
+def test_clips_may_be_longer_and_begin_anywhere(several):
+    sampler = ClipSampler(several, "step", step_range=(1, 1), frames=32)
+    assert sampler.skipped == ["16", "24", "31"] and len(sampler) == 3
+    begins = {}
+    for number in range(40):
+        for rows in epoch(sampler, number):
+            assert np.array_equal(np.diff(rows), np.ones(31))
+            begins.setdefault(owner(several, rows), set()).add(int(rows[0]))
+    assert len(begins["33"]) == 2 and len(begins["60"]) > 10
+
+
 def test_videos_that_are_too_short_are_named_and_never_drawn(several):
     sampler = ClipSampler(several, "pairs", hop=15)
     assert sampler.skipped == ["16", "24"]
@@ -132,10 +152,12 @@ def test_videos_that_are_too_short_are_named_and_never_drawn(several):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"kind": "random"}, "pairs, step, uniform, not 'random'"),
+        ({"kind": "random"}, "pairs, step, uniform, first, not 'random'"),
         ({"kind": "pairs", "hop": 0}, "hop must be a whole number from 1 to 15, not 0"),
         ({"kind": "pairs", "hop": 16}, "hop must be a whole number from 1 to 15, not 16"),
         ({"kind": "pairs", "stride": -3}, "not every -3"),
+        ({"kind": "pairs", "frames": 32}, "samples of 'pairs' have no 32 frames"),
+        ({"kind": "first", "frames": 0}, "samples of 'first' have no 0 frames"),
         ({"kind": "step", "seed": -1}, "seed must be 0 or more, not -1"),
     ],
 )

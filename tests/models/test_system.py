@@ -14,6 +14,7 @@ from torch import nn
 import rencgan
 import rencgan.training.loop as loop
 from rencgan.baselines.g3an import G3AN
+from rencgan.baselines.ivgan import IVGAN
 from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
 from rencgan.data.clips import ClipSampler
@@ -32,7 +33,9 @@ from rencgan.r3.r3 import R3
 from rencgan.training.loop import Job, train
 
 ALL = {"encgan3": EncGAN3, "g3an": G3AN, "r2": R2, "lencgan": LEncGAN, "ar2": AR2, "r3": R3}
+ALL |= {"ivgan": IVGAN}
 SWITCHED = [EncGAN3(maps="encoder", sampling="uniform"), *VARIANTS.values(), AR2(), R3()]
+SWITCHED += [IVGAN.variant(name) for name in IVGAN.variants]
 SWITCHED += [LEncGAN(handed="cell", target=3), LEncGAN(memory="fc", handed="nothing")]
 
 

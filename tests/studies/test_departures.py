@@ -6,6 +6,7 @@ import pytest
 from stepping import begun
 
 from rencgan.baselines.g3an import G3AN
+from rencgan.baselines.ivgan import IVGAN
 from rencgan.models.ar2 import AR2
 from rencgan.models.encgan3 import EncGAN3
 from rencgan.models.lencgan import LEncGAN
@@ -13,7 +14,6 @@ from rencgan.models.r2 import R2
 from rencgan.presets.table import (
     PUBLISHED_128,
     PUBLISHED_EPOCHS,
-    SMOKE,
     preset,
     published_epochs,
     switches,
@@ -30,6 +30,7 @@ SYSTEMS = {
     "improved-r2": R2(),
     "ar2": AR2(),
     "r3": R3(),
+    "ivgan": IVGAN(),
 }
 OPEN = {"encoder_widths", "encoder_hidden", "content_features", "motion_features"}
 OPEN |= {"w_reconstruction", "w_reference", "w_kl_content", "w_kl_motion"}
@@ -52,6 +53,7 @@ EXPECTED = {  # model, preset: what is listed on Taichi
     ("ar2", "128"): OPEN | {"batch", "scored"},
     ("ar2", "64"): OPEN | SMALLER | {"batch", "scored"},
     ("r3", "128"): GPT_OPEN,
+    ("ivgan", "64"): {"affine", "gradient_norm", "steps", "bf16", "cpu_bf16", "scored"},
     ("r3", "64"): GPT_OPEN | GPT_OURS,
 }
 
@@ -120,8 +122,7 @@ def test_the_optimiser_is_the_printed_one(model):
     if model == "r3":
         assert printed(model)["optimiser"] == "AdamW"  # R3.optimisers says so
         return
-    p = SMOKE.but(encoder=False, warmup=0, motion_warmup=0) if model == "g3an" else SMOKE
-    found = begun(SYSTEMS[model], p).optimisers.values()
+    found = begun(SYSTEMS[model], preset("smoke", model)).optimisers.values()
     assert {type(o).__name__ for o in found} == {printed(model)["optimiser"]}
 
 

@@ -116,3 +116,15 @@ def test_wrong_arguments_end_with_a_sentence_and_status_2(capsys, arguments, wor
         status = ended.code
     assert status == 2
     assert words in capsys.readouterr().err
+
+
+def test_a_systems_own_networks_beside_their_published_counts(capsys):
+    for system, rows in (("g3an", 3), ("ivgan", 4)):
+        found = counts(capsys, "--system", system)
+        assert len(found) == rows
+        assert all(row["parameters"] == row["published"] for row in found.values()), found
+    smaller = counts(capsys, "--system", "ivgan", "--preset", "smoke")
+    assert list(smaller) == ["generator", "critic"]
+    assert all(row["published"] is None for row in smaller.values())
+    assert main(["sizes", "--system", "ivgan", "--preset", "128"]) == 2
+    assert "no preset of ivgan '128'" in capsys.readouterr().err

@@ -54,3 +54,14 @@ def test_history_survives_a_line_cut_short(tmp_path):
     path = tmp_path / "history.jsonl"
     path.write_text(json.dumps({"step": 1, "reconstruction": 0.5}) + '\n{"step": 2, "recon')
     assert read_history(path) == [{"step": 1, "reconstruction": 0.5}]
+
+
+def test_a_term_of_some_steps_alone_is_averaged_over_these(tmp_path):
+    found = record(tmp_path, steps=12_000)  # a line every 6 steps
+    for step in range(1, 7):
+        terms = {"generator": 6.0} if step == 6 else {"critic": float(step)}
+        found.add(step, {name: torch.tensor(value) for name, value in terms.items()})
+        if step == 3:  # stopped, and gone on with
+            found = Record(tmp_path, 3, found.window, 12_000, True, found.counts)
+    (line,) = read_history(tmp_path / "history.jsonl")
+    assert line == {"step": 6, "critic": 3.0, "generator": 6.0}
