@@ -300,19 +300,22 @@ class Discriminator(nn.Module):
 # ---------------------------------------------------------------------------------------- training
 
 
-def r1(logits: Tensor, x: Tensor) -> Tensor:
-    """Half the mean over images x (N, C, H, W) of the squared norm of d logits / d x."""
+def r1(logits: Tensor, x: Tensor, frames: int = 1) -> Tensor:
+    """Half the mean over images of the squared norm of d logits / d image. x: (N, ...), of so many
+    frames each.
+    """
     (slope,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
-    return 0.5 * slope.square().sum(dim=(1, 2, 3)).mean()
+    return 0.5 * slope.square().sum() / (len(x) * frames)
 
 
 class LazyAdam(torch.optim.Adam):
     """Adam of a player that takes an extra turn every `every`-th step: its rate and betas are those
-    of a step that has both. Gradients that are not finite are replaced: nan by 0, infinity by 1e5.
+    of a step that has both; 0: it takes none. Gradients that are not finite are replaced: nan by 0,
+    infinity by 1e5.
     """
 
     def __init__(self, net: nn.Module, lr: float, betas: tuple[float, float], every: int):
-        share = every / (every + 1)
+        share = every / (every + 1) if every else 1.0
         super().__init__(net.parameters(), lr * share, tuple(b**share for b in betas), eps=EPS)
 
     def step(self, closure=None):

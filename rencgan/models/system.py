@@ -44,12 +44,17 @@ class Phase:
     crop: float = 1.0  # the smallest random crop of a sample; 1: none
 
 
+def _alone(x: Tensor) -> Tensor:
+    return x
+
+
 @dataclass
 class Step:
     """One training step, as a system's turns see it.
 
     x: what the reader gave, on the device. chance: what `System.draws` drew for it. memory: lives
-    from step to step and in checkpoints (tensors in lists, by name).
+    from step to step and in checkpoints (tensors in lists, by name). mean: of a number that is one
+    over this process's rows, that over the joint batch.
     """
 
     number: int
@@ -61,6 +66,7 @@ class Step:
     rows: slice  # of the joint batch: this process's
     memory: dict[str, list[Tensor]] = field(default_factory=dict)
     bf16: bool = False  # networks run in bfloat16
+    mean: Callable[[Tensor], Tensor] = field(default=_alone, repr=False)
 
     def autocast(self, device: torch.device) -> torch.autocast:
         """For what its networks do; losses are taken of float32."""

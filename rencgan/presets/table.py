@@ -7,6 +7,7 @@ from rencgan.presets.gpt import GPTPreset
 from rencgan.presets.ivgan import IVGANPreset
 from rencgan.presets.preset import Preset
 from rencgan.presets.recipe import Recipe
+from rencgan.presets.stylegan_v import StyleGANVPreset
 
 PUBLISHED_64 = Preset(scored=20, separate_passes=True, cpu_bf16=True)
 PUBLISHED_128 = Preset(
@@ -268,6 +269,73 @@ IVGAN_SMOKE = IVGANPreset(
     steps=6,
 )
 IVGAN_PRESETS = {p.name: p for p in (IVGAN_SMOKE, IVGAN_HOUR, IVGAN_64)}
+STYLEGAN_V_256 = StyleGANVPreset(scored=20)
+STYLEGAN_V_64 = StyleGANVPreset(
+    name="64",
+    why="StyleGAN-V at 64x64, a quarter of an hour on a GPU; its sizes are ours",
+    size=64,
+    base=8192,
+    most=256,
+    z_dim=256,
+    w_dim=256,
+    motion_dim=128,
+    frequencies=64,
+    longest_period=256,
+    longest=256,
+    table=64,
+    batch=32,
+    steps=3125,
+    scored=20,
+    gamma=0.0256,
+    half_life=10_000.0,
+    ramp=0.05,
+)
+STYLEGAN_V_HOUR = STYLEGAN_V_64.but(
+    name="hour",
+    why="an hour on 2 cores, 64x64",
+    base=2048,
+    most=128,
+    z_dim=128,
+    w_dim=128,
+    motion_dim=64,
+    frequencies=32,
+    batch=8,
+    steps=4500,
+    scored=0,
+    gamma=0.1024,
+    half_life=2500.0,
+    augment="none",
+    max_videos=2100,
+    cpu_bf16=True,
+)
+STYLEGAN_V_SMOKE = STYLEGAN_V_HOUR.but(
+    name="smoke",
+    why="the tests: seconds on a CPU",
+    size=32,
+    base=128,
+    most=8,
+    z_dim=8,
+    w_dim=8,
+    motion_dim=8,
+    frequencies=4,
+    kernel=3,
+    longest=64,
+    table=4,
+    largest_distance=16,
+    batch=2,
+    steps=6,
+    gamma=0.1,
+    half_life=100.0,
+    augment="ada",
+    ada_videos=100,
+    ada_every=2,
+    max_videos=8,
+    max_frames=420,
+    cpu_bf16=False,
+)
+STYLEGAN_V_PRESETS = {
+    p.name: p for p in (STYLEGAN_V_SMOKE, STYLEGAN_V_HOUR, STYLEGAN_V_64, STYLEGAN_V_256)
+}
 
 # ------------------------------------------------------------------- how long the papers train
 
@@ -346,6 +414,7 @@ ALWAYS: dict[str, dict[str, Any]] = {
     "ar2": {"video_stream": "3d"},
     "r3": {},
     "ivgan": {},
+    "stylegan-v": {},
 }
 # What one preset gives a model beside that; `switches` are fields of the system itself.
 # LEncGAN at `mini` walks through 8 videos side by side, its LSTMs half as wide: it has minutes on a
@@ -396,6 +465,7 @@ KINDS = {"improved-r2": "r2"}  # of models that are another system's with anothe
 ROWS: dict[str, dict[str, Recipe]] = {  # of models with a recipe of another kind
     "r3": GPT_PRESETS,
     "ivgan": IVGAN_PRESETS,
+    "stylegan-v": STYLEGAN_V_PRESETS,
 }
 
 

@@ -17,6 +17,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -285,6 +286,7 @@ class Run:
         chance = self.system.draws(seed, step, self.p, phase, self.group.rows, players.device)
         given = Step(step, self.p, phase, x, chance, self.reader, rows, players.memory)
         given.bf16 = self.precision.of(self.system, players.nets, given, self.group)
+        given.mean = partial(self.group.mean, batch=phase.batch)
         losses = players.play(given, self.group)
         if self.p.average:
             players.update_averages(step)

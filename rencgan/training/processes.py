@@ -84,6 +84,14 @@ class Group:
                     dist.all_reduce(buffer)
                     buffer /= self.size
 
+    def mean(self, x: torch.Tensor, batch: int) -> torch.Tensor:
+        """Of a mean over this process's rows of a joint batch, that over all of them."""
+        if self.size == 1:
+            return x
+        x = x.detach() * self.weight(batch)
+        dist.all_reduce(x)
+        return x / self.size
+
     def agree(self, *numbers: int) -> list[int]:
         """The first process's numbers, in every process. A GPU waits for them."""
         device = "cuda" if dist.get_backend() == "nccl" else "cpu"
