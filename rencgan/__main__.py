@@ -101,11 +101,15 @@ def train(o: argparse.Namespace) -> None:
     fields are those of its GPT; its improved R2 is trained first where it is not there.
     """
     from rencgan.studies import recipes
-    from rencgan.studies.setting import checked
+    from rencgan.studies.setting import Training, checked
 
     asked = {k: getattr(o, k) for k in ("dataset", "source", "preset", "seed")}
-    p = checked(asked | {"data_root": typed(o.data_root), "out_root": typed(o.out)})
-    videos, kind, fields = recipes.data(p), recipes.kind_of(o.system), changes(o.fields)
+    p = checked(asked | {"data_root": typed(o.data_root), "out_root": typed(o.out)}, Training)
+    videos, kind, fields = (
+        recipes.data(p, model=o.system),
+        recipes.kind_of(o.system),
+        changes(o.fields),
+    )
     fields = {"schedule": o.schedule} | fields
     fields = vars(kind.variant(o.variant)) | fields if o.variant else fields
 

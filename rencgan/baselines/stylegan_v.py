@@ -150,10 +150,10 @@ class Draws(NamedTuple):
 @dataclass(frozen=True)
 class StyleGANV(System):
     """k: frames of a video in a training step (Table 3). codes: "anchors", or an "lstm" (Table 2),
-    with `delta` frames from token to token, 0 for the preset's. told: whether the discriminator is
-    told the times. amplitude: Eq 3's. G "mocogan": LSTM codes of delta 1 become w with the content,
-    as in MoCoGAN with StyleGAN2's synthesis; D "mocogan": StyleGAN2's discriminator on a frame and
-    MoCoGAN's on 16 frames in a row, the latter at a tenth of the rate, for it is not equalised.
+    with `spacing` frames from token to token, 0 for the preset's delta. told: whether the
+    discriminator is told the times. amplitude: Eq 3's. g "mocogan": the codes of an LSTM become w
+    with the content, as in MoCoGAN with StyleGAN2's synthesis. d "mocogan": StyleGAN2's critic of a
+    frame and MoCoGAN's of 16 in a row, the latter at a tenth of the rate, for it is not equalised.
     """
 
     kind: ClassVar[str] = "stylegan-v"
@@ -166,18 +166,18 @@ class StyleGANV(System):
         "d": ("own", "mocogan"),
     }
     variants: ClassVar[dict[str, dict[str, Any]]] = {
-        "lstm-1": {"codes": "lstm", "delta": 1},
-        "lstm-16": {"codes": "lstm", "delta": 16},
+        "lstm-1": {"codes": "lstm", "spacing": 1},
+        "lstm-16": {"codes": "lstm", "spacing": 16},
         "untold": {"told": False},
         **{f"k{k}": {"k": k} for k in (2, 4, 8, 16)},
-        "mocogan-g": {"g": "mocogan", "codes": "lstm", "delta": 1},
+        "mocogan-g": {"g": "mocogan", "codes": "lstm", "spacing": 1},
         "mocogan-d": {"d": "mocogan", "k": CLIP},
-        "mocogan": {"g": "mocogan", "codes": "lstm", "delta": 1, "d": "mocogan", "k": CLIP},
+        "mocogan": {"g": "mocogan", "codes": "lstm", "spacing": 1, "d": "mocogan", "k": CLIP},
     }
 
     k: int = 3
     codes: str = "anchors"
-    delta: int = 0
+    spacing: int = 0
     told: bool = True
     amplitude: bool = False
     g: str = "own"
@@ -187,8 +187,8 @@ class StyleGANV(System):
         super().__post_init__()
         if type(self.k) is not int or self.k < 2:
             raise InputError(f"k is a whole number of frames, at least 2, not {self.k!r}")
-        if type(self.delta) is not int or self.delta < 0:
-            raise InputError(f"delta is a whole number of frames, 0 or more, not {self.delta!r}")
+        if type(self.spacing) is not int or self.spacing < 0:
+            raise InputError(f"spacing is a whole number of frames, not {self.spacing!r}")
         if self.g == "mocogan" and self.codes != "lstm":
             raise InputError("MoCoGAN's motion codes are an LSTM's: give codes 'lstm'")
         if self.d == "mocogan" and self.k != CLIP:
@@ -208,7 +208,7 @@ class StyleGANV(System):
     # --------------------------------------------------------------------------- networks and steps
 
     def motion(self, p: StyleGANVPreset) -> nn.Module:
-        delta = self.delta or p.delta
+        delta = self.spacing or p.delta
         if self.codes == "lstm":
             return LstmCodes(p, delta)
         return AnchoredCodes(p, delta, self.amplitude)
@@ -258,7 +258,7 @@ class StyleGANV(System):
         rng = torch.Generator().manual_seed(seed * 1_000_003 + step)
         b, rows = phase.batch, share(phase.batch)
         ahead = 2 * (p.kernel - 1) if self.codes == "anchors" else 0
-        count = tokens(p.longest, self.delta or p.delta, ahead)
+        count = tokens(p.longest, self.spacing or p.delta, ahead)
 
         def normal(*shape: int) -> Tensor:
             return torch.randn(b, *shape, generator=rng)[rows].to(device)

@@ -16,8 +16,8 @@ from rencgan.models.system import System, system_of
 from rencgan.models.trained import Trained, load_model
 from rencgan.presets.table import (
     GPT_128,
-    PRESETS,
     PUBLISHED,
+    ROWS,
     SCHEDULES,
     kind_of_row,
     preset,
@@ -32,12 +32,14 @@ from rencgan.training.pace import Pace
 from rencgan.training.scores import BEST
 
 
-def data(p, test_fraction: float | None = None) -> VideoSet:
+def data(p, test_fraction: float | None = None, model: str = "") -> VideoSet:
     """The prepared data of a notebook's parameters: decoded once, then read from the cache.
 
-    test_fraction: the share of held-out videos, where it is not to be the data set's own.
+    test_fraction: the share of held-out videos, where it is not to be the data set's own. model:
+    whose preset says the size, where it has presets of its own.
     """
-    row = PRESETS[p.preset]
+    own = ROWS.get(model, {}).get(p.preset)
+    row = own if hasattr(own, "max_videos") else preset(p.preset)
     with Progress(1, f"preparing {p.dataset}") as bar:
         made = prepare(
             p.dataset,

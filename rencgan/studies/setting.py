@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import date
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import torch
 from pydantic import (
@@ -23,7 +24,7 @@ from pydantic import (
 from rencgan.core.errors import InputError
 from rencgan.core.files import project_root, resolve
 from rencgan.data.sets import DATASETS
-from rencgan.presets.table import PRESETS
+from rencgan.presets.table import PRESETS, ROWS
 from rencgan.studies.unseen import UNSEEN
 
 PUBLISHED_AT = "slim"  # the preset of the weights that come with the project (studies.weights)
@@ -65,6 +66,7 @@ class Run(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
+    presets: ClassVar[tuple[str, ...]] = tuple(PRESETS)
 
     dataset: Text = "sky"
     source: Literal["auto", "real", "procedural"] = "auto"
@@ -83,7 +85,7 @@ class Run(BaseModel):
     def _known_preset(cls, name: str) -> str:
         if name == "auto":
             return "64" if torch.cuda.is_available() else "mini"
-        return _choice(name, ["auto", *PRESETS])
+        return _choice(name, ["auto", *cls.presets])
 
     @field_validator("seed")
     @classmethod
@@ -123,6 +125,12 @@ class Setting(Run):
 
     hop: int = Field(8, ge=1, le=15)  # r, frames from one clip to the next
     schedule: Literal["published", "short"] = "short"  # one budget for all; or as the papers train
+
+
+class Training(Setting):
+    """A run of one system, which may have presets that others do not have."""
+
+    presets: ClassVar[tuple[str, ...]] = tuple(dict.fromkeys([*PRESETS, *chain(*ROWS.values())]))
 
 
 SomeRun = TypeVar("SomeRun", bound=Run)

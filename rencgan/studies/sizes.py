@@ -38,6 +38,10 @@ BASELINES: dict[tuple[str, str], list[tuple[str, dict, int]]] = {
         ("critic", {"affine": "element"}, 13_841_350),  # of the comparison of six
         ("critic", {"layer_norm": False}, 11_056_070),
     ],
+    ("stylegan-v", "256"): [
+        ("generator", {}, 32_105_941),
+        ("discriminator", {}, 25_333_568),
+    ],
 }
 
 

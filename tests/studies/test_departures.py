@@ -7,6 +7,7 @@ from stepping import begun
 
 from rencgan.baselines.g3an import G3AN
 from rencgan.baselines.ivgan import IVGAN
+from rencgan.baselines.stylegan_v import StyleGANV
 from rencgan.models.ar2 import AR2
 from rencgan.models.encgan3 import EncGAN3
 from rencgan.models.lencgan import LEncGAN
@@ -31,6 +32,7 @@ SYSTEMS = {
     "ar2": AR2(),
     "r3": R3(),
     "ivgan": IVGAN(),
+    "stylegan-v": StyleGANV(),
 }
 OPEN = {"encoder_widths", "encoder_hidden", "content_features", "motion_features"}
 OPEN |= {"w_reconstruction", "w_reference", "w_kl_content", "w_kl_motion"}
@@ -45,6 +47,9 @@ SMALLER |= {"image_d_widths", "video_d_widths"}
 GPT_OPEN = {"dropout", "weight_decay", "largest_gradient", "bf16"}
 GPT_OURS = {"blocks", "heads", "width", "directions", "carry", "starts", "lr", "ramp"}
 GPT_OURS |= {"lr_decay", "average"}
+STYLEGAN_V_SIZES = {"size", "base", "most", "z_dim", "w_dim", "motion_dim", "frequencies"}
+STYLEGAN_V_SIZES |= {"longest_period", "longest", "table", "batch", "steps", "gamma", "half_life"}
+STYLEGAN_V_SIZES |= {"ramp"}
 EXPECTED = {  # model, preset: what is listed on Taichi
     ("r2", "64"): OPEN - {"encoder_hidden"} | {"epochs", "batch", "scored"},
     ("r2", "128"): OPEN | {"epochs", "batch", "scored"},
@@ -54,6 +59,8 @@ EXPECTED = {  # model, preset: what is listed on Taichi
     ("ar2", "64"): OPEN | SMALLER | {"batch", "scored"},
     ("r3", "128"): GPT_OPEN,
     ("ivgan", "64"): {"affine", "gradient_norm", "steps", "bf16", "cpu_bf16", "scored"},
+    ("stylegan-v", "256"): {"bf16", "cpu_bf16", "scored"},
+    ("stylegan-v", "64"): STYLEGAN_V_SIZES | {"bf16", "cpu_bf16", "scored"},
     ("r3", "64"): GPT_OPEN | GPT_OURS,
 }
 

@@ -123,6 +123,9 @@ def test_a_systems_own_networks_beside_their_published_counts(capsys):
         found = counts(capsys, "--system", system)
         assert len(found) == rows
         assert all(row["parameters"] == row["published"] for row in found.values()), found
+    found = counts(capsys, "--system", "stylegan-v", "--preset", "256")
+    assert found["generator"] == dict.fromkeys(("parameters", "published"), 32_105_941)
+    assert found["discriminator"] == dict.fromkeys(("parameters", "published"), 25_333_568)
     smaller = counts(capsys, "--system", "ivgan", "--preset", "smoke")
     assert list(smaller) == ["generator", "critic"]
     assert all(row["published"] is None for row in smaller.values())
