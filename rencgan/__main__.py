@@ -14,7 +14,7 @@ from rencgan.core.errors import InputError
 from rencgan.core.files import resolve
 from rencgan.core.progress import say_all
 from rencgan.data.hops import CLIP
-from rencgan.presets.table import ALWAYS, SCHEDULES
+from rencgan.presets.table import ALWAYS, BASES, SCHEDULES
 
 VERBS: dict[str, tuple[Callable, tuple]] = {}
 
@@ -98,7 +98,8 @@ def prepare(o: argparse.Namespace) -> None:
 )
 def train(o: argparse.Namespace) -> None:
     """Trains a system at a preset on a data set (or goes on), and prints its checkpoint. Of r3 the
-    fields are those of its GPT; its improved R2 is trained first where it is not there.
+    fields are those of its GPT; its improved R2 is trained first where it is not there, and so are
+    the pairs of motionvideogan.
     """
     from rencgan.studies import recipes
     from rencgan.studies.setting import Training, checked
@@ -117,12 +118,13 @@ def train(o: argparse.Namespace) -> None:
         found = recipes.job(model, p.preset, videos, p.out_dir, p.seed, base, **fields)
         return recipes.placed(replace(found, init_from=begun), p.out_dir)
 
-    if kind.base:  # not after its base was trained
+    first = BASES.get(o.system)
+    if first == "improved-r2":  # not after its base was trained
         from rencgan.r3.tokens import check_enough
 
         asked = recipes.job(o.system, p.preset, videos, p.out_dir, **fields).preset
         check_enough(videos.select("train"), CLIP // 2, asked)
-    base = recipes.trained(job("improved-r2"), processes=o.processes) if kind.base else None
+    base = recipes.trained(job(first), processes=o.processes) if first else None
     begun = Path(typed(o.init_from)) if o.init_from else None
     work = job(o.system, base, begun, **(recipes.BEGUN if begun else {}) | fields)
     recipes.trained(work, processes=o.processes)

@@ -132,13 +132,17 @@ def between(x: Tensor, made: Tensor, alpha: Tensor) -> Tensor:
     return torch.lerp(x, made, alpha.view(-1, 1, 1, 1, 1))
 
 
+def norms(slope: Tensor, of: str = "sample") -> Tensor:
+    """g of slopes: of whole samples (B,), or of the 3 colours at each voxel (B, T, H, W)."""
+    return (slope.square().sum(1 if of == "voxel" else (1, 2, 3, 4)) + TINY).sqrt()
+
+
 def gradient_norms(critic: nn.Module, x: Tensor, of: str = "sample") -> Tensor:
-    """g at x: of whole samples (B,), or of the 3 colours at each voxel (B, T, H, W)."""
+    """g of a critic at x."""
     with torch.enable_grad():
         x = x.detach().requires_grad_()
         (slope,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
-    squares = slope.square().sum(1 if of == "voxel" else (1, 2, 3, 4))
-    return (squares + TINY).sqrt()
+    return norms(slope, of)
 
 
 class Chance(NamedTuple):

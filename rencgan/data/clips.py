@@ -91,9 +91,13 @@ class ClipSampler:
         """Of an epoch, as a schedule counts them."""
         return len(self)
 
+    def order(self, epoch: int) -> np.ndarray:
+        """In which an epoch takes the items."""
+        return _order(self.seed, epoch, len(self.items))
+
     def frames_of(self, epoch: int, position: int) -> np.ndarray:
         """Rows of the frame array that the `position`-th sample of an epoch is made of."""
-        index = _order(self.seed, epoch, len(self.items))[position]
+        index = self.order(epoch)[position]
         start, n = self.items[index]
         if self.kind == "pairs":
             return np.arange(start, start + self.length)

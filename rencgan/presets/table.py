@@ -5,6 +5,7 @@ from typing import Any
 from rencgan.core.errors import InputError
 from rencgan.presets.gpt import GPTPreset
 from rencgan.presets.ivgan import IVGANPreset
+from rencgan.presets.motionvideogan import MotionPreset, PairsPreset
 from rencgan.presets.preset import Preset
 from rencgan.presets.recipe import Recipe
 from rencgan.presets.stylegan_v import StyleGANVPreset
@@ -337,6 +338,72 @@ STYLEGAN_V_PRESETS = {
     p.name: p for p in (STYLEGAN_V_SMOKE, STYLEGAN_V_HOUR, STYLEGAN_V_64, STYLEGAN_V_256)
 }
 
+PAIRS_256 = PairsPreset()
+PAIRS_64 = PairsPreset(
+    name="64",
+    why="the reduced generator of pairs, 64x64",
+    size=64,
+    base=8192,
+    most=256,
+    latent=256,
+    gamma=0.1,
+)
+PAIRS_HOUR = PAIRS_64.but(
+    name="hour",
+    why="40 minutes of one core for the pairs, 64x64",
+    base=1024,
+    most=64,
+    latent=128,
+    mapping=4,
+    batch=8,
+    steps=4000,
+    half_life=2_000.0,
+    cpu_bf16=True,
+)
+PAIRS_SMOKE = PAIRS_HOUR.but(
+    name="smoke",
+    why="the tests: seconds on a CPU",
+    size=16,
+    base=128,
+    most=8,
+    latent=24,
+    mapping=2,
+    batch=4,
+    steps=5,
+    r1_every=4,
+    cpu_bf16=False,
+)
+PAIRS_PRESETS = {p.name: p for p in (PAIRS_SMOKE, PAIRS_HOUR, PAIRS_64, PAIRS_256)}
+MOTION_256 = MotionPreset()
+MOTION_64 = MotionPreset(
+    name="64", why="over the reduced pairs, 64x64", lam=1 / 30, latent=256, steps=2970
+)
+MOTION_HOUR = MOTION_64.but(
+    name="hour",
+    why="20 minutes of one core for the codes, 64x64",
+    codes=12,
+    lam=1 / 16,
+    latent=128,
+    critic_widths=(16, 32, 64, 128),
+    batch=4,
+    generator_turns=2,
+    steps=300,
+    lr=3e-4,
+    cpu_bf16=True,
+)
+MOTION_SMOKE = MOTION_HOUR.but(
+    name="smoke",
+    why="the tests: seconds on a CPU",
+    codes=4,
+    lam=0.2,
+    latent=24,
+    critic_widths=(4, 4, 4, 4),
+    batch=2,
+    steps=3,
+    cpu_bf16=False,
+)
+MOTION_PRESETS = {p.name: p for p in (MOTION_SMOKE, MOTION_HOUR, MOTION_64, MOTION_256)}
+
 # ------------------------------------------------------------------- how long the papers train
 
 PUBLISHED = ("64", "128")  # presets that train as long as the papers do
@@ -415,6 +482,8 @@ ALWAYS: dict[str, dict[str, Any]] = {
     "r3": {},
     "ivgan": {},
     "stylegan-v": {},
+    "motionstylegan": {},
+    "motionvideogan": {},
 }
 # What one preset gives a model beside that; `switches` are fields of the system itself.
 # LEncGAN at `mini` walks through 8 videos side by side, its LSTMs half as wide: it has minutes on a
@@ -466,7 +535,10 @@ ROWS: dict[str, dict[str, Recipe]] = {  # of models with a recipe of another kin
     "r3": GPT_PRESETS,
     "ivgan": IVGAN_PRESETS,
     "stylegan-v": STYLEGAN_V_PRESETS,
+    "motionstylegan": PAIRS_PRESETS,
+    "motionvideogan": MOTION_PRESETS,
 }
+BASES = {"r3": "improved-r2", "motionvideogan": "motionstylegan"}  # models trained first
 
 
 def _known(name: str, known: dict, what: str) -> Any:

@@ -15,7 +15,9 @@ from rencgan.data.videoset import VideoSet
 from rencgan.models.system import System, system_of
 from rencgan.models.trained import Trained, load_model
 from rencgan.presets.table import (
+    BASES,
     GPT_128,
+    PRESETS,
     PUBLISHED,
     ROWS,
     SCHEDULES,
@@ -38,19 +40,22 @@ def data(p, test_fraction: float | None = None, model: str = "") -> VideoSet:
     test_fraction: the share of held-out videos, where it is not to be the data set's own. model:
     whose preset says the size, where it has presets of its own.
     """
-    own = ROWS.get(model, {}).get(p.preset)
-    row = own if hasattr(own, "max_videos") else preset(p.preset)
+    own = ROWS.get(BASES.get(model, model), {}).get(p.preset) or preset(p.preset)
+    usual = PRESETS.get(p.preset, own)  # how many there are, where its own does not say
+    videos, frames = (
+        getattr(own, name, getattr(usual, name, 0)) for name in ("max_videos", "max_frames")
+    )
     with Progress(1, f"preparing {p.dataset}") as bar:
         made = prepare(
             p.dataset,
             source=p.source,
             data_root=p.data_path,
-            size=row.size,
+            size=own.size,
             cache_root=p.cache_root,
             ours=(p.out_dir,),
             seed=p.seed,
-            videos=row.max_videos or None,
-            max_frames=row.max_frames or None,
+            videos=videos or None,
+            max_frames=frames or None,
             test_fraction=test_fraction,
             progress=bar.tell,
         )
@@ -95,7 +100,7 @@ def recipe(p, model: str = "", **changes) -> Any:
         asked |= {name: getattr(p, name) for name in kind.asks if hasattr(p, name)}
     schedule, batch = getattr(p, "schedule", "short"), changes.get("batch", 0)
     asked |= length(schedule, p.preset, model, p.dataset, batch)
-    if kind.base:
+    if model == "r3":
         asked |= gpt(p.preset, p.dataset, schedule, getattr(p, "as_published", False))
     if getattr(p, "steps", 0) and not kind.base:
         asked |= {"steps": p.steps, "epochs": 0.0}
@@ -171,7 +176,7 @@ def job(
     found = replace(found, **{name: changes.pop(name) for name in own})
     dataset = datasets.DATASETS.get(videos.card.get("dataset"))
     asked = kind.asked(CLIP // 2, dataset.steps) if dataset else {}
-    if kind.base:
+    if model == "r3":
         asked |= gpt(preset_name, named, schedule, whole)
     elif whole:
         asked |= as_published(model)

@@ -42,6 +42,14 @@ BASELINES: dict[tuple[str, str], list[tuple[str, dict, int]]] = {
         ("generator", {}, 32_105_941),
         ("discriminator", {}, 25_333_568),
     ],
+    ("motionstylegan", "256"): [
+        ("generator", {}, 30_043_191),
+        ("discriminator", {}, 28_864_513),  # 58.9 million with the generator
+    ],
+    ("motionvideogan", "256"): [
+        ("generator", {}, 4_217_886),
+        *((critic, {}, 22_136_706) for critic in ("reverse_d", "video_d")),
+    ],
 }
 
 

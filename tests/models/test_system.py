@@ -15,6 +15,8 @@ import rencgan
 import rencgan.training.loop as loop
 from rencgan.baselines.g3an import G3AN
 from rencgan.baselines.ivgan import IVGAN
+from rencgan.baselines.motionstylegan import MotionStyleGAN
+from rencgan.baselines.motionvideogan import MotionVideoGAN
 from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
 from rencgan.data.clips import ClipSampler
@@ -33,9 +35,10 @@ from rencgan.r3.r3 import R3
 from rencgan.training.loop import Job, train
 
 ALL = {"encgan3": EncGAN3, "g3an": G3AN, "r2": R2, "lencgan": LEncGAN, "ar2": AR2, "r3": R3}
-ALL |= {"ivgan": IVGAN}
+ALL |= {"ivgan": IVGAN, "motionstylegan": MotionStyleGAN, "motionvideogan": MotionVideoGAN}
 SWITCHED = [EncGAN3(maps="encoder", sampling="uniform"), *VARIANTS.values(), AR2(), R3()]
 SWITCHED += [IVGAN.variant(name) for name in IVGAN.variants]
+SWITCHED += [MotionStyleGAN(), MotionVideoGAN(loss="log", noise=False)]
 SWITCHED += [LEncGAN(handed="cell", target=3), LEncGAN(memory="fc", handed="nothing")]
 
 

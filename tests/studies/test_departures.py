@@ -7,6 +7,8 @@ from stepping import begun
 
 from rencgan.baselines.g3an import G3AN
 from rencgan.baselines.ivgan import IVGAN
+from rencgan.baselines.motionstylegan import MotionStyleGAN
+from rencgan.baselines.motionvideogan import MotionVideoGAN
 from rencgan.baselines.stylegan_v import StyleGANV
 from rencgan.models.ar2 import AR2
 from rencgan.models.encgan3 import EncGAN3
@@ -33,6 +35,8 @@ SYSTEMS = {
     "r3": R3(),
     "ivgan": IVGAN(),
     "stylegan-v": StyleGANV(),
+    "motionstylegan": MotionStyleGAN(),
+    "motionvideogan": MotionVideoGAN(),
 }
 OPEN = {"encoder_widths", "encoder_hidden", "content_features", "motion_features"}
 OPEN |= {"w_reconstruction", "w_reference", "w_kl_content", "w_kl_motion"}

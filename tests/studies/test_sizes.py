@@ -119,8 +119,10 @@ def test_wrong_arguments_end_with_a_sentence_and_status_2(capsys, arguments, wor
 
 
 def test_a_systems_own_networks_beside_their_published_counts(capsys):
-    for system, rows in (("g3an", 3), ("ivgan", 4)):
-        found = counts(capsys, "--system", system)
+    wanted = {("g3an", "64"): 3, ("ivgan", "64"): 4}
+    wanted |= {("motionstylegan", "256"): 2, ("motionvideogan", "256"): 3}
+    for (system, name), rows in wanted.items():
+        found = counts(capsys, "--system", system, "--preset", name)
         assert len(found) == rows
         assert all(row["parameters"] == row["published"] for row in found.values()), found
     found = counts(capsys, "--system", "stylegan-v", "--preset", "256")
