@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 import torch
-from conftest import moving_videos
+from conftest import Stop, moving_videos, stopped_after
 from stepping import assert_same
 
-from rencgan.baselines.stylegan_v import StyleGANV, code_at, frames_at
+from rencgan.baselines.any_time import code_at, frames_at
+from rencgan.baselines.stylegan_v import StyleGANV
 from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
 from rencgan.data.pixels import as_frames
-from rencgan.data.videoset import VideoSet
+from rencgan.data.videoset import VideoSet, write_tables
 from rencgan.models.trained import Trained, begun, load_model
 from rencgan.presets.table import preset
 from rencgan.training.loop import Job, train
@@ -23,18 +24,6 @@ def footage(size: int = 32) -> VideoSet:
     few = [np.repeat(np.repeat(v, 2, 1), 2, 2) for v in moving_videos(4)]
     assert few[0].shape[1] == size
     return VideoSet.from_arrays(few)
-
-
-class Killed(Exception):
-    pass
-
-
-def killed_at(step: int):
-    def progress(done, total, losses):
-        if done == step:
-            raise Killed
-
-    return progress
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +40,25 @@ def model() -> Trained:
 def test_a_run_that_was_killed_ends_with_the_same_bits(trained, tmp_path, monkeypatch):
     monkeypatch.setattr("rencgan.training.loop.SAVE_EVERY_S", 0.0)
     job = Job(StyleGANV(), SMOKE, footage(), tmp_path / "run")
-    with pytest.raises(Killed):
-        train(job, progress=killed_at(3))
+    with pytest.raises(Stop):
+        train(job, progress=stopped_after(3))
     again = load_model(train(job))
     for name, net in trained.nets.items():
         assert_same(net.state_dict(), again.nets[name].state_dict())
     assert "ada" in checkpoint.load(tmp_path / "run" / "checkpoint.pt")["memory"]
+
+
+def test_two_processes_share_what_augmentation_looks_at(tmp_path):
+    whole, folder = footage(), tmp_path / "data"
+    folder.mkdir()
+    np.save(folder / "frames.npy", whole.frames)
+    write_tables(folder, whole.videos, whole.frames.shape, {})
+    p = SMOKE.but(batch=5)
+    kept = train(Job(StyleGANV(), p, folder, tmp_path / "run"), processes=2)
+    (state,) = checkpoint.load(kept)["memory"]["ada"]
+    each = p.batch * p.ada_every / p.ada_videos
+    assert float(state[0]) % each == pytest.approx(0, abs=1e-6)
+    assert state[1:].tolist() == [0.0, 0.0]  # after an even number of steps
 
 
 def test_a_model_is_loaded_as_it_was_trained_and_averaged(trained):

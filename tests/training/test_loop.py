@@ -222,7 +222,7 @@ def test_means_over_uneven_rows_average_to_the_mean_over_all(monkeypatch, sizes)
     groups = [Group(rank, len(sizes)) for rank in range(len(sizes))]
     assert [len(x[g.rows(batch)]) for g in groups] == list(sizes)
     assert torch.equal(torch.cat([x[g.rows(batch)] for g in groups]), x)
-    gradients, means = Sum(), Sum()
+    gradients, means, numbers = Sum(), Sum(), Sum()
     for g in groups:
         net.zero_grad()
         net(x[g.rows(batch)]).square().mean().backward()
@@ -231,7 +231,10 @@ def test_means_over_uneven_rows_average_to_the_mean_over_all(monkeypatch, sizes)
         g.average_gradients(net, batch)
         monkeypatch.setattr(processes, "dist", SumOfOne(means, norm.running_mean))
         g.average_statistics(norm, batch)
+        monkeypatch.setattr(processes, "dist", numbers)
+        number = g.mean(x[g.rows(batch)].mean(), batch)
     assert torch.allclose(net.weight.grad, whole, atol=1e-6)  # the last one saw all of them
+    assert torch.allclose(number, x.mean(), atol=1e-6)
     assert torch.allclose(norm.running_mean, x.mean(0), atol=1e-6)
     assert all(g.weight(batch) == 1.0 for g in groups) == (len(set(sizes)) == 1)
 
