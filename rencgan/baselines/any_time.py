@@ -56,9 +56,11 @@ def frames_at(
     p, moves = model.preset, seed if motion_seed is None else motion_seed
     with generating(p, model.device):
         z = torch.from_numpy(content(seed, video, p.z_dim)).to(model.device)
-        v = torch.cat([code_at(model, float(t), video, moves) for t in times], dim=1)
-        g = model.nets["generator"]
-        return torch.cat([g.frames(z, part, psi).float() for part in v.split(AT_ONCE, 1)], dim=2)
+        v = [code_at(model, float(t), video, moves) for t in times]
+        v += v[-1:] * (-len(v) % AT_ONCE)  # passes of one shape give a frame the same pixels in all
+        parts = torch.cat(v, dim=1).split(AT_ONCE, dim=1)
+        made = [model.nets["generator"].frames(z, part, psi).float() for part in parts]
+        return torch.cat(made, dim=2)[:, :, : len(times)]
 
 
 def check_times(times: Sequence[float]) -> None:
