@@ -106,12 +106,8 @@ def train(o: argparse.Namespace) -> None:
 
     asked = {k: getattr(o, k) for k in ("dataset", "source", "preset", "seed")}
     p = checked(asked | {"data_root": typed(o.data_root), "out_root": typed(o.out)}, Training)
-    videos, kind, fields = (
-        recipes.data(p, model=o.system),
-        recipes.kind_of(o.system),
-        changes(o.fields),
-    )
-    fields = {"schedule": o.schedule} | fields
+    videos, kind = recipes.data(p, model=o.system), recipes.kind_of(o.system)
+    fields = {"schedule": o.schedule} | changes(o.fields)
     fields = vars(kind.variant(o.variant)) | fields if o.variant else fields
 
     def job(model: str, base=None, begun: Path | None = None, **fields):
@@ -286,9 +282,7 @@ def benchmark(o: argparse.Namespace) -> None:
     option("--preset", default="64"),
     option("--video-stream", choices=("1p2d", "3d"), help="default: the preset's"),
     option("--kind", choices=("encgan3", "lencgan"), default="encgan3", help="whose encoder"),
-    option(
-        "--system", choices=[name for name in ALWAYS if name != "r3"], help="its networks alone"
-    ),
+    option("--system", choices=[x for x in ALWAYS if x != "r3"], help="its networks alone"),
     option("--json", action="store_true"),
 )
 def sizes(o: argparse.Namespace) -> None:
@@ -296,12 +290,9 @@ def sizes(o: argparse.Namespace) -> None:
     from rencgan.presets.table import preset
     from rencgan.studies import sizes
 
-    if o.system:
-        counts = sizes.of_system(o.system, o.preset)
-    else:
-        p = preset(o.preset)
-        p = p.but(video_stream=o.video_stream) if o.video_stream else p
-        counts = sizes.sizes(p, o.kind)
+    p = preset(o.preset, o.system or "")
+    p = p.but(video_stream=o.video_stream) if o.video_stream else p
+    counts = sizes.of_system(o.system, o.preset) if o.system else sizes.sizes(p, o.kind)
     print(json.dumps(counts) if o.json else sizes.as_text(counts))
 
 

@@ -10,8 +10,9 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from rencgan.baselines.ivgan import IVGAN, Critic, Generator, between, gradient_norms
 from rencgan.core.errors import InputError
+from rencgan.presets.baselines import IVGAN_64, IVGAN_PRESETS, IVGAN_SMOKE
 from rencgan.presets.ivgan import IVGANPreset
-from rencgan.presets.table import IVGAN_64, IVGAN_PRESETS, IVGAN_SMOKE, preset
+from rencgan.presets.table import preset
 from rencgan.training.players import Players
 
 P = IVGAN_SMOKE

@@ -15,7 +15,7 @@ from rencgan.data.videoset import VideoSet
 from rencgan.evaluate.protocols import protocol
 from rencgan.evaluate.scores import evaluate
 from rencgan.models.trained import begun, load_model
-from rencgan.presets.table import IVGAN_SMOKE
+from rencgan.presets.baselines import IVGAN_SMOKE
 from rencgan.studies import generated, recipes
 from rencgan.training.loop import Job, train
 from rencgan.training.record import read_history

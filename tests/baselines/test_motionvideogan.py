@@ -19,8 +19,8 @@ from rencgan.core.errors import InputError
 from rencgan.data.videoset import VideoSet
 from rencgan.models.trained import begun as untrained
 from rencgan.models.trained import load_model
+from rencgan.presets.baselines import MOTION_PRESETS, MOTION_SMOKE, PAIRS_PRESETS, PAIRS_SMOKE
 from rencgan.presets.motionvideogan import MotionPreset, PairsPreset
-from rencgan.presets.table import MOTION_PRESETS, MOTION_SMOKE, PAIRS_PRESETS, PAIRS_SMOKE
 from rencgan.studies import generated, recipes
 from rencgan.training.loop import Job, train
 from rencgan.training.players import Players
