@@ -54,6 +54,19 @@ def augmented(x: Tensor, chance: Chance, p: float) -> Tensor:
     return coloured(moved(x, geometry(chance, p, x.shape[-1])), matrix, offset)
 
 
+@torch.no_grad()
+def adapt(state: Tensor, sign: Tensor, last: bool, by: float, target: float) -> None:
+    """ADA: p rises while the mean sign of real logits is above its target, and falls below.
+
+    state: p, sum and number of the signs since p was last looked at; last: whether it is now; by:
+    how far p then moves.
+    """
+    state[1:] += torch.stack([sign, torch.ones_like(sign)])
+    if last:
+        state[0] = (state[0] + by * (state[1] / state[2] - target).sign()).clamp(0, 1)
+        state[1:] = 0
+
+
 def geometry(chance: Chance, p: float, size: int) -> Tensor:
     """The map (B, 3, 3) from places of the result to places of the source, in [-1, 1]."""
     u, g = chance

@@ -3,8 +3,8 @@
 x  (B, 6, H, W)  slot A = channels 0 to 2, the former frame; slot B = 3 to 5, the latter
 
 Pairs are [x_t, x_t+k] and [x_t+k, x_t], so both orders are learned. Losses and lazy turns are
-StyleGAN2's: non-saturating, R1, path lengths, mixed styles, noise inputs.
-Departure: no ADA yet; the pairs are mirrored, as published.
+StyleGAN2's: non-saturating, R1, path lengths, mixed styles, noise inputs; pairs are mirrored, and
+ADA transforms both slots alike.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from rencgan.baselines import ada
 from rencgan.baselines.stylegan2 import Discriminator, LazyAdam, Mapping, Synthesis, r1, widths
 from rencgan.core.errors import InputError
 from rencgan.data.clips import ClipSampler
@@ -80,12 +81,14 @@ class PairGenerator(nn.Module):
 class Chance(NamedTuple):
     """Of a step, for its phases (generator, path lengths, discriminator): z (3, 2, B, d), two
     codes of mixed styles; the slot from which on the second one rules, as a share of all (1:
-    nowhere); which pairs are mirrored; a seed of noise inputs.
+    nowhere). Which real pairs are mirrored; how pairs are augmented (the generator's, the
+    discriminator's, real ones); a seed of noise inputs.
     """
 
     z: Tensor
     cut: list[float]
     flip: Tensor
+    seen: list[ada.Chance]
     seed: int
 
 
@@ -138,12 +141,16 @@ class MotionStyleGAN(System):
         mixed, cut = torch.rand(2, 3, generator=rng).tolist()
         flip = torch.rand(phase.batch, generator=rng) < (0.5 if p.flips else 0.0)
         cuts = [c if m < p.mixing else 1.0 for m, c in zip(mixed, cut, strict=True)]
-        return Chance(z.to(device), cuts, flip.to(device), rng.initial_seed())
+        seen = [ada.Chance.drawn(rng, phase.batch, share) for _ in range(3)]
+        return Chance(z.to(device), cuts, flip.to(device), seen, rng.initial_seed())
 
     # ---------------------------------------------------------------------------------------- turns
 
     def turns(self, nets: Nets, s: Step) -> Iterator[Turn]:
-        yield "generator", lambda: softplus(-self.judged(nets, s, self.made(nets, s, 0)[0])).mean()
+        yield (
+            "generator",
+            lambda: softplus(-self.judged(nets, s, self.made(nets, s, 0)[0], 0)).mean(),
+        )
         if s.number % s.p.path_every == 0 and s.p.w_path:
             yield "generator", lambda: self.path_lengths(nets, s)
         x = pairs_of(s.x)
@@ -165,20 +172,37 @@ class MotionStyleGAN(System):
             noises = [x.to(w.device) for x in g.synthesis.noises(n, rng)]
             return g.synthesis(w, noises=noises).float(), w
 
-    def judged(self, nets: Nets, s: Step, x: Tensor) -> Tensor:
+    def judged(self, nets: Nets, s: Step, x: Tensor, which: int) -> Tensor:
+        """Logits of pairs behind augmentation; which: of the generator's turn (0), of the
+        discriminator's (1), or real ones (2).
+        """
+        if s.p.augment:
+            share = float(self.augmented(s)[0])  # a GPU is waited for once
+            x = pairs_of(ada.augmented(frames_of(x), s.chance.seen[which], share))
         with s.autocast(x.device):
             return nets["discriminator"](x).float()
 
+    def augmented(self, s: Step) -> Tensor:
+        """ADA's state: its probability, and the signs that it follows."""
+        return s.memory.setdefault("ada", [torch.zeros(3, device=s.x.device)])[0]
+
+    def fooling(self, nets: Nets, s: Step) -> Tensor:
+        return softplus(-self.judged(nets, s, self.made(nets, s, 0)[0], 0)).mean()
+
     def against(self, nets: Nets, s: Step, x: Tensor) -> Tensor:
+        p = s.p
         with torch.no_grad():
             made = self.made(nets, s, 2)[0]
-        real, fake = (self.judged(nets, s, side) for side in (x, made))
+        real, fake = self.judged(nets, s, x, 2), self.judged(nets, s, made, 1)
+        if p.augment:
+            by, last = p.batch * p.ada_every / p.ada_pairs, (s.number + 1) % p.ada_every == 0
+            ada.adapt(self.augmented(s), real.detach().sign().mean(), last, by, p.ada_target)
         return softplus(-real).mean() + softplus(fake).mean()
 
     def flatness(self, nets: Nets, s: Step, x: Tensor) -> Terms:
         with torch.enable_grad():
             x = x.detach().requires_grad_()
-            value = r1(self.judged(nets, s, x), x)
+            value = r1(self.judged(nets, s, x, 2), x)
         return {"r1": lambda: value}
 
     def path_lengths(self, nets: Nets, s: Step) -> Terms:

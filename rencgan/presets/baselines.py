@@ -115,8 +115,9 @@ PAIRS_HOUR = PAIRS_64.but(
     latent=128,
     mapping=4,
     batch=8,
-    steps=4000,
+    steps=6500,
     half_life=2_000.0,
+    augment=False,
     cpu_bf16=True,
 )
 PAIRS_SMOKE = PAIRS_HOUR.but(
@@ -130,6 +131,9 @@ PAIRS_SMOKE = PAIRS_HOUR.but(
     batch=4,
     steps=5,
     r1_every=4,
+    augment=True,
+    ada_pairs=50,
+    ada_every=2,
     cpu_bf16=False,
 )
 PAIRS_PRESETS = {p.name: p for p in (PAIRS_SMOKE, PAIRS_HOUR, PAIRS_64, PAIRS_256)}
@@ -146,7 +150,7 @@ MOTION_HOUR = MOTION_64.but(
     critic_widths=(16, 32, 64, 128),
     batch=4,
     generator_turns=2,
-    steps=300,
+    steps=550,
     lr=3e-4,
     cpu_bf16=True,
 )

@@ -36,6 +36,10 @@ class PairsPreset(Recipe):
     flips: bool = True  # training pairs are mirrored half of the time
     half_life: float = 10_000.0  # pairs in which the running average of G forgets half
     ramp: float = 0.05  # the same at most this share of the pairs that were seen; 0: no ramp
+    augment: bool = True  # ADA of what the discriminator sees, alike in both slots
+    ada_target: float = 0.6  # mean sign of logits of real pairs
+    ada_pairs: int = 500_000  # in which the probability may rise from 0 to 1
+    ada_every: int = 4  # steps from one look at the signs to the next
     # where it runs
     bf16: bool = True  # the four highest resolutions in bfloat16 on CUDA, from 8.0 on
     cpu_bf16: bool = False  # on a CPU too, where it multiplies bfloat16 (training.precision)
@@ -51,6 +55,7 @@ class PairsPreset(Recipe):
         if not self.distances or min(self.distances) < 1:
             yield f"frames of a pair lie 1 frame apart or more, not {self.distances}"
         counts = ("base", "most", "latent", "mapping", "batch", "steps", "r1_every", "path_every")
+        counts += ("ada_pairs", "ada_every")
         if small := [name for name in counts if getattr(self, name) < 1]:
             yield f"{' and '.join(small)} must be at least 1"
         signed = ("lr", "gamma", "w_path", "half_life", "ramp")

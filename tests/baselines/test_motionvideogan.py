@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 from conftest import Stop, moving_videos, stopped_after
-from stepping import assert_same, begun, stepped, weights
+from stepping import assert_same, begun, given, stepped, weights
 from torch import nn
 
 import rencgan.training.loop as loop
 from rencgan.__main__ import main
+from rencgan.baselines import ada
 from rencgan.baselines import motionvideogan as mvg
 from rencgan.baselines.motionstylegan import MotionStyleGAN, Pairs, frames_of, pairs_of
 from rencgan.baselines.motionvideogan import LatentGenerator, MotionVideoGAN, PatchCritic
@@ -123,6 +124,41 @@ def test_turns_of_the_pairs_are_lazy_and_move_one_network_each():
     lazy = {name: m.system.weight(name, m.p, m.phase) for name in whole}
     assert lazy == {"generator": 1, "path": 8.0, "discriminator": 1, "r1": pytest.approx(0.4)}
     assert float(m.memory["path"][0]) > 0
+
+
+def test_pairs_that_were_stopped_go_on_with_the_same_bits(tmp_path, monkeypatch):
+    """Path lengths and augmentation have a memory."""
+    p = PAIRS_SMOKE.but(ada_target=-2.0)  # so that more is augmented at every look
+    whole, parts = (Job(MotionStyleGAN(), p, SET, tmp_path / n) for n in "ab")
+    end = checkpoint.load(train(whole))
+    monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
+    with pytest.raises(Stop):
+        train(parts, progress=stopped_after(3))
+    again = checkpoint.load(train(parts))
+    for part in ("networks", "averages", "optimisers", "memory"):
+        assert_same(end[part], again[part])
+    assert float(end["memory"]["ada"][0][0]) > 0 and end["memory"].keys() == {"ada", "path"}
+    assert np.load(whole.out / "samples" / "0000005.npy").shape == (4, 2, 16, 16, 3)
+
+
+def test_augmentation_is_the_same_in_both_slots_and_follows_the_signs():
+    m = begun(MotionStyleGAN(), PAIRS_SMOKE, 0)
+    x = torch.rand(4, 3, 1, 16, 16).expand(-1, -1, 2, -1, -1) * 2 - 1
+    m.memory["ada"] = [torch.tensor([1.0, 0.0, 0.0])]
+    s, seen = given(m, x), []
+    nets = {"discriminator": lambda x: seen.append(x) or x.mean((1, 2, 3))}
+    m.system.judged(nets, s, pairs_of(x), 2)
+    assert torch.allclose(seen[0][:, :3], seen[0][:, 3:], atol=1e-5)
+    assert (seen[0] - pairs_of(x)).abs().mean() > 0.1
+    for sign, p in ((1.0, 0.16), (-1.0, 0.0)):
+        state = torch.zeros(3)
+        ada.adapt(state, torch.tensor(sign), False, 0.16, 0.6)
+        assert state.tolist() == [0, sign, 1]
+        ada.adapt(state, torch.tensor(sign), True, 0.16, 0.6)
+        assert state.tolist() == pytest.approx([p, 0, 0])
+    plain = begun(MotionStyleGAN(), PAIRS_SMOKE.but(augment=False), 0)
+    stepped(plain, x, 0)
+    assert "ada" not in plain.memory
 
 
 def test_the_running_average_forgets_by_half_a_half_life():
