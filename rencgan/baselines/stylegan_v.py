@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from rencgan.baselines.ada import Chance, augmented, diff_augmented
-from rencgan.baselines.any_time import AT_ONCE, generate
+from rencgan.baselines.any_time import generate
 from rencgan.baselines.mocogan import VideoDiscriminator
 from rencgan.baselines.motion_codes import AnchoredCodes, LstmCodes, tokens
 from rencgan.baselines.stylegan2 import (
@@ -196,8 +196,8 @@ class StyleGANV(System):
         return "StyleGAN-V"
 
     def hop(self, p: StyleGANVPreset) -> int:
-        """Its videos have no clips; pieces of one pass stand for them."""
-        return AT_ONCE
+        """Its videos have no clips, nor junctions: the longest that there is stands for one."""
+        return CLIP - 1
 
     def check(self, p: StyleGANVPreset) -> None:
         if self.k > p.largest_distance + 1:

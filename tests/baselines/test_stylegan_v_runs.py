@@ -13,6 +13,7 @@ from rencgan.core.errors import InputError
 from rencgan.data.videoset import VideoSet, write_tables
 from rencgan.models.trained import Trained, begun, load_model
 from rencgan.presets.table import preset
+from rencgan.studies.generated import made_by, seconds_for_1000
 from rencgan.training.loop import Job, train
 
 SMOKE = preset("smoke", "stylegan-v").but(steps=4)
@@ -67,6 +68,13 @@ def test_a_model_is_loaded_as_it_was_trained_and_averaged(trained):
     y = trained.videos(5, videos=2)
     assert y.shape == (2, 5, 32, 32, 3)
     assert y.dtype == np.uint8
+
+
+def test_studies_ask_it_as_they_ask_every_system(model):
+    seen = [np.zeros((40, 32, 32, 3), np.uint8)] * 2
+    made = made_by(model, "sample", seen, 20, seed=1)
+    assert [v.shape for v in made] == [(20, 32, 32, 3)] * 2
+    assert seconds_for_1000(model, "sample", seen[0]) > 0
 
 
 def test_one_video_does_not_depend_on_others_or_on_length(model):
