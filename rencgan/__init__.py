@@ -40,8 +40,9 @@ def train(model: str, preset: str = "mini", *, videos, out, seed: int = 0, base=
     """Trains a model on the training part of a VideoSet, or goes on where it was stopped; gives it,
     a Trained, whose `videos` and `generate` make video. Its checkpoint lies in the folder `out`.
 
-    model: "encgan3", "g3an", "r2", "improved-r2", "lencgan", "ar2", or "r3" with a trained R2 as
-    base. preset: its row in rencgan.presets.table. changes: fields of the preset, or of the system.
+    model: "encgan3", "g3an", "r2", "improved-r2", "lencgan", "ar2", "ivgan", "stylegan-v",
+    "motionstylegan"; or "r3" with a trained R2 as base, "motionvideogan" with trained pairs.
+    preset: its row in rencgan.presets.table. changes: fields of the preset, or of the system.
     Raises InputError.
     """
     from rencgan.core.errors import InputError

@@ -188,21 +188,36 @@ class Chance(NamedTuple):
 class MotionVideoGAN(System):
     """Several updates of the generator of codes on a batch, then one of each critic.
 
-    loss: "relativistic" or "log". noise: whether the LSTM reads noise.
+    loss: "relativistic" or "log". noise: whether the LSTM reads noise. critics: "both", or one
+    alone, "video" or "reverse". directions: "motion" codes, or "random" ones, their control.
     """
 
     kind: ClassVar[str] = "motionvideogan"
     base: ClassVar[str] = "motionstylegan"
     preset: ClassVar[type] = MotionPreset
     alone: ClassVar[str] = "its pairs lie on one device"
-    choices: ClassVar[dict[str, tuple]] = {"loss": ("relativistic", "log")}
+    choices: ClassVar[dict[str, tuple]] = {
+        "loss": ("relativistic", "log"),
+        "critics": ("both", "video", "reverse"),
+        "directions": ("motion", "random"),
+    }
 
     loss: str = "relativistic"
     noise: bool = True
+    critics: str = "both"
+    directions: str = "motion"
 
     def title(self, p: MotionPreset) -> str:
         words = [f"{self.loss} loss"] * (self.loss != "relativistic")
-        return ", ".join(["MotionVideoGAN", *words, *["no noise"] * (not self.noise)])
+        words += ["no noise"] * (not self.noise)
+        words += [f"{self.critics} critic alone"] * (self.critics != "both")
+        words += [f"{self.directions} directions"] * (self.directions != "motion")
+        return ", ".join(["MotionVideoGAN", *words])
+
+    @property
+    def judges(self) -> list[str]:
+        """The critics that it has."""
+        return [n for n in CRITICS if self.critics in ("both", n.removesuffix("_d"))]
 
     def recipe(self, base: Any = None) -> dict[str, Any]:
         return super().recipe(base) | {"base": base.digest}
@@ -217,7 +232,7 @@ class MotionVideoGAN(System):
         """reader: that of a training, or what is Known of it; none: as many codes as asked for."""
         count, d = reader.codes.backward.shape if reader else (p.codes, p.latent)
         nets: Nets = {"generator": LatentGenerator(d, count, p.stride)}
-        return nets | {name: PatchCritic(p.critic_widths) for name in CRITICS}
+        return nets | {name: PatchCritic(p.critic_widths) for name in self.judges}
 
     def optimisers(self, nets: Nets, p: MotionPreset) -> dict[str, torch.optim.Optimizer]:
         betas = (p.beta1, p.beta2)
@@ -243,7 +258,7 @@ class MotionVideoGAN(System):
             yield "generator", lambda turn=turn: self.fooling(nets, s, turn)
         with torch.no_grad():
             made = self.made(nets, s, s.p.generator_turns)
-        for name in CRITICS:
+        for name in self.judges:
             yield name, lambda name=name: self.against(name, nets, s, made)
 
     def made(self, nets: Nets, s: Step, turn: int) -> Tensor:
@@ -275,7 +290,7 @@ class MotionVideoGAN(System):
                 return sum(softplus(-f).mean() for f in fake)
             return relativistic(fake, real)
 
-        return {name.replace("_d", ""): lambda name=name: loss(name) for name in CRITICS}
+        return {n.removesuffix("_d"): lambda name=n: loss(name) for n in self.judges}
 
     def against(self, name: str, nets: Nets, s: Step, made: Tensor) -> Terms:
         turn = s.p.generator_turns
@@ -360,7 +375,7 @@ class MotionVideoGAN(System):
 
 
 def found_codes(job: Any) -> MotionCodes:
-    """The motion codes of a job's base."""
+    """The motion codes of a job's base; or random unit directions, where its system takes those."""
     p, pairs = job.preset, job.base.nets["generator"]
     if job.base.preset.latent != p.latent:
         raise InputError(
@@ -368,6 +383,9 @@ def found_codes(job: Any) -> MotionCodes:
             f"{job.base.preset.latent}"
         )
     rng = torch.Generator().manual_seed(job.seed)
+    if job.system.directions == "random":
+        drawn = torch.randn(2, p.codes, p.latent, generator=rng, dtype=torch.float64)
+        return MotionCodes(*(drawn / drawn.norm(dim=2, keepdim=True)), {})
     z = torch.randn(p.points, p.latent, generator=rng).to(job.base.device)
     with torch.no_grad():
         return codes_of(pairs.synthesis, list(pairs.mapping(z)), p.codes, p.lam)

@@ -162,3 +162,13 @@ def codes_of(
     """Of a generator of pairs at one w (d,), or of the M's mean over several."""
     each = [[gram(j) for j in jacobians(image, w)] for w in ws]
     return motion_codes(*(torch.stack(m).mean(dim=0) for m in zip(*each, strict=True)), count, lam)
+
+
+def leaks(image: Callable[[Tensor], Tensor], w: Tensor, codes: Tensor) -> Tensor:
+    """How far small steps from w (d,) along codes (n, d) move slot B for what they move slot A:
+    (n,), near 0 for backward codes; the reciprocal is that of forward ones.
+    """
+    codes = codes.to(w)
+    _, slope = torch.func.jvp(image, (w.expand(len(codes), -1).contiguous(),), (codes,))
+    moved = slots(slope).flatten(2).norm(dim=2)
+    return moved[:, 1] / moved[:, 0]

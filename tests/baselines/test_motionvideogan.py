@@ -338,6 +338,18 @@ def test_turns_move_the_walk_and_then_each_critic(pairs, tmp_path, switches):
         assert not m.system.draws(0, 0, m.p, m.phase, lambda n: slice(0, n), "cpu").eps.any()
 
 
+def test_ablations_are_switches(pairs, tmp_path):
+    for critics, names in (("video", ["video_d"]), ("reverse", ["reverse_d"])):
+        system = MotionVideoGAN(critics=critics)
+        assert list(system.networks(MOTION_SMOKE)) == ["generator", *names]
+        assert system.title(MOTION_SMOKE) == f"MotionVideoGAN, {critics} critic alone"
+    work = job(pairs, tmp_path, critics="reverse", directions="random")
+    codes = mvg.found_codes(work)
+    assert codes.backward.shape == codes.forward.shape == (4, 24)
+    assert torch.allclose(codes.forward.norm(dim=1), torch.ones(4).double())
+    assert load_model(train(work), base=pairs).videos().shape == (1, 16, 16, 16, 3)
+
+
 def test_clips_are_of_videos_longer_than_seventeen_frames(pairs, tmp_path):
     arrays = [v[:n] for v, n in zip(moving_videos(3), (17, 18, 40), strict=True)]
     work = Job(MotionVideoGAN(), MOTION_SMOKE, VideoSet.from_arrays(arrays), tmp_path, base=pairs)

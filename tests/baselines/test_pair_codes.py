@@ -185,3 +185,14 @@ def test_codes_of_the_mean_over_several_w():
     for code, (moving, still) in ((one.backward[0], (0, 1)), (one.forward[0], (1, 0))):
         change = [float(code @ g @ code) for g in grams]
         assert change[moving] > change[still]
+
+
+def test_codes_leak_less_than_random_directions():
+    """A row of the page measures the same of trained networks."""
+    net = full_generator()
+    w = torch.randn(24)
+    codes = mc.codes_of(net, [w], 4, lam=0.2)
+    drawn = torch.randn(64, 24)
+    usual = mc.leaks(net, w, drawn / drawn.norm(dim=1, keepdim=True)).median()
+    assert mc.leaks(net, w, codes.backward).median() < usual
+    assert mc.leaks(net, w, codes.forward).median() > usual
