@@ -107,8 +107,8 @@ class MotionStyleGAN(System):
         return "MotionStyleGAN"
 
     def hop(self, p: PairsPreset) -> int:
-        """Its videos have no clips; pieces of one pass stand for them."""
-        return CLIP
+        """Its videos have no clips; the largest hop stands for where they would meet."""
+        return CLIP - 1
 
     def networks(self, p: PairsPreset, reader: Any = None) -> Nets:
         c = widths(p.size, p.base, p.most)
