@@ -28,7 +28,7 @@ from rencgan.__main__ import main
 from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
 from rencgan.core.files import write_array
-from rencgan.data import prepare
+from rencgan.data import gather, prepare
 from rencgan.data.encode import write_mp4
 from rencgan.data.video import Film
 from rencgan.data.videoset import VideoSet
@@ -258,7 +258,7 @@ FILES = {
     ),
     "video damaged halfway": Row(
         lambda w: w.left_out("x.avi"),
-        "^too short: .* used up to frame",
+        "^damaged: none of its frames can be trusted$",
         lambda w: cut(film(w.data / "x.avi", footage(7, 60), "mpeg4"), 0.6),
     ),
     "empty file": Row(
@@ -298,7 +298,7 @@ FILES = {
         lambda w: (w.data / "x.mp4").symlink_to(w.data / "gone.mp4"),
     ),
     "file that may not be read": Row(
-        lambda w: refused_opening(w.data / "x.mp4", prepare, lambda: w.left_out("x.mp4")),
+        lambda w: refused_opening(w.data / "x.mp4", gather, lambda: w.left_out("x.mp4")),
         "^unreadable: permission denied$",
         lambda w: film(w.data / "x.mp4", footage(7)),
     ),

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rencgan.data.encode import write_mp4
 from rencgan.data.hops import CLIP, clip_count, clips_for
 from rencgan.data.pixels import as_clips, as_frames
 from rencgan.data.prepare import prepare
@@ -150,6 +149,8 @@ def write_cache(folder: Path, videos: int, frames: int, size: int) -> VideoSet:
 
 def preparing(quick: bool, size: int) -> tuple[str, str, list[float]]:
     """(how, unit, frames a second of `repeats` runs) of preparing a folder of H.264 films."""
+    from rencgan.data.encode import write_mp4  # av is not everywhere where GPUs are
+
     count, frames, repeats = (2, 30, 1) if quick else (16, 120, 3)
     soft = noise(1, 16)[0]
     with tempfile.TemporaryDirectory() as name:

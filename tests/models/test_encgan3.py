@@ -71,5 +71,7 @@ def test_a_run_leaves_checkpoint_history_and_samples(tmp_path, videos, system):
 
 
 def test_a_way_of_sampling_that_there_is_not_is_refused(tmp_path, videos):
-    with pytest.raises(InputError, match="sampling is one of pairs, step, uniform, not 'odd'"):
+    with pytest.raises(
+        InputError, match="sampling is one of pairs, step, uniform, first, not 'odd'"
+    ):
         train(Job(EncGAN3(sampling="odd"), SMOKE, videos, tmp_path))
