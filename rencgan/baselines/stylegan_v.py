@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from rencgan.baselines.ada import Chance, augmented, diff_augmented
+from rencgan.baselines.ada import Chance, adapt, augmented, diff_augmented
 from rencgan.baselines.any_time import generate
 from rencgan.baselines.mocogan import VideoDiscriminator
 from rencgan.baselines.motion_codes import AnchoredCodes, LstmCodes, tokens
@@ -343,15 +343,10 @@ class Seen:
             self.adapt(self.s.mean(real.detach().sign().mean()))
         return softplus(self.judged(name, fakes, 1)).mean() + softplus(-real).mean()
 
-    @torch.no_grad()
     def adapt(self, sign: Tensor) -> None:
-        """ADA: p rises while the mean sign of real logits is above its target, and falls below."""
-        p, state = self.s.p, self.state
-        state[1:] += torch.stack([sign, torch.ones_like(sign)])
-        if (self.s.number + 1) % p.ada_every == 0:
-            by = p.batch * p.ada_every / p.ada_videos
-            state[0] = (state[0] + by * (state[1] / state[2] - p.ada_target).sign()).clamp(0, 1)
-            state[1:] = 0
+        """ADA, by the mean sign of real logits of this step."""
+        p, last = self.s.p, (self.s.number + 1) % self.s.p.ada_every == 0
+        adapt(self.state, sign, last, p.batch * p.ada_every / p.ada_videos, p.ada_target)
 
     def penalty(self, name: str) -> Terms:
         """R1 on real videos; of the image critic, on the frame that it sees."""

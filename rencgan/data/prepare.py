@@ -80,8 +80,7 @@ def prepare(
     if real:
         items, left_out, extent = gather(d, found, recipe, cache_root, tell)
     else:
-        items, left_out = _stand_ins(recipe), []
-        extent = {"found": len(items), "chosen": len(items), "other_files": 0}
+        items, left_out, extent = _stand_ins(recipe)
     content = [FORMAT, vars(recipe), [[i.name, i.digest] for i in items], left_out]
     key = key_of([*content, READER] if real else content)
     made = cached(
@@ -118,12 +117,14 @@ def _find(d: DataSet, source, data_root, root, ours: list[Path]) -> Found | None
     return None
 
 
-def _stand_ins(recipe: Recipe) -> list[Item]:
+def _stand_ins(recipe: Recipe) -> tuple[list[Item], list, dict]:
+    """As `gather` tells of real videos."""
     from rencgan.data import procedural
 
     made = procedural.catalogue(recipe.dataset, recipe.seed, recipe.videos, recipe.max_frames)
     digest = f"procedural {procedural.VERSION}"
-    return [Item(v.name, v.label, v.subject, "", digest, v) for v in made]
+    items = [Item(v.name, v.label, v.subject, "", digest, v) for v in made]
+    return items, [], {"found": len(items), "chosen": len(items), "other_files": 0}
 
 
 def _decode(recipe: Recipe, item: Item, file: BinaryIO) -> dict:
