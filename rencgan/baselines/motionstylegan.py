@@ -80,8 +80,8 @@ class PairGenerator(nn.Module):
 
 class Chance(NamedTuple):
     """Of a step, for its phases (generator, path lengths, discriminator): z (3, 2, B, d), two
-    codes of mixed styles; the slot from which on the second one rules, as a share of all (1:
-    nowhere). Which real pairs are mirrored; how pairs are augmented (the generator's, the
+    codes of mixed styles; the slot from which on the second one rules, as a share of all but the
+    first (1: nowhere). Which real pairs are mirrored; how pairs are augmented (the generator's, the
     discriminator's, real ones); a seed of noise inputs.
     """
 
@@ -147,10 +147,7 @@ class MotionStyleGAN(System):
     # ---------------------------------------------------------------------------------------- turns
 
     def turns(self, nets: Nets, s: Step) -> Iterator[Turn]:
-        yield (
-            "generator",
-            lambda: softplus(-self.judged(nets, s, self.made(nets, s, 0)[0], 0)).mean(),
-        )
+        yield "generator", lambda: self.fooling(nets, s)
         if s.number % s.p.path_every == 0 and s.p.w_path:
             yield "generator", lambda: self.path_lengths(nets, s)
         x = pairs_of(s.x)
@@ -166,7 +163,8 @@ class MotionStyleGAN(System):
         with s.autocast(s.x.device):
             w, other = (g.mapping(z[:n]) for z in s.chance.z[turn])
             slots = g.synthesis.slots
-            second = torch.arange(slots, device=w.device) >= 1 + int(s.chance.cut[turn] * slots)
+            first = 1 + int(s.chance.cut[turn] * (slots - 1))  # of the second code; slots: none
+            second = torch.arange(slots, device=w.device) >= first
             w = torch.where(second[:, None], other[:, None], w[:, None])  # (n, slots, d)
             rng = torch.Generator().manual_seed(s.chance.seed * 3 + turn)
             noises = [x.to(w.device) for x in g.synthesis.noises(n, rng)]

@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 import torch
 from conftest import Stop, moving_videos, stopped_after
-from stepping import assert_same, begun, given, stepped, weights
+from stepping import assert_same, stepped, weights
 from torch import nn
 
 import rencgan.training.loop as loop
 from rencgan.__main__ import main
-from rencgan.baselines import ada
 from rencgan.baselines import motionvideogan as mvg
-from rencgan.baselines.motionstylegan import MotionStyleGAN, Pairs, frames_of, pairs_of
+from rencgan.baselines.motionstylegan import MotionStyleGAN
 from rencgan.baselines.motionvideogan import LatentGenerator, MotionVideoGAN, PatchCritic
 from rencgan.baselines.pair_codes import MotionCodes
 from rencgan.baselines.stylegan2 import Discriminator, Synthesis, widths
@@ -86,88 +85,6 @@ def test_long_videos_are_pooled_in_time_too():
 def test_critics_refuse_what_is_no_pair_of_videos(shape):
     with pytest.raises(InputError, match=r"\(B, 6, T, H, W\) of at least 2 frames, not \("):
         PatchCritic((4, 4, 4, 4))(torch.zeros(shape))
-
-
-# -------------------------------------------------------------------------------------------- pairs
-
-
-def test_pairs_are_all_those_so_far_apart_in_both_orders():
-    arrays = [v[:n] for v, n in zip(moving_videos(3), (4, 5, 7), strict=True)]
-    videos = VideoSet.from_arrays(arrays, names=["four", "five", "seven"])
-    reader = Pairs(videos, (4,), seed=1)
-    assert reader.skipped == ["four"] and len(reader) == 2 * (1 + 3)
-    found = {tuple(map(int, reader.frames_of(0, i))) for i in range(len(reader))}
-    forward = {(4, 8), (9, 13), (10, 14), (11, 15)}
-    assert found == forward | {(b, a) for a, b in forward}
-    assert len(Pairs(videos, (2, 4))) == 2 * (6 + 8) and Pairs(videos, (2, 4)).skipped == []
-    with pytest.raises(InputError, match="no video has the 8 frames of a pair that lies 7 apart"):
-        Pairs(videos, (7,))
-
-
-def test_a_pair_is_an_image_of_six_channels_the_former_frame_first():
-    x = torch.randn(2, 3, 2, 8, 8)
-    assert torch.equal(pairs_of(x)[:, :3], x[:, :, 0]) and torch.equal(
-        pairs_of(x)[:, 3:], x[:, :, 1]
-    )
-    assert torch.equal(frames_of(pairs_of(x)), x)
-    for wrong in (x[:, :, :1], x[..., :4], x[:, :, 0]):
-        with pytest.raises(InputError, match=r"pairs are two square frames \(B, 3, 2, H, H\)"):
-            pairs_of(wrong)
-
-
-def test_turns_of_the_pairs_are_lazy_and_move_one_network_each():
-    m = begun(MotionStyleGAN(), PAIRS_SMOKE, 0)
-    x = torch.rand(4, 3, 2, 16, 16) * 2 - 1
-    terms = [list(stepped(m, x, step)) for step in range(5)]
-    whole, plain = ["generator", "path", "discriminator", "r1"], ["generator", "discriminator"]
-    assert terms == [whole, plain, plain, plain, whole]
-    lazy = {name: m.system.weight(name, m.p, m.phase) for name in whole}
-    assert lazy == {"generator": 1, "path": 8.0, "discriminator": 1, "r1": pytest.approx(0.4)}
-    assert float(m.memory["path"][0]) > 0
-
-
-def test_pairs_that_were_stopped_go_on_with_the_same_bits(tmp_path, monkeypatch):
-    """Path lengths and augmentation have a memory."""
-    p = PAIRS_SMOKE.but(ada_target=-2.0)  # so that more is augmented at every look
-    whole, parts = (Job(MotionStyleGAN(), p, SET, tmp_path / n) for n in "ab")
-    end = checkpoint.load(train(whole))
-    monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
-    with pytest.raises(Stop):
-        train(parts, progress=stopped_after(3))
-    again = checkpoint.load(train(parts))
-    for part in ("networks", "averages", "optimisers", "memory"):
-        assert_same(end[part], again[part])
-    assert float(end["memory"]["ada"][0][0]) > 0 and end["memory"].keys() == {"ada", "path"}
-    assert np.load(whole.out / "samples" / "0000005.npy").shape == (4, 2, 16, 16, 3)
-
-
-def test_augmentation_is_the_same_in_both_slots_and_follows_the_signs():
-    m = begun(MotionStyleGAN(), PAIRS_SMOKE, 0)
-    x = torch.rand(4, 3, 1, 16, 16).expand(-1, -1, 2, -1, -1) * 2 - 1
-    m.memory["ada"] = [torch.tensor([1.0, 0.0, 0.0])]
-    s, seen = given(m, x), []
-    nets = {"discriminator": lambda x: seen.append(x) or x.mean((1, 2, 3))}
-    m.system.judged(nets, s, pairs_of(x), 2)
-    assert torch.allclose(seen[0][:, :3], seen[0][:, 3:], atol=1e-5)
-    assert (seen[0] - pairs_of(x)).abs().mean() > 0.1
-    for sign, p in ((1.0, 0.16), (-1.0, 0.0)):
-        state = torch.zeros(3)
-        ada.adapt(state, torch.tensor(sign), False, 0.16, 0.6)
-        assert state.tolist() == [0, sign, 1]
-        ada.adapt(state, torch.tensor(sign), True, 0.16, 0.6)
-        assert state.tolist() == pytest.approx([p, 0, 0])
-    plain = begun(MotionStyleGAN(), PAIRS_SMOKE.but(augment=False), 0)
-    stepped(plain, x, 0)
-    assert "ada" not in plain.memory
-
-
-def test_the_running_average_forgets_by_half_a_half_life():
-    p = PAIRS_PRESETS["256"]
-    late = MotionStyleGAN().average(10**6, p)
-    assert late ** (p.half_life / p.batch) == pytest.approx(0.5) and late == pytest.approx(
-        p.average
-    )
-    assert MotionStyleGAN().average(0, p) == pytest.approx(0.5**20), "short at first"
 
 
 # -------------------------------------------------------------------------------------------- walks
@@ -261,14 +178,23 @@ def test_equal_constant_logits_lose_a_half_a_scale():
     assert found == [0.5, 2.5]
 
 
-def test_the_penalty_is_of_whole_samples_and_the_mean_of_the_scales():
+def test_the_average_of_a_loss_is_over_all_places_of_a_map():
+    real = torch.arange(8.0).view(2, 1, 1, 2, 2)
+    fake = -real
+    sides = (real - fake.mean() - 1).square().mean(), (fake - real.mean()).square().mean()
+    assert mvg.relativistic([real], [fake]).item() == pytest.approx(0.5 * float(sum(sides)))
+
+
+@pytest.mark.parametrize("places", [1, 605])
+def test_the_penalty_is_of_whole_samples_and_means_of_maps_and_scales(places):
     a = torch.randn(6, 4, 4, 4)
     a = a / a.norm()
 
     def critic(x):
-        return [(k * a * x).sum((1, 2, 3, 4)) for k in (1.0, 3.0)]
+        logits = [(k * a * x).sum((1, 2, 3, 4)) for k in (1.0, 3.0)]
+        return [each[:, None].expand(-1, places) for each in logits]
 
-    assert mvg.penalty(critic, torch.randn(2, 6, 4, 4, 4)).item() == pytest.approx(2, abs=1e-4)
+    assert mvg.penalty(critic, torch.randn(2, 6, 4, 4, 4)).item() == pytest.approx(2, abs=1e-3)
 
 
 # ------------------------------------------------------------------------------------- the contract
