@@ -189,12 +189,10 @@ def study(o: argparse.Namespace) -> None:
 def compare(o: argparse.Namespace) -> None:
     """Trains and scores models side by side under one budget; makes only what is missing."""
     from rencgan.studies.runs import compare
-    from rencgan.studies.variants import COMPARED
 
     given = {k: getattr(o, k) for k in ("dataset", "preset", "source", "schedule")}
     given |= {"data_root": typed(o.data_root), "out_root": typed(o.work)}
-    names = COMPARED if o.models is None else o.models
-    compare(given, names, o.seeds, o.ways, o.out, o.test_fraction, o.aside)
+    compare(given, o.models, o.seeds, o.ways, o.out, o.test_fraction, o.aside)
 
 
 @verb(*FILES)

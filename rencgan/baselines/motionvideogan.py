@@ -229,6 +229,10 @@ class MotionVideoGAN(System):
         """The motion codes are found once, at codes drawn from the seed of the job."""
         return CodedClips(job, known.codes if known else found_codes(job))
 
+    def samples(self, job: Any) -> int:
+        """Clips, one a video; no motion codes are looked for."""
+        return len(job.videos().select(min_frames=job.preset.frames + MORE))
+
     def networks(self, p: MotionPreset, reader: Any = None) -> Nets:
         """reader: that of a training, or what is Known of it; none: as many codes as asked for."""
         count, d = reader.codes.backward.shape if reader else (p.codes, p.latent)

@@ -49,9 +49,8 @@ def section(s: Study, table: pd.DataFrame, folder: Path, videos: VideoSet, p) ->
             yield show.table(rows, caption=f"Ours: {where}; seeds and their deviation.")
             yield from strips(s, of, folder)
         elif dataset in s.datasets:
-            yield note(f"Not run on {dataset}: python -m rencgan study '{s.name}'")
-    if claims := claims_of(s.name):
-        found = ledger.rows(table, claims)
+            yield note(f"Not run on {dataset}: python -m rencgan study '{s.name}'{_at(s)}")
+    if found := ledger.rows(table, claims_of(s.name)):
         columns = [name for name in found[0] if name != "study"]
         yield show.table(found, columns, "What is claimed or asked, and what came out here.")
     for name in s.pictures:
@@ -61,6 +60,11 @@ def section(s: Study, table: pd.DataFrame, folder: Path, videos: VideoSet, p) ->
         title = papers.table(paper, number).title
         rows = catalogue.published_table(paper, number)
         yield show.table(rows, caption=f"Published, {paper}, Table {number}: {title}.")
+
+
+def _at(s: Study) -> str:
+    """What the command says of the preset, where the usual one does not know a study's models."""
+    return "" if s.known_at("mini") else " --preset hour"
 
 
 def strips(s: Study, table: pd.DataFrame, folder: Path) -> Iterator[Html]:
@@ -142,7 +146,7 @@ def full_scale_rows(found: Mapping) -> list[dict]:
     timed = [r for r in found["rows"] if (r["what"], r["how"]) == ("train R2", "as it is")]
     rows = {r["preset"]: r for r in timed if "left_out" not in r}
     table = []
-    for s in (s for s in STUDIES.values() if s.variants):
+    for s in (s for s in STUDIES.values() if s.variants and s.known_at(s.full_scale.preset)):
         name = s.full_scale.preset
         p, measured = preset(name), rows.get(name, {})
         rate, peak = measured.get("median"), measured.get("peak MB on the GPU")

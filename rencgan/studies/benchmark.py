@@ -141,8 +141,8 @@ def training(name: str, how: str = "as it is", repeats: int = 3) -> list[Row]:
 
 
 def whole_trainings(presets: Sequence[Preset], quick: bool) -> Iterator[Row]:
-    """Seconds of the whole training of each contestant with networks of its own, from a few steps
-    of each of its parts. Budgets that are known at `mini` alone are left out elsewhere.
+    """Seconds of the whole training of each VAE-GAN of the comparison, from a few steps of each of
+    its parts. Budgets that are known at `mini` alone are left out elsewhere.
     """
     names = () if quick else [p.name for p in presets if p.name in ("smoke", "mini", "slim")]
     for name in names:
@@ -151,7 +151,7 @@ def whole_trainings(presets: Sequence[Preset], quick: bool) -> Iterator[Row]:
             with contextlib.redirect_stdout(sys.stderr):  # stdout may be JSON
                 videos = data(p)
             for c in COMPARED.values():
-                if c.base or not c.known_at(name):
+                if not (c.known_at(name) and isinstance(c.preset(p), Preset)):
                     continue
                 found = untrained.parts(trainee(c, p, videos, Path(folder)).job)
                 told = ", ".join(f"{n} x {1000 * each:.0f} ms {part}" for part, n, each in found)

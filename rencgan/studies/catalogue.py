@@ -59,6 +59,10 @@ class Study:
     def contestants(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(v.contestant for v in self.variants))
 
+    def known_at(self, preset: str) -> bool:
+        """Whether a preset knows all of its contestants."""
+        return all(contestant(name).known_at(preset) for name in self.contestants)
+
 
 def _variant(label: str, row: Mapping[str, str], shared: Mapping[str, str]) -> Variant:
     """A row as studies.toml has it. Raises InputError for what no contestant does."""
@@ -162,12 +166,12 @@ def published_table(paper: str, number: str) -> list[dict]:
     return [dict(zip(names, line, strict=True)) for line in lines]
 
 
-def overview(table: pd.DataFrame) -> list[dict]:
-    """Rows: every study, what it covers, how many of its variants have all their results, and of
-    how many seeds.
+def overview(table: pd.DataFrame, preset: str) -> list[dict]:
+    """Rows: every study that a preset knows, what it covers, how many of its variants have all
+    their results, and of how many seeds.
     """
     found = []
-    for s in STUDIES.values():
+    for s in (s for s in STUDIES.values() if s.known_at(preset)):
         of = table[table.dataset == s.datasets[0]]
         seeds = [len(results.values(of, v.contestant, v.way, "scored")) for v in s.variants]
         done = sum(n > 0 for n in seeds)
@@ -197,15 +201,16 @@ def effort(asked: Sequence[tuple[Study, str]], table: pd.DataFrame, seeds: Seque
 def run_or_show(
     name: str | None, dataset: str | None, seeds: Sequence[int], given: dict, out: Path, dry: bool
 ) -> None:
-    """Runs a study ("all": every one) on a data set (none: its own) with every seed, and prints
-    its tables; dry: says what it takes. Without a name: a list of what there is. given: of a
-    Setting, without data set and seed.
+    """Runs a study ("all": every one that the preset knows) on a data set (none: its own) with
+    every seed, and prints its tables; dry: says what it takes. Without a name: a list of what there
+    is. given: of a Setting, without data set and seed.
     """
     files = {"preset": given["preset"], "source": given["source"]}
     if name is None:
-        print(results.as_markdown(overview(results.read(out, **files))))
+        print(results.as_markdown(overview(results.read(out, **files), given["preset"])))
         return
-    chosen = [study(name)] if name != "all" else [s for s in STUDIES.values() if s.variants]
+    known = [s for s in STUDIES.values() if s.variants and s.known_at(given["preset"])]
+    chosen = known if name == "all" else [study(name)]
     asked = [(s, d) for s in chosen for d in ([dataset] if dataset else s.datasets)]
     seeds = list(dict.fromkeys(seeds))
     for s, data in asked:

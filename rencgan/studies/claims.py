@@ -155,6 +155,11 @@ class Claim:
         size = (lambda v: -abs(v.gain)) if self.rule == "alike" else (lambda v: v.gain)
         return min(found, key=lambda v: (ORDER.index(v.verdict), v.seeds >= SEEDS, size(v)))
 
+    def known_at(self, preset: str) -> bool:
+        """Whether a preset knows all models that it compares."""
+        sides = {name for c in self.comparisons for name, _ in (c.better, c.worse)}
+        return all(contestant(name).known_at(preset) for name in sides)
+
     def verdict_of(self, one: Comparison, table: pd.DataFrame, tests: int = 1) -> Verdict | None:
         """Of one of the comparisons alone, or as one of several; see `decided`."""
         gains = one.gains(table)

@@ -20,11 +20,13 @@ NOT_RUN = "not run yet"
 
 def rows(table: pd.DataFrame, claims: Sequence[Claim] = CLAIMS) -> list[dict]:
     """The ledger: a row a claim, with its verdict on the data set that has most seeds of it (of as
-    many, the first in the table), where that is, and in brief what the others say. gain: by how
-    many per cent the number of the side that is claimed to be worse is larger (of jumps: further
-    from real video's; where more is better: smaller), in the comparison that decides.
+    many, the first in the table), where that is, and in brief what the others say. Claims about
+    models that the table's presets do not know are left out. gain: by how many per cent the number
+    of the side that is claimed to be worse is larger (of jumps: further from real video's; where
+    more is better: smaller), in the comparison that decides.
     """
-    return [_judged(claim, table) for claim in claims]
+    presets = table.preset.unique()
+    return [_judged(c, table) for c in claims if not len(presets) or any(map(c.known_at, presets))]
 
 
 def _judged(claim: Claim, table: pd.DataFrame) -> dict:

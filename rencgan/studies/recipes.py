@@ -14,6 +14,7 @@ from rencgan.data.prepare import prepare
 from rencgan.data.videoset import VideoSet
 from rencgan.models.system import System, system_of
 from rencgan.models.trained import Trained, load_model
+from rencgan.presets.recipe import Recipe
 from rencgan.presets.table import (
     BASES,
     GPT_128,
@@ -40,7 +41,7 @@ def data(p, test_fraction: float | None = None, model: str = "") -> VideoSet:
     test_fraction: the share of held-out videos, where it is not to be the data set's own. model:
     whose preset says the size, where it has presets of its own.
     """
-    own = ROWS.get(BASES.get(model, model), {}).get(p.preset) or preset(p.preset)
+    own = framed_by(p.preset, model)
     usual = PRESETS.get(p.preset, own)  # how many there are, where its own does not say
     videos, frames = (
         getattr(own, name, getattr(usual, name, 0)) for name in ("max_videos", "max_frames")
@@ -61,6 +62,20 @@ def data(p, test_fraction: float | None = None, model: str = "") -> VideoSet:
         )
     made.select("test")  # refused here, not after a training
     return made
+
+
+def framed_by(name: str, model: str = "") -> Recipe:
+    """The row of a preset that says how frames are prepared: of a model that has rows of its own,
+    or is trained over one that has, that one.
+    """
+    return ROWS.get(BASES.get(model, model), {}).get(name) or preset(name)
+
+
+def data_of(p, model: str, videos: VideoSet) -> VideoSet:
+    """The data of a run as one model sees it: prepared anew where it takes another size."""
+    if videos.size == framed_by(p.preset, model).size:
+        return videos
+    return data(p, videos.card.get("test_fraction"), model)
 
 
 def as_published(model: str) -> dict[str, Any]:

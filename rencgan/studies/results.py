@@ -16,6 +16,7 @@ import pandas as pd
 from rencgan.core.errors import InputError
 from rencgan.evaluate.scores import same_card
 from rencgan.studies.entries import AGAINST, FOURTH, MOVING, RESULTS, SCORES, are_timed, is_scored
+from rencgan.studies.recipes import framed_by
 from rencgan.studies.references import LABELS, REAL
 from rencgan.studies.variants import CLIP_WAYS, COMPARED, CONTESTANTS, WAYS
 
@@ -130,8 +131,9 @@ def _numbers(f: dict) -> Iterator[tuple[str, str, float | None]]:
     """
     if (seconds := f.get("training", {}).get("seconds")) is not None:
         videos = sum(w.get("seconds for all videos") or 0 for w in f["ways"].values())
-        base = f["training"].get("R2", {"seconds": 0})["seconds"]
-        yield "", "train s", None if base is None else seconds + base  # of R3 with its R2
+        parts = f["training"].values()
+        below = [v["seconds"] for v in parts if isinstance(v, dict) and "seconds" in v]
+        yield "", "train s", None if None in below else seconds + sum(below)  # R3 with its R2
         yield "", "took s", seconds + videos
     yield from (("", m, f.get("foresight", {}).get(m)) for m in FORESIGHT)
     timed, contestant = are_timed(f), CONTESTANTS.get(f["contestant"])
@@ -206,7 +208,8 @@ def _shared(f: dict) -> Iterator[tuple[tuple, Any]]:
         recipe = json.dumps(f.get("switches"), sort_keys=True), *sorted(told)
         yield ("recipe", f["dataset"], f["contestant"]), recipe
     for codes, way in f["ways"].items():
-        apart = codes in CLIP_WAYS, f.get("step", 1)
+        size = framed_by(f["preset"], f.get("kind") or "").size  # StyleGAN-V's at smoke is its own
+        apart = codes in CLIP_WAYS, f.get("step", 1), size
         for score in way[SCORES] + way.get(MOVING, []):
             yield (score["name"], f["dataset"], f["seed"], apart), score["card"]
 

@@ -24,15 +24,16 @@ from rencgan.data.encode import write_mp4
 from rencgan.data.videoset import VideoSet
 from rencgan.models.trained import Trained
 from rencgan.r3.foresight import foresight
+from rencgan.r3.videos import R3Model
 from rencgan.studies import trainees
 from rencgan.studies.entries import TIMED, are_timed, begun, is_scored, path_of
 from rencgan.studies.generated import seconds_for_1000
-from rencgan.studies.recipes import data
+from rencgan.studies.recipes import data, data_of
 from rencgan.studies.references import run_real
 from rencgan.studies.scored import judge, scored, scored_clips
 from rencgan.studies.setting import Setting, checked
 from rencgan.studies.unseen import SHORT, Task, Unseen, task_of, unseen
-from rencgan.studies.variants import CLIP_WAYS, WAYS, Contestant, contestant
+from rencgan.studies.variants import CLIP_WAYS, COMPARED, WAYS, Contestant, contestant
 
 STRIP = 8  # frames of a video that are kept as a picture
 
@@ -65,6 +66,7 @@ def run(
 def _run(
     c: Contestant, p, videos: VideoSet, ways, task: Task, path: Path, work: Path, aside: bool
 ) -> None:
+    videos = data_of(p, c.kind, videos)
     trainee = trainees.trainee(c, p, videos, work)
     same = {"key": trainee.key(), "task": task.as_dict()}
     found = begun(path, same, aside)
@@ -76,7 +78,7 @@ def _run(
     model, training = trainee.trained()
     training = found.get("training", training)  # what it took to make what is there
     found |= same | _head(c, p, trainee, training, real)
-    plain = trainee.base and not model.system.asks_subjects(model.preset)
+    plain = isinstance(model, R3Model) and not model.system.asks_subjects(model.preset)
     if plain and "foresight" not in found:
         found["foresight"] = foresight(model, real.real(SHORT), p.seed)
     for way in missing:
@@ -155,22 +157,26 @@ def prepared(given: dict, test_fraction: float | None = None) -> tuple[Setting, 
 
 def compare(
     given: Mapping,
-    names: Sequence[str],
+    names: Sequence[str] | None,
     seeds: Sequence[int],
     ways: Sequence[str],
     out: Path,
     test_fraction: float | None = None,
     aside: bool = False,
 ) -> None:
-    """Trains and scores contestants (all: none are named) with every seed, each by its usual ways
-    or those that are given, and says which files it wrote to `out`. given: of a Setting, without
-    the seed. Refuses before it trains.
+    """Trains and scores contestants with every seed, each by its usual ways or those that are
+    given, and says which files it wrote to `out`. names: None for all of the comparison that the
+    preset knows. given: of a Setting, without the seed. Refuses before it trains.
     """
     if wrong := [w for w in ways if w not in WAYS]:
         raise InputError(f"codes are drawn by {', '.join(WAYS)}, not {wrong[0]!r}")
-    chosen = [contestant(name) for name in names]
+    preset = checked({**given, "seed": seeds[0]}).preset
+    known = [name for name, c in COMPARED.items() if c.known_at(preset)]
+    chosen = [contestant(name) for name in (known if names is None else names)]
     for seed in seeds:
-        checked({**given, "seed": seed})
+        p = checked({**given, "seed": seed})
+        for c in chosen:
+            c.preset(p)
     for seed in seeds:
         p, videos, task = prepared({**given, "seed": seed}, test_fraction)
         print(run_real(p, videos, task, out, aside).name, flush=True)

@@ -36,7 +36,8 @@ class Trainee:
         """
         if self.base is None:
             return self.job.key()
-        return key_of([self.base.key(), self.job.preset.identity()])
+        own = [self.own] if self.own else []
+        return key_of([self.base.key(), self.job.preset.identity(), *own])
 
     def there(self) -> bool:
         """Whether it has been trained, in part at least, where this one would be."""
@@ -46,12 +47,20 @@ class Trainee:
         return self.base.there() and any(found)
 
     @property
-    def switches(self) -> dict:
-        """What result files tell of it beside the preset and the variant of its loss."""
-        if self.base:
-            return {"gpt": self.job.preset.identity()}
+    def own(self) -> dict:
+        """The switches that are not those of the variant of its loss."""
         plain = self.job.system.variant(self.variant).switches()
         return {k: v for k, v in self.job.system.switches().items() if plain.get(k) != v}
+
+    @property
+    def switches(self) -> dict:
+        """What result files tell of it beside the preset that draws the frames and the variant of
+        its loss; over a base its own preset too, as "gpt" or "motion".
+        """
+        if self.base is None:
+            return self.own
+        name = type(self.job.preset).__name__.removesuffix("Preset").lower()
+        return {name: self.job.preset.identity()} | self.own
 
     def trained(self) -> tuple[Trained, dict]:
         """The model, and what its training took; the seconds are its own, without its base's."""
@@ -60,7 +69,7 @@ class Trainee:
             out = self.job.out.with_name(f"{self.job.out.name}-{base.digest}")
             whole = replace(self, job=replace(self.job, base=base, out=out), base=None)
             model, told = whole.trained()
-            return model, told | {"R2": before}
+            return model, told | {type(base.system).__name__: before}
         job, clock, began = self.job, self.job.out / "seconds.json", []
         started = time.perf_counter()
         model = recipes.trained(job, f"{self.name}, seed {job.seed}", told=began.append)

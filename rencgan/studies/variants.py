@@ -15,7 +15,7 @@ from rencgan.core.errors import InputError
 from rencgan.models.system import System
 from rencgan.presets.gpt import GPTPreset
 from rencgan.presets.preset import Preset
-from rencgan.presets.table import ALWAYS, SHARES, for_mini
+from rencgan.presets.table import ALWAYS, PRESETS, ROWS, SHARES, for_mini
 from rencgan.studies import recipes
 
 FILE = Path(__file__).with_name("studies.toml")
@@ -96,12 +96,13 @@ class Contestant:
             raise ValueError(f"usual ways are some of its ways, not {', '.join(sorted(wrong))}")
 
     def known_at(self, preset: str) -> bool:
-        """Whether a preset has its budget."""
-        return self.schedule is None or preset == "mini" or self.schedule.elsewhere
+        """Whether a preset has a row for its kind, and its budget."""
+        budget = self.schedule is None or preset == "mini" or self.schedule.elsewhere
+        return budget and preset in ROWS.get(self.recipe or self.kind, PRESETS)
 
     def preset(self, p) -> Preset | GPTPreset:
-        """What it is trained by in a run (studies.setting). Raises InputError for a budget that the
-        run's preset does not have.
+        """What it is trained by in a run (studies.setting). Raises InputError for a row or a budget
+        that the run's preset does not have.
         """
         kind = self.recipe or self.kind
         whole = recipes.recipe(p, kind)

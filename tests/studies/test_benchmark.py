@@ -287,7 +287,7 @@ def test_a_preset_with_warm_ups_is_measured_behind_them(monkeypatch):
 
 
 def test_whole_trainings_are_told_from_a_few_steps_of_each_part(monkeypatch):
-    few = ("R2", "improved R2, equal time", "AR2+, roll-outs", "R3, regression")
+    few = ("R2", "improved R2, equal time", "AR2+, roll-outs", "R3, regression", "iVGAN, 0-GP")
     monkeypatch.setattr(benchmark, "COMPARED", {name: COMPARED[name] for name in few})
     rows = list(benchmark.whole_trainings([SMOKE], quick=False))
     names = [r["what"] for r in rows]

@@ -1,7 +1,7 @@
 """The table of studies: complete, consistent with the contestants, every variant buildable."""
 
-import json
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,6 +11,7 @@ from samples import file
 from rencgan.__main__ import do
 from rencgan.core.errors import InputError
 from rencgan.data.videoset import VideoSet
+from rencgan.models.trained import begun
 from rencgan.notebook import steps as study
 from rencgan.notebook.parameters import AR2Run
 from rencgan.notebook.pictures import PICTURES
@@ -18,8 +19,9 @@ from rencgan.studies import catalogue as studies
 from rencgan.studies import papers as published
 from rencgan.studies import results, trainees, variants
 from rencgan.studies import runs as compare
+from rencgan.studies.recipes import framed_by
 from rencgan.studies.results import frame, told
-from rencgan.studies.variants import ABLATIONS, COMPARED, contestant
+from rencgan.studies.variants import ABLATIONS, CONTESTANTS, contestant
 from rencgan.training.loop import Job, train
 
 # Every table and figure of the thesis' experiments and of the ICIP paper.
@@ -130,31 +132,35 @@ def test_budgets_of_mini_are_refused_or_left_alone_elsewhere(tmp_path):
 
 def test_every_ablation_is_in_a_study_and_differs_from_all_others(tmp_path):
     used = {v.contestant for s in studies.STUDIES.values() for v in s.variants}
-    assert set(ABLATIONS) <= used
-    p = AR2Run(source="procedural", preset="mini", out_root=str(tmp_path))
-    videos = VideoSet.from_arrays(moving_videos(4, frames=80, size=32))
+    assert set(ABLATIONS) <= used | {contestant(name).base for name in used}
     keys = {}
-    for c in (*COMPARED.values(), *ABLATIONS.values()):
-        if c.kind == "r3":
-            keys[c.name] = json.dumps(c.preset(p).as_dict(), sort_keys=True)
-        else:
-            data = videos.every(c.step) if c.step > 1 else videos
-            keys[c.name] = Job(c.system(p), c.preset(p), data, tmp_path).key()
+    for c in CONTESTANTS.values():
+        preset = "mini" if c.known_at("mini") else "hour"
+        p = AR2Run(source="procedural", preset=preset, out_root=str(tmp_path))
+        keys[c.name] = untrained(c, p, tmp_path).key()
     assert len(set(keys.values())) == len(keys), "two contestants are the same training"
+
+
+def untrained(c, p, tmp_path):
+    """A contestant's training on a few moving videos, which lie in no folder."""
+    size = framed_by("smoke", c.kind).size
+    videos = VideoSet.from_arrays(moving_videos(4, frames=160, size=size))
+    base = untrained(contestant(c.base), p, tmp_path) if c.base else None
+    data = videos.every(c.step) if c.step > 1 else videos
+    job = Job(c.system(p), c.preset(p), data, tmp_path / "run", 1)
+    return trainees.Trainee(c.name, job, base, c.variant)
 
 
 @pytest.mark.parametrize("name", [n for n, c in ABLATIONS.items() if c.kind != "r3"])
 def test_every_variant_is_built_and_stepped(name, tmp_path):
     p = AR2Run(source="procedural", preset="smoke", out_root=str(tmp_path))
-    c = contestant(name)
-    videos = VideoSet.from_arrays(moving_videos(4, frames=160, size=16))
-    preset = c.preset(p)
-    preset = preset.but(steps=preset.warmup + preset.motion_warmup + 1)
-    data = videos.every(c.step)
-    job = Job(c.system(p), preset, data, tmp_path / "run", 1)
-    seen = []
+    found, seen = untrained(contestant(name), p, tmp_path), []
+    preset, base = found.job.preset, found.base and found.base.job
+    first = [getattr(preset, n, 0) for n in ("warmup", "motion_warmup")]
+    base = base and begun(base.system, base.preset)
+    job = replace(found.job, preset=preset.but(steps=sum(first) + 1), base=base)
     train(job, progress=lambda done, total, losses: seen.append(losses))
-    assert len(seen) == preset.steps + 1  # the first call tells where it begins
+    assert len(seen) == job.preset.steps + 1  # the first call tells where it begins
     assert all(torch.isfinite(torch.tensor(list(losses.values()))).all() for losses in seen)
 
 
@@ -205,7 +211,7 @@ def test_tables_have_a_row_a_variant_and_stay_empty_without_results():
     assert (first["variant"], first["seeds"], first["128f"]) == ("3d", 0, "")
     assert (second["variant"], second["seeds"]) == ("1p2d", 3)
     assert second["128f"] == told([101.0, 102.0, 103.0], "128f") == "102.0 ± 1.0"
-    (row,) = [r for r in studies.overview(frame(files)) if r["study"] == "T5.6"]
+    (row,) = [r for r in studies.overview(frame(files), "mini") if r["study"] == "T5.6"]
     assert row["run"] == "1 of 2" and row["seeds"] == "3 to 3"
 
 
@@ -275,3 +281,17 @@ def test_every_published_result_has_its_picture_and_small():
         stem = f"{f.dataset}-{f.source}-{f.preset}-{compare.slug(f.contestant)}"
         path = results.RESULTS / f"{stem}-seed{f.seed}.json"
         assert 0 < compare.strip_of(path, f.way).stat().st_size < 100_000
+
+
+def test_a_study_of_models_that_a_preset_does_not_know_is_left_out_there(capsys):
+    s = studies.study("iVGAN T1")
+    assert s.known_at("smoke") and s.known_at("hour") and not s.known_at("mini")
+    (row,) = [r for r in studies.overview(frame([]), "hour") if r["study"] == s.name]
+    assert row["run"] == "0 of 6"
+    assert s.name not in {r["study"] for r in studies.overview(frame([]), "mini")}
+    do(["study", "all", "--dry", "--preset", "slim"])
+    few = int(capsys.readouterr().out.partition(" ")[0])
+    do(["study", "all", "--dry", "--preset", "hour"])
+    assert int(capsys.readouterr().out.partition(" ")[0]) > few
+    with pytest.raises(InputError, match="no preset of ivgan 'mini'; choose one of smoke, hour"):
+        do(["study", s.name, "--dry"])

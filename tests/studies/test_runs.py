@@ -18,6 +18,7 @@ from rencgan.data.videoset import VideoSet
 from rencgan.models.trained import load_model
 from rencgan.notebook import steps as study
 from rencgan.notebook.parameters import AR2Run
+from rencgan.presets.baselines import BASELINES
 from rencgan.presets.table import GPT_PRESETS, PRESETS, PUBLISHED
 from rencgan.studies import generated, results, scored, trainees
 from rencgan.studies import runs as compare
@@ -36,10 +37,19 @@ def run_of(tmp_path, **given):
     return AR2Run(**given, out_root=str(tmp_path))
 
 
-def test_every_contestant_has_a_recipe_where_its_budget_is_known(tmp_path):
+def test_every_contestant_has_a_recipe_where_its_row_and_its_budget_are_known(tmp_path):
     for name in PRESETS:
         p = run_of(tmp_path, preset=name)
         for c in CONTESTANTS.values():
+            if c.kind in BASELINES:
+                assert c.known_at(name) == (name in BASELINES[c.kind])
+                if c.known_at(name):
+                    assert c.preset(p).name == name
+                    continue
+                with pytest.raises(InputError, match=f"no preset of {c.kind} '{name}'; choose"):
+                    c.preset(p)
+                continue
+            assert c.known_at(name) == ("equal" not in c.name or name == "mini")
             if c.kind == "r3":
                 assert c.preset(p).blocks == GPT_PRESETS[name].blocks
                 assert CONTESTANTS[c.base].kind == "r2" and set(c.usual) <= set(c.ways)
@@ -61,7 +71,8 @@ def test_every_contestant_has_a_recipe_where_its_budget_is_known(tmp_path):
 
 
 def test_equal_pairs_are_equal(tmp_path):
-    made = {n: c.preset(run_of(tmp_path, preset="mini")) for n, c in CONTESTANTS.items()}
+    p = run_of(tmp_path, preset="mini")
+    made = {n: c.preset(p) for n, c in CONTESTANTS.items() if c.known_at("mini")}
     assert made["R3, flow"].departures(made["R3, regression"]).keys() == {"head"}
 
     def seen(name, clips):
