@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from rencgan.core.files import key_of, slug
+from rencgan.core.files import key_of, slug, write_json
 from rencgan.data.videoset import VideoSet
 from rencgan.models.trained import Trained
 from rencgan.presets.preset import Preset
@@ -17,6 +17,42 @@ from rencgan.studies import moments, recipes
 from rencgan.studies.variants import Contestant, contestant
 from rencgan.training import precision
 from rencgan.training.loop import Job
+
+KEPT_EVERY = 30.0  # seconds
+
+
+class Spent:
+    """The time of a training in all its runs, beside its checkpoint: of the clock, and of the
+    processor, which other work on the machine does not lengthen. None: of a part nothing is known.
+    """
+
+    def __init__(self, path: Path):
+        self.path, self.began = path, ()
+        found = json.loads(path.read_text()) if path.exists() else [0.0, 0.0]
+        # a number, or nothing: of the clock alone, as it was once kept
+        self.before = found if isinstance(found, list) else [found, None]
+        self.now = self.before
+
+    def tell(self, done: int) -> None:
+        """Called as a run begins and after each of its steps."""
+        now = time.perf_counter(), time.process_time()
+        if not self.began:
+            self.began = self.last = now
+            if done and not self.path.exists():
+                self.now = self.before = [None, None]
+            return
+        took = (now[0] - self.began[0], now[1] - self.began[1])
+        self.now = [
+            None if b is None else round(b + t, 1) for b, t in zip(self.before, took, strict=True)
+        ]
+        if now[0] - self.last[0] > KEPT_EVERY:
+            self.last = now
+            write_json(self.path, self.now)
+
+    def kept(self) -> dict[str, float | None]:
+        if self.now is not self.before or not self.path.exists():
+            write_json(self.path, self.now)
+        return dict(zip(("seconds", "processor seconds"), self.now, strict=True))
 
 
 @dataclass(frozen=True)
@@ -70,14 +106,9 @@ class Trainee:
             whole = replace(self, job=replace(self.job, base=base, out=out), base=None)
             model, told = whole.trained()
             return model, told | {type(base.system).__name__: before}
-        job, clock, began = self.job, self.job.out / "seconds.json", []
-        started = time.perf_counter()
-        model = recipes.trained(job, f"{self.name}, seed {job.seed}", told=began.append)
-        if not clock.exists():  # None where the training was interrupted
-            took = round(time.perf_counter() - started, 1)
-            clock.write_text(json.dumps(None if began[0] else took))
-        seconds = json.loads(clock.read_text())
-        took = samples(job) | {"seconds": seconds, "threads": torch.get_num_threads()}
+        job, spent = self.job, Spent(self.job.out / "seconds.json")
+        model = recipes.trained(job, f"{self.name}, seed {job.seed}", told=spent.tell)
+        took = samples(job) | spent.kept() | {"threads": torch.get_num_threads()}
         if why := precision.told(job.out):
             took["precision"] = why
         best = moments.best_of(job) if job.score else None

@@ -13,6 +13,7 @@ from samples import Sums
 
 from rencgan.__main__ import do
 from rencgan.core.errors import InputError
+from rencgan.core.files import write_json
 from rencgan.data.procedural import catalogue
 from rencgan.data.videoset import VideoSet
 from rencgan.models.trained import load_model
@@ -24,7 +25,7 @@ from rencgan.studies import generated, results, scored, trainees
 from rencgan.studies import runs as compare
 from rencgan.studies.results import frame
 from rencgan.studies.runs import Task, slug
-from rencgan.studies.trainees import trainee
+from rencgan.studies.trainees import Spent, trainee
 from rencgan.studies.unseen import REACH, UNSEEN, task_of
 from rencgan.studies.variants import CONTESTANTS, contestant
 from rencgan.training.loop import train
@@ -369,6 +370,28 @@ def test_what_it_is_compared_with_is_judged_at_every_fourth_frame_too(tmp_path):
     for f in files:
         found = results.values(frame([f]), f["contestant"], "sample", "32f, every 4th")
         assert list(found.index) == [0] and found[0] > 0
+
+
+def test_the_time_of_a_training_is_that_of_all_its_runs(tmp_path):
+    path = tmp_path / "seconds.json"
+    first = Spent(path)
+    for done in (0, 1, 2):
+        first.tell(done)
+    half = first.kept()
+    assert half["seconds"] >= 0 and half == Spent(path).kept()
+    write_json(path, [100.0, 90.0])
+    second = Spent(path)
+    second.tell(2)
+    assert second.kept() == {"seconds": 100.0, "processor seconds": 90.0}, "nothing was trained"
+    second.tell(3)
+    assert 100 <= second.kept()["seconds"] < 160 and second.kept()["processor seconds"] >= 90
+    path.write_text("777.0")
+    assert Spent(path).kept() == {"seconds": 777.0, "processor seconds": None}
+    path.unlink()
+    unknown = Spent(path)
+    unknown.tell(5)
+    unknown.tell(6)
+    assert set(unknown.kept().values()) == {None}, "steps before that nobody counted"
 
 
 def test_variants_of_one_seed_share_their_warm_ups(tmp_path):
