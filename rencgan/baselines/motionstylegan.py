@@ -52,16 +52,17 @@ class Pairs(ClipSampler):
         super().__init__(videos, "first", seed=seed, frames=2)
         k = min(distances)
         self.skipped = [v.name for v in videos.videos if v.length <= k]
-        firsts = [
-            (v.start + t, k) for v in videos.videos for k in distances for t in range(v.length - k)
-        ]
-        if not firsts:
+        each = [
+            (np.arange(v.start, v.start + v.length - k), k)
+            for v in videos.videos for k in distances
+        ]  # fmt: skip
+        if not any(len(t) for t, _ in each):
             raise InputError(f"no video has the {k + 1} frames of a pair that lies {k} apart")
-        self.items = firsts + [(t + k, -k) for t, k in firsts]
+        pairs = np.concatenate([np.stack([t, t + k], axis=1) for t, k in each])
+        self.items = np.concatenate([pairs, pairs[:, ::-1]])  # an array: there may be millions
 
     def frames_of(self, epoch: int, position: int) -> np.ndarray:
-        first, k = self.items[self.order(epoch)[position]]
-        return np.array([first, first + k])
+        return self.items[self.order(epoch)[position]]
 
 
 class PairGenerator(nn.Module):

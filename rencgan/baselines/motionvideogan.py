@@ -70,18 +70,17 @@ class LatentGenerator(nn.Module):
         return torch.stack(found, dim=1)
 
 
-def between_codes(w: Tensor, rate: int = 1) -> tuple[Tensor, Tensor]:
+def between_codes(w: Tensor, rate: int = 1, frames: slice = slice(None)) -> tuple[Tensor, Tensor]:
     """Codes (B, n, d) with `rate` linear steps from each to the next: (B, 1 + (n - 1) rate, d), and
-    the slot that each frame shows: 0 for A, 1 for B.
+    the slot that each frame shows: 0 for A, 1 for B; or those of some frames alone.
     """
     if rate < 1:
         raise InputError(f"1 step or more leads from code to code, not {rate}")
-    n, d = w.shape[1:]
-    share = torch.arange(1, rate + 1, device=w.device).to(w)[:, None] / rate
-    steps = torch.lerp(w[:, :-1, None], w[:, 1:, None], share).reshape(len(w), -1, d)
-    slot = (torch.arange(1, n, device=w.device) + 1) % 2
-    shown = torch.cat([slot.new_ones(1), slot.repeat_interleave(rate)])
-    return torch.cat([w[:, :1], steps], dim=1), shown
+    t = torch.arange(1 + (w.shape[1] - 1) * rate, device=w.device)[frames]
+    after = -(-t // rate)  # the code that a frame comes from or goes to
+    before = (after - 1).clamp(min=0)
+    share = (t - before * rate).to(w)[:, None] / rate
+    return torch.lerp(w[:, before], w[:, after], share), (after + 1) % 2
 
 
 def frames_at(image: Callable[[Tensor], Tensor], w: Tensor, shown: Tensor) -> Tensor:
@@ -361,10 +360,9 @@ class MotionVideoGAN(System):
         image = model.base.nets["generator"].synthesis
         count = max(2, 1 + -(-(frames - 1) // rate))
         w = self.walked(model.base, model, model.extras["codes"], count, videos, seed)
-        w, shown = between_codes(w, rate)
-        for i in range(0, len(shown), AT_ONCE):
+        for i in range(0, 1 + (count - 1) * rate, AT_ONCE):
             part = slice(i, i + AT_ONCE)
-            each = [frames_at(image, row[:, part], shown[part]).float() for row in w.split(1)]
+            each = [frames_at(image, *between_codes(row, rate, part)).float() for row in w.split(1)]
             yield torch.cat(each)
 
     def walked(

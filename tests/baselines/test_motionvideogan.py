@@ -138,6 +138,8 @@ def test_between_codes_are_steps_that_show_the_slot_they_edit():
     found, shown = mvg.between_codes(w, 3)
     assert found.flatten().tolist() == pytest.approx([0, 1, 2, 3, 5, 7, 9])
     assert shown.tolist() == [1, 0, 0, 0, 1, 1, 1]
+    some, which = mvg.between_codes(w, 3, slice(2, 5))
+    assert torch.equal(some, found[:, 2:5]) and torch.equal(which, shown[2:5])
     assert mvg.between_codes(torch.zeros(1, 16, 1), 9)[0].shape == (1, 1 + 15 * 9, 1)
     with pytest.raises(InputError, match="1 step or more leads from code to code, not 0"):
         mvg.between_codes(w, 0)
