@@ -253,14 +253,14 @@ def _chosen(p: Plan, studied: Study | None) -> Ways:
     for c in CONTESTANTS.values():
         ways = [w for w in p.ways if w in c.ways] or ([] if p.ways else list(c.usual))
         ways += [w for w in ways_of(studied, c.name) if w not in ways] if studied else []
-        if c.name in bases or (c.name in names and ways):
+        if c.usual and (c.name in bases or (c.name in names and ways)):  # pairs are no job
             found.append((c, ways or list(c.usual)))
     return found
 
 
 def _compared(p: Plan, dataset: str, seed: int, chosen: Ways) -> list[Job]:
     """The jobs of one data set and seed: real video, then the contestants. What an R3 is built on
-    goes before it, and so does one of those that share their warm-ups, which are trained once.
+    goes before it, and so does one of those that share warm-ups or pairs, which are trained once.
     """
     setting = checked(p.asked(dataset, seed))
     data = _data(p, dataset, seed) | {"test fraction": p.test_fraction}
@@ -279,9 +279,11 @@ def _compared(p: Plan, dataset: str, seed: int, chosen: Ways) -> list[Job]:
         return Job("contestant", own, recipe, words, result, needs, light=name == "real")
 
     made, first = [job("real", common, ())], {}
+    names = {c.name for c, _ in chosen}
     for c, ways in chosen:
         leader = first.setdefault(_warm_up(c, setting) or c.name, c.name)
-        before = ["real", *(slug(n) for n in (c.base, leader) if n and n != c.name)]
+        over = c.base if c.base in names else first.setdefault(c.base or c.name, c.name)
+        before = ["real", *(slug(n) for n in (over, leader) if n != c.name)]
         recipe = common | {"model": _model(c, setting), "ways": ways}
         made.append(job(slug(c.name), recipe, before, c.name, "--ways", *ways))
     return made

@@ -135,7 +135,7 @@ def _printed(s: Study, side: Side, measure: str, dataset: str, place: tuple) -> 
 
 @dataclass(frozen=True)
 class Claim:
-    """One statement. study: whose runs test it. why_not: for what cannot be tested here."""
+    """One statement. study: whose runs test it, or would. why_not: for what cannot be tested here."""
 
     text: str
     source: str
@@ -156,9 +156,10 @@ class Claim:
         return min(found, key=lambda v: (ORDER.index(v.verdict), v.seeds >= SEEDS, size(v)))
 
     def known_at(self, preset: str) -> bool:
-        """Whether a preset knows all models that it compares."""
+        """Whether a preset knows all models that it compares, or else those of its study."""
         sides = {name for c in self.comparisons for name, _ in (c.better, c.worse)}
-        return all(contestant(name).known_at(preset) for name in sides)
+        names = sides or (STUDIES[self.study].contestants if self.study else ())
+        return all(contestant(name).known_at(preset) for name in names)
 
     def verdict_of(self, one: Comparison, table: pd.DataFrame, tests: int = 1) -> Verdict | None:
         """Of one of the comparisons alone, or as one of several; see `decided`."""
@@ -195,9 +196,10 @@ def read(block: Mapping) -> Claim:
     given = dict(block)
     text, source, study = (given.pop(name, "") for name in ("text", "source", "study"))
     try:
-        if reason := given.pop("why_not", ""):
-            return Claim(text, source, why_not=BOOK["why_not"][reason])
-        s, rule = STUDIES[study], given.pop("rule", "before")
+        reason, rule = given.pop("why_not", ""), given.pop("rule", "before")
+        s = STUDIES[study] if study or not reason else None
+        if reason:
+            return Claim(text, source, study, why_not=BOOK["why_not"][reason])
         better, worse = _side(given.pop("better"), s), given.pop("worse")
         sides = [_side(w, s) for w in ([worse] if isinstance(worse, str) else worse)]
         higher, of_worse = given.pop("higher", ()), given.pop("of_worse", "")

@@ -173,6 +173,8 @@ def compare(
     preset = checked({**given, "seed": seeds[0]}).preset
     known = [name for name, c in COMPARED.items() if c.known_at(preset)]
     chosen = [contestant(name) for name in (known if names is None else names)]
+    if wrong := [c.name for c in chosen if not c.ways]:
+        raise InputError(f"{wrong[0]} makes no videos; name what is trained over it")
     for seed in seeds:
         p = checked({**given, "seed": seed})
         for c in chosen:
