@@ -135,7 +135,7 @@ def _printed(s: Study, side: Side, measure: str, dataset: str, place: tuple) -> 
 
 @dataclass(frozen=True)
 class Claim:
-    """One statement. study: whose runs test it, or would. why_not: for what cannot be tested here."""
+    """One statement. study: whose runs test it, or would. why_not: what cannot be tested here."""
 
     text: str
     source: str

@@ -104,7 +104,7 @@ def test_the_comparison_and_the_table_understand_their_options():
 
 def test_all_is_every_contestant_that_the_preset_knows():
     real = 1
-    known = sum("equal" not in n for n in CONTESTANTS)
+    known = sum("equal" not in n and bool(c.ways) for n, c in CONTESTANTS.items())  # not of pairs
     assert len(names(jobs(), "contestant")) == known + real
     others = sum(c.kind in BASELINES for c in CONTESTANTS.values())  # they have no row of mini
     assert len(names(jobs(preset="mini"), "contestant")) == len(CONTESTANTS) - others + real
@@ -121,6 +121,16 @@ def test_ways_are_those_that_a_contestant_has_and_a_base_stays():
     assert "contestant/sky-lencgan-seed1" not in made
     made = jobs(contestants=["R3, flow"], ways=["robust VDrej"])
     assert made["contestant/sky-improved-r2-seed1"].recipe["ways"] == ["sample", "mean"]
+
+
+def test_pairs_are_no_job_and_the_first_walk_over_them_goes_before_others():
+    names = ["MotionVideoGAN", "MotionVideoGAN, log loss", "MotionVideoGAN, k 2"]
+    made = jobs(contestants=names)
+    assert "contestant/sky-motionstylegan-seed1" not in made
+    first, second, other = (made[f"contestant/sky-{batch.slug(n)}-seed1"].needs for n in names)
+    real = "contestant/sky-real-seed1"
+    assert first == other == (real,)
+    assert second == (real, "contestant/sky-motionvideogan-seed1")
 
 
 def test_runs_that_share_warm_ups_wait_for_one_of_them():

@@ -13,7 +13,7 @@ from samples import Sums
 
 from rencgan.__main__ import do
 from rencgan.core.errors import InputError
-from rencgan.core.files import write_json
+from rencgan.core.files import key_of, write_json
 from rencgan.data.procedural import catalogue
 from rencgan.data.videoset import VideoSet
 from rencgan.models.trained import load_model
@@ -25,9 +25,10 @@ from rencgan.studies import generated, results, scored, trainees
 from rencgan.studies import runs as compare
 from rencgan.studies.results import frame
 from rencgan.studies.runs import Task, slug
+from rencgan.studies.setting import checked
 from rencgan.studies.trainees import Spent, trainee
 from rencgan.studies.unseen import REACH, UNSEEN, task_of
-from rencgan.studies.variants import CONTESTANTS, contestant
+from rencgan.studies.variants import COMPARED, CONTESTANTS, contestant
 from rencgan.training.loop import train
 
 SMALL = Task(3, 2, 160)
@@ -458,3 +459,79 @@ def test_a_way_that_a_model_has_not_is_told(tmp_path, capsys):
     given = ["--preset", "smoke", "--models", "LEncGAN", "--ways", "VDrej"]
     do(["compare", "sky", *given, "--out", str(tmp_path / "out"), "--work", str(tmp_path)])
     assert "LEncGAN draws no codes by VDrej" in capsys.readouterr().out
+
+
+def test_baselines_go_through_the_comparison_each_at_its_own_size(tmp_path, capsys):
+    out, names = tmp_path / "out", ("StyleGAN-V", "iVGAN, 0-GP", "MotionVideoGAN")
+    argv = ["--preset", "smoke", "--seeds", "1", "--out", str(out), "--work", str(tmp_path)]
+    do(["compare", "sky", *argv, "--models", *names])
+    found = {
+        n: json.loads((out / f"sky-procedural-smoke-{slug(n)}-seed1.json").read_text())
+        for n in names
+    }
+    told = {}
+    for name, f in found.items():
+        scores = f["ways"]["sample"]["scores"]
+        told[name] = [s["name"].rpartition(" ")[2] for s in scores]
+        size = 32 if name == "StyleGAN-V" else 16
+        assert {s["card"][side]["frame size"][0] for s in scores for side in SIDES} == {size}
+        assert "foresight" not in f and f["prior"] == "none"
+    whole, clip, walk = found.values()
+    assert (
+        told[names[1]] == ["16f", "32f"] and "128f" in told[names[0]] and "128f" in told[names[2]]
+    )
+    assert "long" in whole["ways"]["sample"] and "long" not in clip["ways"]["sample"]
+    assert walk["training"]["MotionStyleGAN"]["pairs"] == 20 and "R2" not in walk["training"]
+    assert walk["switches"]["motion"]["codes"] == 4 and whole["switches"] == {}
+    seconds = results.values(frame([walk]), names[2], "", "train s")[1]
+    assert seconds == sum(
+        t["seconds"] for t in (walk["training"], walk["training"]["MotionStyleGAN"])
+    )
+    capsys.readouterr()
+    do(["results", "--folder", str(out), "--preset", "smoke"])
+    page = capsys.readouterr().out
+    assert all(f"| {name}, sample | none | 1 | " in page for name in names)
+    do(["ledger", "--folder", str(out), "--preset", "smoke"])
+    page = capsys.readouterr().out
+    row = next(r for r in page.splitlines() if "| On faces and skies StyleGAN-V" in r)
+    assert "| MotionVideoGAN T3 | undecided | " in row and "smoke, procedural sky" in row
+
+
+SIDES = ("real", "generated")
+
+
+def test_switches_over_a_base_enter_its_key_and_its_file(tmp_path):
+    p = run_of(tmp_path)
+    videos = study.data(p)
+    plain, random, other = (
+        trainee(contestant(f"MotionVideoGAN{n}"), p, videos, tmp_path)
+        for n in ("", ", random directions", ", k 2")
+    )
+    assert plain.key() == key_of([plain.base.key(), plain.job.preset.identity()])
+    assert len({t.key() for t in (plain, random, other)}) == 3
+    assert plain.switches == other.switches == {"motion": plain.job.preset.identity()}
+    assert random.switches == plain.switches | {"directions": "random"}
+    assert plain.base.key() == random.base.key() != other.base.key()
+
+
+def test_what_cannot_be_compared_is_refused_before_anything_is_made(tmp_path):
+    for name, preset, said in (
+        ("StyleGAN-V", "mini", "no preset of stylegan-v 'mini'; choose one of smoke, hour, 64"),
+        ("MotionStyleGAN", "smoke", "MotionStyleGAN makes no videos; name what is trained over it"),
+    ):
+        argv = ["--preset", preset, "--out", str(tmp_path / "out"), "--work", str(tmp_path)]
+        with pytest.raises(InputError, match=said):
+            do(["compare", "sky", *argv, "--models", "R2", name])
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_names_all_are_compared_that_the_preset_knows(tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(compare, "prepared", lambda given, *rest: (checked(given), None, SMALL))
+    monkeypatch.setattr(compare, "run_real", lambda *given: tmp_path)
+    monkeypatch.setattr(compare, "run", lambda c, *given: made.append(c.name))
+    for preset in ("slim", "hour"):
+        do(["compare", "sky", "--preset", preset])
+        few, made[:] = set(made), []
+        assert few == {n for n, c in COMPARED.items() if c.known_at(preset)}
+        assert ("StyleGAN-V" in few) == (preset == "hour") and "AR2, equal pairs" not in few
