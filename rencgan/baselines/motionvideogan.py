@@ -9,10 +9,9 @@ Where the sources disagree: the frames are in the paper's order (Eq. 11); the pu
 w_t-1. From the code alone: the stride of 0.2, the tanh, fresh noise into the LSTM at every step
 (`noise` False: none), and the relativistic least-squares loss; the paper's log loss is an option,
 in its non-saturating form. The norm of the gradient penalty is over a whole sample, of the slope of
-a map's mean, by which a map judges it; the code's is over the channels of each voxel, of the slope
-of the sum, which pulls the mean's to 0.4 at 64 pixels where this one pulls it to 1. A whole
-sample's norm of the sum's slope would pull it to 1/605, and no critic learns. Noise inputs of the
-pairs stand still.
+a map's mean, which it pulls to 1; the code's is over the channels of each voxel, of the slope of
+the sum, which pulls the mean's to 0.4 at 64 pixels. A whole sample's norm of the sum's slope would
+pull it to 1/605, and no critic learns. Noise inputs of the pairs stand still.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +20,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool3d, softplus
+from torch.nn.functional import avg_pool3d, conv3d, pad, softplus
 
 from rencgan.baselines.ivgan import between, norms
 from rencgan.baselines.pair_codes import MotionCodes, codes_of, slots
@@ -109,6 +108,15 @@ def coarser(x: Tensor) -> Tensor:
     return avg_pool3d(x, 3, (time, 2, 2), 1, count_include_pad=False)
 
 
+class Short(nn.Conv3d):
+    """Of fewer frames than its kernel has. Zeros are laid on first: where oneDNN does that, its
+    gradients of bfloat16 weights are wrong.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return conv3d(pad(x, [2] * 6), self.weight, self.bias)
+
+
 class PatchCritic(nn.Module):
     """(B, 6, T, H, W) to maps of logits at two scales. Raises InputError below two frames."""
 
@@ -120,7 +128,7 @@ class PatchCritic(nn.Module):
     def one(widths: tuple[int, ...]) -> nn.Sequential:
         layers: list[nn.Module] = []
         for i, (a, b) in enumerate(zip((6, *widths), (*widths, 1), strict=True)):
-            layers.append(nn.Conv3d(a, b, 4, 2 if i < 3 else 1, 2))
+            layers.append((Short if i == 3 else nn.Conv3d)(a, b, 4, 2 if i < 3 else 1, 2))
             nn.init.normal_(layers[-1].weight, 0, 0.02)
             layers += [nn.InstanceNorm3d(b)] if 0 < i < len(widths) else []
             layers += [nn.LeakyReLU(0.2, inplace=True)] if i < len(widths) else []
@@ -273,11 +281,9 @@ class MotionVideoGAN(System):
             return frames_at(pairs.synthesis, *between_codes(w)).float()
 
     def seen(self, name: str, x: Tensor, s: Step, turn: int, real: bool) -> Tensor:
-        return (
-            beside_reverse(x)
-            if name == "reverse_d"
-            else beside_first(x, s.chance.backwards[turn][real])
-        )
+        if name == "reverse_d":
+            return beside_reverse(x)
+        return beside_first(x, s.chance.backwards[turn][real])
 
     def judged(self, name: str, nets: Nets, s: Step, x: Tensor) -> list[Tensor]:
         with s.autocast(x.device):

@@ -72,6 +72,13 @@ def test_shapes_of_the_patch_maps(size, maps):
     assert [tuple(m.shape[1:]) for m in found] == [(1, *shape) for shape in maps]
 
 
+def test_zeros_laid_on_first_are_those_of_the_convolution():
+    layer = PatchCritic((4, 4, 4, 4)).scales[0][8]
+    x = torch.randn(2, 4, 3, 5, 5)
+    plain = nn.functional.conv3d(x, layer.weight, layer.bias, layer.stride, 2)
+    assert torch.allclose(layer(x), plain, atol=1e-6) and plain.shape == (2, 4, 4, 6, 6)
+
+
 def test_long_videos_are_pooled_in_time_too():
     x = torch.randn(1, 6, 32, 8, 8)
     assert mvg.coarser(x).shape == (1, 6, 16, 4, 4)
