@@ -17,7 +17,15 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from rencgan.baselines import ada
-from rencgan.baselines.stylegan2 import Discriminator, LazyAdam, Mapping, Synthesis, r1, widths
+from rencgan.baselines.stylegan2 import (
+    Discriminator,
+    LazyAdam,
+    Mapping,
+    Synthesis,
+    forgetting,
+    r1,
+    widths,
+)
 from rencgan.core.errors import InputError
 from rencgan.data.clips import ClipSampler
 from rencgan.data.hops import CLIP
@@ -121,11 +129,7 @@ class MotionStyleGAN(System):
         return {n: LazyAdam(m, p.lr, (p.beta1, p.beta2), lazy[n]) for n, m in nets.items()}
 
     def average(self, step: int, p: PairsPreset) -> float:
-        """Half of what it holds is of the last `half_life` pairs, or of a share of those seen."""
-        half_life = p.half_life
-        if p.ramp:
-            half_life = min(half_life, p.ramp * (step + 1) * p.batch)
-        return 0.5 ** (p.batch / half_life)
+        return forgetting(p, step)
 
     def weight(self, term: str, p: PairsPreset, phase: Phase) -> float:
         lazy = {"r1": p.gamma * p.r1_every, "path": p.w_path * p.path_every}
@@ -167,9 +171,8 @@ class MotionStyleGAN(System):
             first = 1 + int(s.chance.cut[turn] * (slots - 1))  # of the second code; slots: none
             second = torch.arange(slots, device=w.device) >= first
             w = torch.where(second[:, None], other[:, None], w[:, None])  # (n, slots, d)
-            rng = torch.Generator().manual_seed(s.chance.seed * 3 + turn)
-            noises = [x.to(w.device) for x in g.synthesis.noises(n, rng)]
-            return g.synthesis(w, noises=noises).float(), w
+            rng = torch.Generator(w.device).manual_seed(s.chance.seed * 3 + turn)
+            return g.synthesis(w, noises=g.synthesis.noises(n, rng)).float(), w
 
     def judged(self, nets: Nets, s: Step, x: Tensor, which: int) -> Tensor:
         """Logits of pairs behind augmentation; which: of the generator's turn (0), of the
@@ -208,8 +211,8 @@ class MotionStyleGAN(System):
         """How far the length of a step in pixels, for one in w, is from its running mean."""
         with torch.enable_grad():
             x, w = self.made(nets, s, 1, PATH_SHARE)
-            rng = torch.Generator().manual_seed(s.chance.seed * 3 + 2)
-            noise = torch.randn(x.shape, generator=rng).to(x.device) / x.shape[-1]
+            rng = torch.Generator(x.device).manual_seed(s.chance.seed * 3 + 2)
+            noise = torch.randn(x.shape, generator=rng, device=x.device) / x.shape[-1]
             (slope,) = torch.autograd.grad((x * noise).sum(), w, create_graph=True)
         lengths = slope.square().sum(2).mean(1).sqrt()
         (mean,) = s.memory.setdefault("path", [torch.zeros((), device=x.device)])

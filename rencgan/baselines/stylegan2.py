@@ -11,6 +11,7 @@ Departure: 16 bits are bfloat16, whose range is float32's, so that nothing is cl
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -175,8 +176,8 @@ class Synthesis(nn.Module):
         return len(self.layers) + 1
 
     def noises(self, n: int, rng: torch.Generator) -> list[Tensor]:
-        """Fresh noise for n samples, one a layer: (n, 1, r, r)."""
-        return [torch.randn(n, 1, m.r, m.r, generator=rng) for m in self.layers]
+        """Fresh noise for n samples, one a layer: (n, 1, r, r), where the generator is."""
+        return [torch.randn(n, 1, m.r, m.r, generator=rng, device=rng.device) for m in self.layers]
 
     def forward(
         self, w: Tensor, extra: Tensor | None = None, noises: Sequence[Tensor] | None = None
@@ -306,6 +307,14 @@ def r1(logits: Tensor, x: Tensor, frames: int = 1) -> Tensor:
     """
     (slope,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
     return 0.5 * slope.square().sum() / (len(x) * frames)
+
+
+def forgetting(p: Any, step: int) -> float:
+    """The decay of a running average at a step: half of what it holds is of the last `half_life`
+    samples, or of a share of those seen (`ramp`).
+    """
+    seen = p.ramp * (step + 1) * p.batch
+    return 0.5 ** (p.batch / (min(p.half_life, seen) if p.ramp else p.half_life))
 
 
 class LazyAdam(torch.optim.Adam):

@@ -38,6 +38,7 @@ from rencgan.baselines.stylegan2 import (
     Mapping,
     Synthesis,
     exact,
+    forgetting,
     high,
     r1,
     widths,
@@ -235,11 +236,7 @@ class StyleGANV(System):
         return Phase(batch=p.batch)
 
     def average(self, step: int, p: StyleGANVPreset) -> float:
-        """Half of what it holds is of the last `half_life` videos, or of a share of those seen."""
-        half_life = p.half_life
-        if p.ramp:
-            half_life = min(half_life, max(p.ramp * (step + 1) * p.batch, 1e-8))
-        return 0.5 ** (p.batch / half_life)
+        return forgetting(p, step)
 
     def weight(self, term: str, p: StyleGANVPreset, phase: Phase) -> float:
         return p.gamma * p.penalty_every if term == "r1" else 1.0
