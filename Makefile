@@ -19,6 +19,8 @@ PROFILE ?= local
 
 FIRST := $(sort $(wildcard notebooks/0[123]_*.ipynb))
 EVERY := $(sort $(wildcard notebooks/0*_*.ipynb))
+# Of those that `make every` runs: the baselines of 07 have no other presets.
+KNOWN := $(filter-out $(if $(filter auto smoke hour 64,$(PRESET)),,notebooks/07%),$(EVERY))
 STRIP := $(BIN)/nbstripout --keep-id --extra-keys "metadata.papermill cell.metadata.papermill"
 # Two processes of one thread each (tests/conftest.py); one that is done takes over what is left.
 TESTS := $(BIN)/python -m pytest -q -n 2 --dist worksteal
@@ -60,8 +62,7 @@ first: $(V)/.ready  ## install, show R2, run notebooks 01 to 03, write their pag
 	@echo "and by the one that was trained here; 01_data.html and 02_encgan3.html lead up to it."
 
 every: $(V)/.ready  ## the same with all notebooks
-	$(call run_notebooks,$(OUT),-p dataset $(DATASET) -p preset $(PRESET),$(EVERY))
-	@$(BIN)/python -m rencgan report $(OUT)/html $(EVERY:notebooks/%=$(OUT)/%)
+	$(call run_with_page,$(OUT),-p dataset $(DATASET) -p preset $(PRESET),$(KNOWN))
 
 batch: $(V)/.batch  ## notebooks and comparison by Snakemake; PROFILE=slurm, ARGS="--config preset=smoke"
 	@$(BIN)/python -m snakemake -s batch/Snakefile --profile batch/profiles/$(PROFILE) $(ARGS)
@@ -88,10 +89,10 @@ format: $(V)/.ready  ## make `make lint` content, as far as that goes by itself
 R := -p source procedural
 reports: $(V)/.ready  ## the pages in reports/, from the results and weights that lie there (minutes)
 	$(call run_notebooks,$(OUT)/reports,$(R) -p preset mini,$(wildcard notebooks/01_*.ipynb))
-	$(call run_notebooks,$(OUT)/reports,$(R) -p weights published,$(wildcard notebooks/0[2345]_*.ipynb))
+	$(call run_notebooks,$(OUT)/reports,$(R) -p weights published,$(wildcard notebooks/0[23457]_*.ipynb))
 	$(call run_notebooks,$(OUT)/reports,$(R) -p preset mini,$(wildcard notebooks/0[689]_*.ipynb))
 	@$(BIN)/python -m rencgan report reports $(EVERY:notebooks/%=$(OUT)/reports/%)
-	@cp $(OUT)/reports/mini/sky/*.json $(OUT)/reports/slim/sky/*.json reports/
+	@cp $(foreach preset,mini slim hour,$(OUT)/reports/$(preset)/sky/*.json) reports/
 	@$(BIN)/python -m rencgan readme
 
 study: $(V)/.ready  ## train and score what reports/ lacks (without it: all), then the pages
@@ -100,6 +101,7 @@ study: $(V)/.ready  ## train and score what reports/ lacks (without it: all), th
 	@$(BIN)/python -m rencgan publish
 	@$(BIN)/python -m rencgan compare sky --seeds 1 2 3
 	@$(BIN)/python -m rencgan compare taichi --seeds 1 2 3
+	@$(BIN)/python -m rencgan compare sky --preset hour --models StyleGAN-V "iVGAN, 0-GP" MotionVideoGAN
 	@$(BIN)/python -m rencgan study all --seeds 1 2 3
 	@$(BIN)/python -m rencgan benchmark --json > $(OUT)/benchmark.json && mv $(OUT)/benchmark.json reports/
 	@$(MAKE) reports

@@ -105,6 +105,8 @@ def smoke_run(tmp_path_factory):
                 given |= {"out_root": str(folder / "runs")}
                 slow = name in ("03_rencgan", "05_r3")
                 given |= {"candidates": 3} if slow else {}  # 20 take a minute
+                if name == "07_baselines":
+                    given |= {"results_root": str(folder / "results"), "frames": 160}
                 folder.mkdir(parents=True, exist_ok=True)
                 notebook = str(ROOT / "notebooks" / path.name)
                 part = path.with_suffix(".part.ipynb")

@@ -30,7 +30,7 @@ from rencgan.data import sets as datasets
 from rencgan.data.found import discover
 from rencgan.notebook import parameters
 from rencgan.notebook.parameters import Run
-from rencgan.presets.table import PRESETS, preset
+from rencgan.presets.table import PRESETS, ROWS, preset
 from rencgan.presets.table import switches as preset_switches
 from rencgan.studies.catalogue import Study, ways_of
 from rencgan.studies.catalogue import study as study_of
@@ -307,10 +307,11 @@ def _warm_up(c: Contestant, run: Setting) -> str:
 
 
 def _notebooks(p: Plan) -> dict[str, Path]:
-    """The notebooks that are asked for by their number."""
+    """The notebooks that are asked for by their number: `all` are those that the preset knows."""
     folder = resolve(p.notebook_folder)
     found = {path.name[:2]: path for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))}
-    chosen = list(found) if p.notebooks == "all" else p.notebooks
+    known = [n for n, path in found.items() if _known(p, path)]
+    chosen = known if p.notebooks == "all" else p.notebooks
     if wrong := [n for n in [*chosen, *p.parameters] if n not in found]:
         raise InputError(
             f"{folder} has no notebook {wrong[0]!r}, but {', '.join(found) or 'none'}."
@@ -318,19 +319,26 @@ def _notebooks(p: Plan) -> dict[str, Path]:
     return {n: path for n, path in found.items() if n in chosen}
 
 
+def _known(p: Plan, path: Path) -> bool:
+    """Whether the preset has a row for all that a notebook trains."""
+    told = nbformat.read(path, as_version=4).metadata.get("batch", {})
+    return all(p.preset in ROWS.get(model, PRESETS) for model in told.get("trains", []))
+
+
 def _notebook(
     p: Plan, dataset: str, number: str, paths: Mapping[str, Path], results: tuple[str, ...]
 ) -> Job:
     """A notebook's metadata names those before it and what it trains; one whose parameters have a
-    `results_root` reads the results of the comparison.
+    `results_root` reads the results of the comparison; if it trains too, then with its first seed.
     """
     path, own = paths[number], p.parameters.get(number, {})
     notebook = nbformat.read(path, as_version=4)
     cells = [c for c in notebook.cells if c.cell_type == "code"]
     told = notebook.metadata.get("batch", {})
     roots = {"out_root": str(p.root), "results_root": str(p.root / "results")}
-    common = p.asked(dataset, p.seed) | roots
     declared = _declared(cells)
+    seed = p.seeds[0] if "results_root" in declared and told.get("trains") else p.seed
+    common = p.asked(dataset, seed) | roots
     known = [n for n in declared if n not in common]
     if wrong := [n for n in own if n not in known]:
         raise InputError(
@@ -344,7 +352,7 @@ def _notebook(
         "code": key_of([c.source for c in cells], 16),
         "parameters": {n: v for n, v in given.items() if n not in roots},
         "presets": [PRESETS[p.preset].identity(), *trained],
-        "data": _data(p, dataset, p.seed),
+        "data": _data(p, dataset, seed),
     }
     options = ("-y", json.dumps(given, sort_keys=True), str(path))
     done = p.root / "notebooks" / dataset / path.name

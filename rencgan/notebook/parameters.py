@@ -7,15 +7,19 @@ so the cell after the parameters calls `check`, which also looks at what papermi
 import ast
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
+import torch
 from pydantic import Field, field_validator, model_validator
 
 from rencgan.core.errors import InputError
 from rencgan.core.files import resolve
 from rencgan.data.hops import CLIP
+from rencgan.presets.table import PRESETS
 from rencgan.studies import weights as published
 from rencgan.studies.setting import PUBLISHED_AT, Place, Run, SomeRun, Text, checked, close
+
+BASELINES_AT = "hour"  # the preset of the baselines' weights that come with the project
 
 
 class DataRun(Run):
@@ -148,6 +152,44 @@ class AblationRun(ResultsRun):
     @property
     def seed_list(self) -> list[int]:
         return [int(s) for s in self.seeds.split()]
+
+
+class BaselinesRun(ResultsRun):
+    """07: other ideas of long video, trained and scored as the comparison does."""
+
+    presets: ClassVar[tuple[str, ...]] = ("smoke", "hour", "64")
+
+    seed: int = Field(1, ge=0, le=2**31 - 1)  # the embedded judge was fitted on seed 0's stand-ins
+    system: Literal["all", "stylegan-v", "ivgan", "motionvideogan"] = "all"
+    critics: Literal["0-gp", "all"] = "0-gp"  # of iVGAN
+    frames: int = Field(1000, ge=32, le=10_000)  # of the longest videos that are shown
+    weights: Literal["train", "published"] = "train"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _where_published(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or given.get("weights") != "published":
+            return given
+        auto = given.get("preset", "auto") == "auto"
+        return given | ({"preset": BASELINES_AT} if auto else {})
+
+    @model_validator(mode="after")
+    def _at_their_preset(self) -> "BaselinesRun":
+        if self.weights == "published" and self.preset != BASELINES_AT:
+            raise ValueError(
+                f"the published weights of baselines are of the preset {BASELINES_AT!r}, not "
+                f"{self.preset!r}; leave preset at 'auto', or weights at 'train'"
+            )
+        return self
+
+    @field_validator("preset", mode="before")
+    @classmethod
+    def _of_the_baselines(cls, name: Any) -> Any:
+        if name == "auto" and not torch.cuda.is_available():
+            return "hour"
+        if name in PRESETS and name not in cls.presets:
+            raise ValueError(f"is no preset of the baselines: theirs are {', '.join(cls.presets)}")
+        return name
 
 
 class MeasuresRun(Run):

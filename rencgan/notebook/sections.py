@@ -114,12 +114,12 @@ def size_rows() -> list[dict]:
     return table
 
 
-def benchmark(folder: Path = BENCHMARKS) -> dict:
-    """What `rencgan benchmark --json` measured, of all files kept in a folder: {"rows": [...]}, a
-    row each with its machine.
+def benchmark(folder: Path = BENCHMARKS, names: str = "benchmark*.json") -> dict:
+    """What `rencgan benchmark --json` measured, of all files of such names in a folder: {"rows":
+    [...]}, a row each with its machine.
     """
     rows = []
-    for path in sorted(folder.glob("benchmark*.json")):
+    for path in sorted(folder.glob(names)):
         found = json.loads(path.read_text(encoding="utf-8"))
         device = found["provenance"]["device"]
         machine = f"{device.get('gpu') or device['cpu']}, {device['threads']} threads"

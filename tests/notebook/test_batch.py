@@ -70,6 +70,16 @@ def test_a_notebook_that_is_left_out_is_not_waited_for():
     assert made["notebook/sky-05_r3"].needs == ("notebook/sky-01_data",)
 
 
+def test_a_notebook_whose_models_the_preset_does_not_know_is_left_out():
+    assert "sky-07_baselines" not in names(jobs(preset="mini", contestants=[]), "notebook")
+    made = jobs(preset="hour", contestants=[], seeds=[2, 3])
+    job = made["notebook/sky-07_baselines"]
+    assert job.recipe["parameters"]["seed"] == 2, "its trainings are the comparison's"
+    assert not job.light and made["notebook/sky-08_results"].recipe["parameters"]["seed"] == 0
+    with pytest.raises(InputError, match="07_baselines.ipynb: preset = 'mini' is no preset of the"):
+        jobs(preset="mini", contestants=[], notebooks=["07"])
+
+
 def test_what_notebooks_say_of_themselves_is_there():
     paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
     told = {p.stem: nbformat.read(p, as_version=4).metadata.get("batch", {}) for p in paths}

@@ -1,0 +1,376 @@
+"""What notebook 07 does, one call a step: the baselines' trainings and scores as the comparison has
+them, their rows beside this study's own, both judges, published numbers.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from rencgan.core.errors import InputError
+from rencgan.core.files import resolve, slug
+from rencgan.data.hops import CLIP
+from rencgan.data.videoset import VideoSet
+from rencgan.evaluate.references import SHUFFLED, references
+from rencgan.models.trained import Trained
+from rencgan.notebook import first_sight
+from rencgan.notebook import steps as study
+from rencgan.notebook.scoring import PRINTED
+from rencgan.notebook.sections import benchmark, measured_rows
+from rencgan.notebook.tiles import enlarge
+from rencgan.r3.gpt import GPT
+from rencgan.studies import judges, papers, recipes, results, runs, trained_checks, weights
+from rencgan.studies.departures import departures as departures_of
+from rencgan.studies.entries import path_of
+from rencgan.studies.generated import made_by
+from rencgan.studies.references import REAL, run_real
+from rencgan.studies.scored import judge, scored
+from rencgan.studies.setting import Setting, checked
+from rencgan.studies.sizes import token_width
+from rencgan.studies.trainees import trainee
+from rencgan.studies.unseen import SHORT, Unseen, task_of, unseen
+from rencgan.studies.variants import CONTESTANTS, Contestant, contestant
+from rencgan.training.loop import Job
+
+WORK = "compare"  # below a run's folder, where `python -m rencgan compare` leaves trainings too
+WAY = "sample"  # how all baselines draw their codes
+SYSTEMS = {"stylegan-v": "StyleGAN-V", "ivgan": "iVGAN, 0-GP", "motionvideogan": "MotionVideoGAN"}
+CRITICS = tuple(name for name, c in CONTESTANTS.items() if c.kind == "ivgan")
+OURS = ("R2", "improved R2", "AR2", "R3, regression", "R3, mixture", "R3, flow")
+OTHERS = ("MotionStyleGAN", "EncGAN3, no encoder")  # shown where they were run: pairs, and G3AN
+COLUMNS = ("16f", "128f", "motion distance", "jump", "motion", "drift", "repetition", "s for 1000")
+TIMES = {"seconds": "clock", "processor seconds": "processor"}  # of a training, in files
+SECOND = (f"second judge {CLIP}f", f"second judge {SHORT}f")
+CRITIC_NETS = ("critic", "discriminator", "image_d", "video_d", "reverse_d")
+HEADS = {"motion distance": "motion dist.", "repetition": "repet.", "training s": "train s"}
+LENGTHS = "benchmark-length*.json"
+IVGAN, IVGAN_SETS = "iVGAN", ("golf", "beach")
+PAPERS = ("StyleGAN-V", "MotionVideoGAN", IVGAN)
+LONG, CLIPS = 2, 16  # videos that checks look at
+PLAIN = "Fréchet distance (ImageNet)"  # the second judge's metric
+Models = Mapping[str, tuple[Trained, Job]]
+Videos = Sequence[np.ndarray]  # each (T, H, W, 3) uint8
+
+
+# ------------------------------------------------------------------------------------ the trainings
+
+
+def names(p) -> list[str]:
+    """The contestants that a run trains, or shows as they were published."""
+    chosen = [name for kind, name in SYSTEMS.items() if p.system in ("all", kind)]
+    more = CRITICS if p.critics == "all" and p.system in ("all", "ivgan") else ()
+    return list(dict.fromkeys([*chosen, *more]))
+
+
+def setting(p, videos: VideoSet) -> Setting:
+    """The run as the comparison asks it, of the data that was found."""
+    given = {n: getattr(p, n) for n in ("dataset", "preset", "seed", "data_root")}
+    given |= {"source": videos.card["source"], "out_root": str(resolve(p.out_root) / WORK)}
+    return checked(given)
+
+
+def trained(p, name: str, videos: VideoSet) -> tuple[Trained, Job]:
+    """The model of a contestant and its training: made, gone on with or found finished; or, with
+    the parameter weights 'published', as it comes with the project.
+    """
+    c, asked = contestant(name), setting(p, videos)
+    own = recipes.data_of(asked, c.kind, videos)
+    whole = trainee(c, asked, own, Path(asked.out_root))
+    if p.weights == "published":
+        return study.published_model(p, whole.job)
+    model, _ = whole.trained()
+    if not whole.base:
+        return model, whole.job
+    out = whole.job.out.with_name(f"{whole.job.out.name}-{model.base.digest}")
+    return model, replace(whole.job, base=model.base, out=out)
+
+
+def score(p, name: str, videos: VideoSet) -> Path | None:
+    """A contestant's result file (none: real video's), with what it lacked: trained and scored as
+    `python -m rencgan compare` does. What is published is scored already.
+    """
+    asked = setting(p, videos)
+    task, out = task_of(asked.preset, asked.source), p.results_path
+    if p.weights == "published":
+        return None
+    if name == REAL:
+        return run_real(asked, videos, task, out)
+    c = contestant(name)
+    return runs.run(c, asked, videos, c.usual, task, out, Path(asked.out_root))
+
+
+def real_of(p, videos: VideoSet, model: Trained) -> Unseen:
+    """The videos that a model is scored on."""
+    asked = setting(p, videos)
+    own = recipes.data_of(asked, model.kind, videos)
+    return unseen(asked, own, task_of(asked.preset, asked.source))
+
+
+def beginning() -> list[str]:
+    """The networks that the page begins with beside real sky: R2 and the baselines that come with
+    the project, or else this study's own.
+    """
+    endless = [n for n in SYSTEMS.values() if not recipes.kind_of(contestant(n).kind).longest]
+    known = [n for n in map(slug, endless) if n in first_sight.TITLES]
+    return ["r2", *(known or ["ar2", "r3-mixture"])]
+
+
+def departures(models: Models, videos: VideoSet) -> dict[str, list[dict]]:
+    """Rows of the tables that tell in what trainings leave the papers, by whose they are; what a
+    model is trained over first.
+    """
+    every = {}
+    for name, (model, _) in models.items():
+        every |= {model.base.name: model.base} if model.base else {}
+        every[name] = model
+    dataset = videos.card.get("dataset", "")
+    return {n: departures_of(m.system, m.preset, dataset) for n, m in every.items()}
+
+
+# ------------------------------------------------------------------------------------------- videos
+
+
+def shown(models: Models, frames: int, count: int, seed: int) -> dict[str, list[np.ndarray]]:
+    """Videos of each model: of so many frames, or as many as it makes."""
+    found = {}
+    for name, (model, _) in models.items():
+        most = min(frames, model.system.longest or frames)
+        found[name] = list(model.videos(most, videos=count, seed=seed))
+    return found
+
+
+def footage(p, videos: VideoSet) -> list[np.ndarray]:
+    """Real videos that no model was trained on, as long as any that are scored."""
+    asked = setting(p, videos)
+    found = unseen(asked, videos, task_of(asked.preset, asked.source))
+    return found.real(found.frames)
+
+
+def tiles(real: Videos, made: Mapping[str, Videos], frames: int) -> tuple[list, list[str]]:
+    """Videos for one player and their titles: a row of real ones, then a row a model; smaller ones
+    (at smoke) are enlarged by repeating pixels.
+    """
+    sides = ({"real": [v[:frames] for v in real]} if real else {}) | dict(made)
+    many = min(map(len, sides.values()), default=0)
+    clips = [v for side in sides.values() for v in side[:many]]
+    size = max((v.shape[2] for v in clips), default=0)
+    return [enlarge(v, size // v.shape[2]) for v in clips], [n for n in sides for _ in range(many)]
+
+
+# ---------------------------------------------------------------------------------------- the table
+
+
+def files(p, videos: VideoSet) -> pd.DataFrame:
+    """The result files of this data set and preset."""
+    return results.read(p.results_path, p.dataset, p.preset, videos.card["source"])
+
+
+def missing(p, *tables: pd.DataFrame | None) -> str:
+    """Which models that the table is meant to have were not run, in a sentence; "" for none."""
+    there = {name for table in tables if table is not None for name in table.contestant}
+    lacks = [n for n in (*OURS, *SYSTEMS.values(), *CRITICS, *OTHERS) if n not in there]
+    lacks = [n for n in dict.fromkeys(lacks) if contestant(n).known_at(p.preset)]
+    if not lacks:
+        return ""
+    asked = f"python -m rencgan compare {p.dataset} --preset {p.preset} --models NAME"
+    return f"Not run at {p.preset}, so without a row: {'; '.join(lacks)} ({asked})."
+
+
+def ours(p) -> dict[str, Trained]:
+    """This study's networks that are published at the preset, by their contestants' names."""
+    names = {n: weights.at(slug(n), p.preset) for n in OURS}
+    there = {n: at for n, at in names.items() if (weights.FOLDER / f"{at}.json").exists()}
+    return {n: weights.load(at) for n, at in there.items()}
+
+
+def way_of(name: str) -> str:
+    """How a contestant's codes are drawn here."""
+    return weights.WAYS.get(slug(name), WAY)
+
+
+def published_rows(p, videos: VideoSet, table: pd.DataFrame) -> pd.DataFrame:
+    """What result files would hold of this study's published networks that have none, by the
+    comparison's own scoring.
+    """
+    asked, found = setting(p, videos), []
+    for name, model in ours(p).items():
+        if name in set(table.contestant):
+            continue
+        c, way = contestant(name), way_of(name)
+        ways = {way: scored(model, way, real_of(p, videos, model), judge(), p.seed, c)}
+        head = {n: getattr(asked, n) for n in ("dataset", "source", "preset", "seed")}
+        head |= {"contestant": name, "kind": c.kind, "prior": model.system.prior, "ways": ways}
+        found.append(head)
+    return results.frame(found)
+
+
+def rows(
+    p, videos: VideoSet, table: pd.DataFrame, more: pd.DataFrame | None, second: Mapping
+) -> list[dict]:
+    """The table: references, this study's models, baselines; what each sees of real video, its
+    scores by both judges, what 1000 frames lose, its size, and the seconds of its training. more:
+    of `published_rows`. second: of `second_judge`.
+    """
+    asked, order = setting(p, videos), [REAL, *OURS, *SYSTEMS.values(), *CRITICS, *OTHERS]
+    found, at = [], {name: i for i, name in enumerate(dict.fromkeys(order))}
+    own = results.rows(table[table.contestant.isin(order)])
+    own += [] if more is None or more.empty else results.rows(more)
+    for row in own:
+        name = next((n for n in at if row["videos"].rpartition(", ")[0] == n), REAL)
+        cells = {k: row.get(f"{k}, own") or row.get(k) or None for k in COLUMNS}
+        cells |= dict.fromkeys(SECOND) | second.get(row["videos"], {})
+        size = None if name == REAL else parameters(contestant(name), asked) / 1e6
+        line = {"videos": row["videos"].removesuffix(f", {WAY}"), "prior": row["prior"] or None}
+        line |= {k: cells[k] for k in (*COLUMNS[:2], *SECOND, *COLUMNS[2:])}
+        line |= {"M weights": size, "training s": row["train s"] or None}
+        found.append((at[name], line))
+    return [line for _, line in sorted(found, key=lambda pair: pair[0])]
+
+
+def heads(table: Sequence[Mapping]) -> dict[str, str]:
+    """Headings of the table's columns, short enough for a page."""
+    return {k: HEADS.get(k, k) for k in table[0]}
+
+
+def parameters(c: Contestant, asked: Setting) -> int:
+    """Weights of what generates: all networks but the critics, of its base too."""
+    system, preset = c.system(asked), c.preset(asked)
+    with torch.device("meta"):
+        if c.kind == "r3":  # whose tokens tell how wide it is
+            width = preset.directions or token_width(contestant(c.base).preset(asked))
+            nets = {"gpt": GPT(preset, width)}
+        else:
+            nets = system.networks(preset)
+    kept = [net for name, net in nets.items() if name not in CRITIC_NETS]
+    own = sum(w.numel() for net in kept for w in net.parameters())
+    return own + (parameters(contestant(c.base), asked) if c.base else 0)
+
+
+def caption(p, videos: VideoSet, table: pd.DataFrame, more: pd.DataFrame | None) -> str:
+    """What stands below the table."""
+    seeds = ", ".join(map(str, sorted(table.seed.unique())))
+    told = f"{study.source(videos)}, {p.preset}, seed {seeds}; means, and ± their deviation."
+    if more is None or more.empty:
+        return told
+    return (
+        f"{told} By the networks that come with the project: {', '.join(more.contestant.unique())}."
+    )
+
+
+def budgets(p, videos: VideoSet) -> str:
+    """How far the times of the baselines' trainings differ, in a sentence, from the files of the
+    run's seed; what a system is trained over counts.
+    """
+    took = {}
+    for name in dict.fromkeys([*SYSTEMS.values(), *CRITICS]):
+        path = path_of(p.results_path, setting(p, videos), name)
+        if path.exists():
+            took[name] = spent(json.loads(path.read_text(encoding="utf-8"))["training"])
+    kinds = [k for k in TIMES if took and all(t[k] for t in took.values())]
+    if not kinds:
+        return "No training of a baseline at this preset was timed in one go."
+    told = "; ".join(
+        f"{name} {' and '.join(f'{t[k] / 60:.1f} minutes of the {TIMES[k]}' for k in kinds)}"
+        for name, t in took.items()
+    )
+    ratio = max(t[kinds[-1]] for t in took.values()) / min(t[kinds[-1]] for t in took.values())
+    return f"Training took {told}. The longest took {ratio:.1f} times as long as the shortest."
+
+
+def spent(training: Mapping) -> dict[str, float | None]:
+    """The times of a training as a result file has it, with that of what it is trained over."""
+    parts = [training, *(v for v in training.values() if isinstance(v, Mapping) and "seconds" in v)]
+    each = {k: [part.get(k) for part in parts] for k in TIMES}
+    return {k: None if None in times else sum(times) for k, times in each.items()}
+
+
+# ------------------------------------------------------------------------------------- second judge
+
+
+def second_judge(models: Models, p, videos: VideoSet) -> dict[str, dict[str, str]]:
+    """The distances of the second judge by the names that the table gives to videos: of each model
+    on as many videos as it is scored on, and of the references. {} where it cannot be had.
+    """
+    there = [x for x in judges.judges() if x.metric == PLAIN]
+    by_size: dict[int, dict[str, Trained]] = {}
+    for name, model in (ours(p) | {n: model for n, (model, _) in models.items()}).items():
+        by_size.setdefault(model.size, {})[name] = model
+    found: dict[str, dict[str, str]] = {}
+    for own in by_size.values() if there else ():
+        real = real_of(p, videos, next(iter(own.values())))
+        goal = real.real(SHORT)
+        sides = references(goal, None, real.real(SHORT, others=True), p.seed)
+        for name, model in own.items():
+            frames, way = (
+                min(SHORT, model.system.longest or SHORT),
+                weights.WAYS.get(slug(name), WAY),
+            )
+            sides[f"{name}, {way}"] = made_by(model, way, real.footage, frames, p.seed, told=False)
+        table = judges.distances(sides, goal, there, seed=p.seed)
+        for name in sides:
+            cells = [float(table.loc[name, f"{PLAIN} {n}f"]) for n in (CLIP, SHORT)]
+            told = [None if np.isnan(v) else f"{v:.0f}" for v in cells]
+            found.setdefault(name, dict(zip(SECOND, told, strict=True)))
+    return found
+
+
+# ---------------------------------------------------------------------- cost, and what papers print
+
+
+def cost_rows() -> list[dict]:
+    """Rows: seconds and peak memory of one video, by its length, from the benchmark's file. Raises
+    InputError where there is none.
+    """
+    found = measured_rows(benchmark(names=LENGTHS))
+    if not found:
+        raise InputError(f"there is no {LENGTHS} in reports; python -m rencgan benchmark makes it")
+    return found
+
+
+def printed_rows(dataset: str) -> list[dict]:
+    """Rows: the FVD that the baselines' papers print on the data set of a run, ablations aside, and
+    iVGAN's, which has sets of its own.
+    """
+    found: dict[tuple, dict] = {}
+    for paper in PAPERS:
+        for c in papers.find(metric="FVD", paper=paper):
+            own = paper == IVGAN or not c.setting  # ablations stand beside ours in notebook 06
+            if not own or c.data not in (PRINTED.get(dataset, dataset), *IVGAN_SETS):
+                continue
+            method = ", ".join(filter(None, (c.method, c.setting)))
+            where = {"method": method, "data": c.data, "pixels": c.resolution}
+            row = found.setdefault((*where.values(), c.number, paper), where)
+            row |= dict.fromkeys(("16 frames", "32 frames", "128 frames")) | row
+            row[f"{c.frames} frames"] = c.printed
+            row["source"] = f"{paper}, Table {c.number}"
+    return list(found.values())
+
+
+# --------------------------------------------------------------------------------------- the checks
+
+
+def check_rows(models: Models, p, videos: VideoSet) -> list[dict]:
+    """Rows: what can be asked of baselines only when they are trained (trained_checks.py)."""
+    found = []
+    for name, (model, _) in models.items():
+        real, endless = real_of(p, videos, model), not model.system.longest
+        frames = real.frames if endless else model.system.longest
+        made = list(model.videos(frames, videos=LONG if endless else CLIPS, seed=p.seed))
+        footage = [v[:frames] for v in real.real(real.frames)]
+        if model.kind == "ivgan":
+            found.append(trained_checks.moving(name, made, footage))
+            if model.system.spectral_norm and "critic" in model.nets:  # published without
+                found.append(trained_checks.held_by_norm(model))
+            continue
+        mixed = references(footage, None, (), p.seed)[SHUFFLED]
+        found.append(trained_checks.without_jumps(name, made, footage, mixed))
+        if model.kind == "stylegan-v":
+            found.append(trained_checks.continuous(model, p.seed))
+            found += trained_checks.same_anywhere(model, p.seed)
+        else:
+            found += trained_checks.edits_one_slot(model, p.seed)
+    return found

@@ -1,0 +1,102 @@
+"""What notebook 07 shows: whom it trains, its table from result files, published numbers."""
+
+import json
+
+import pandas as pd
+import pytest
+from conftest import moving_videos
+from samples import file
+
+from rencgan.core.errors import InputError
+from rencgan.data.videoset import VideoSet
+from rencgan.notebook import steps_baselines as baselines
+from rencgan.notebook.parameters import BaselinesRun, check
+from rencgan.studies.setting import checked
+from rencgan.studies.variants import contestant
+
+TRAINING = {"seconds": 1200.0, "threads": 1}
+
+
+@pytest.fixture
+def videos() -> VideoSet:
+    made = VideoSet.from_arrays(moving_videos(1))
+    made.card.update(source="procedural", dataset="sky")
+    return made
+
+
+@pytest.fixture
+def p(tmp_path):
+    for name, far, took in (("R2", 40, 3000), ("StyleGAN-V", 90, 3600), ("iVGAN, 0-GP", 70, 1200)):
+        of = file(name, 1, float(far), preset="hour", training=TRAINING | {"seconds": float(took)})
+        if name.startswith("iVGAN"):
+            del of["ways"]["sample"]["scores"][1:], of["ways"]["sample"]["long"]
+        stem = {"R2": "r2", "StyleGAN-V": "stylegan-v"}.get(name, "ivgan-0-gp")
+        (tmp_path / f"sky-procedural-hour-{stem}-seed1.json").write_text(json.dumps(of))
+    return check({"preset": "hour", "results_root": str(tmp_path)}, BaselinesRun)
+
+
+def test_presets_are_those_that_baselines_have(monkeypatch):
+    assert check({}, BaselinesRun).preset in ("hour", "64")
+    with pytest.raises(InputError, match="preset = 'mini' is no preset of the baselines: theirs"):
+        check({"preset": "mini"}, BaselinesRun)
+    with pytest.raises(InputError, match="should be one of auto, smoke, hour, 64"):
+        check({"preset": "our"}, BaselinesRun)
+    assert check({"weights": "published"}, BaselinesRun).preset == "hour"
+    with pytest.raises(InputError, match="published weights of baselines are of the preset 'hour'"):
+        check({"weights": "published", "preset": "smoke"}, BaselinesRun)
+
+
+def test_a_run_trains_what_it_is_asked_for():
+    def names(**given):
+        return baselines.names(check({"preset": "smoke"} | given, BaselinesRun))
+
+    assert names() == ["StyleGAN-V", "iVGAN, 0-GP", "MotionVideoGAN"]
+    assert names(system="ivgan") == ["iVGAN, 0-GP"]
+    assert len(names(system="ivgan", critics="all")) == 6
+    assert names(system="stylegan-v", critics="all") == ["StyleGAN-V"]
+
+
+def test_the_table_has_references_first_and_says_who_is_missing(p, videos):
+    table = baselines.files(p, videos)
+    second = {"StyleGAN-V, sample": {"second judge 16f": "300", "second judge 128f": "200"}}
+    rows = {r["videos"]: r for r in baselines.rows(p, videos, table, None, second)}
+    assert list(rows) == ["R2", "StyleGAN-V", "iVGAN, 0-GP"]
+    ours = rows["StyleGAN-V"]
+    assert ours["16f"] == "45.0" and ours["128f"] == "90.0"
+    assert ours["second judge 128f"] == "200" and rows["R2"]["second judge 16f"] is None
+    assert ours["prior"] == "none" and ours["training s"] == "3600"
+    assert rows["iVGAN, 0-GP"]["128f"] is None, "it has no 128 frames"
+    assert list(ours).index("jump") < list(ours).index("drift")
+    missing = baselines.missing(p, table, None)
+    assert "MotionVideoGAN" in missing and ": R2;" not in missing and "improved R2;" in missing
+
+
+def test_budgets_say_how_far_the_times_differ(p, videos, tmp_path):
+    told = baselines.budgets(p, videos)
+    assert "StyleGAN-V 60.0 minutes of the clock; iVGAN, 0-GP 20.0 minutes" in told
+    assert "3.0 times as long as the shortest" in told
+    pairs = {"seconds": 3000.0, "processor seconds": 2000.0, "pairs": 9}
+    parts = {"seconds": 60.0, "processor seconds": 50.0, "MotionStyleGAN": pairs, "steps": 3}
+    assert baselines.spent(parts) == {"seconds": 3060.0, "processor seconds": 2050.0}
+    assert baselines.spent({"seconds": None}) == dict.fromkeys(baselines.TIMES)
+    other = p.model_copy(update={"results_root": str(tmp_path / "none")})
+    assert "No training" in baselines.budgets(other, videos)
+
+
+def test_parameters_are_of_what_generates():
+    asked = checked({"preset": "64"})
+    counts = {n: baselines.parameters(contestant(n), asked) for n in baselines.SYSTEMS.values()}
+    assert counts["StyleGAN-V"] == 6_288_911 and counts["iVGAN, 0-GP"] == 12_679_491
+    assert counts["MotionVideoGAN"] > 5_965_863, "its pairs too"
+    r2 = baselines.parameters(contestant("improved R2"), asked)
+    assert baselines.parameters(contestant("R3, regression"), asked) > r2
+
+
+def test_published_numbers_are_of_the_data_set_and_of_ivgans_own():
+    rows = pd.DataFrame(baselines.printed_rows("sky"))
+    (ours,) = rows[(rows.method == "StyleGAN-V") & (rows.source == "StyleGAN-V, Table 1")].to_dict(
+        "records"
+    )
+    assert (ours["16 frames"], ours["128 frames"]) == ("79.52", "197.0")
+    assert set(rows.data) == {"Sky", "golf", "beach"}
+    assert set(pd.DataFrame(baselines.printed_rows("kth")).data) == {"golf", "beach"}
