@@ -39,7 +39,9 @@ from rencgan.training.loop import Job
 WORK = "compare"  # below a run's folder, where `python -m rencgan compare` leaves trainings too
 WAY = "sample"  # how all baselines draw their codes
 SYSTEMS = {"stylegan-v": "StyleGAN-V", "ivgan": "iVGAN, 0-GP", "motionvideogan": "MotionVideoGAN"}
-CRITICS = tuple(name for name, c in CONTESTANTS.items() if c.kind == "ivgan")
+CRITICS = tuple(  # the six; others differ from one of them by more than a variant
+    n for n, c in CONTESTANTS.items() if c.kind == "ivgan" and not (c.switches or c.scale)
+)
 OURS = ("R2", "improved R2", "AR2", "R3, regression", "R3, mixture", "R3, flow")
 OTHERS = ("MotionStyleGAN", "EncGAN3, no encoder")  # shown where they were run: pairs, and G3AN
 COLUMNS = ("16f", "128f", "motion distance", "jump", "motion", "drift", "repetition", "s for 1000")
