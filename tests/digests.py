@@ -13,7 +13,7 @@ import hashlib
 import json
 import sys
 import tempfile
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +62,9 @@ def trained(t):
         out = job.out.with_name(f"{job.out.name}-{base.digest}")
         job = replace(job, base=base, out=out)
     else:
-        job = replace(job, preset=job.preset.but(**RICH))
+        known = {f.name for f in fields(job.preset)}
+        rich = {name: value for name, value in RICH.items() if name in known}
+        job = replace(job, preset=job.preset.but(**rich))
     with contextlib.suppress(Stop):
         loop.train(job, progress=stopped_after(4))
     path = loop.train(job)
@@ -79,7 +81,8 @@ def videos_of(model, c, videos, real) -> dict[str, str]:
             step = model.preset.step_range[0]
             made = generated.rebuilt(model, generated.clips_of(videos.select("train"), 4, step))
         else:
-            made = generated.made_by(model, way, real.footage[:2], 40, 3, real.subjects[:2])
+            frames = min(40, model.system.longest or 40)
+            made = generated.made_by(model, way, real.footage[:2], frames, 3, real.subjects[:2])
         found[f"video, {way}"] = digest(list(made))
     return found
 
@@ -93,7 +96,7 @@ def measured(folder: Path, dataset: str) -> dict[str, dict]:
         if dataset != "sky" and not c.base:
             continue
         try:
-            t = trainees.trainee(c, p, videos, folder)
+            t = trainees.trainee(c, p, recipes.data_of(p, c.kind, videos), folder)
         except InputError as error:
             found[f"{dataset}, {name}"] = {"refused": str(error)}
             continue

@@ -170,7 +170,7 @@ def compare(
     """
     if wrong := [w for w in ways if w not in WAYS]:
         raise InputError(f"codes are drawn by {', '.join(WAYS)}, not {wrong[0]!r}")
-    preset = checked({**given, "seed": seeds[0]}).preset
+    preset = checked(given).preset
     known = [name for name, c in COMPARED.items() if c.known_at(preset)]
     chosen = [contestant(name) for name in (known if names is None else names)]
     if wrong := [c.name for c in chosen if not c.ways]:
