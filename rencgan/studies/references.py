@@ -13,6 +13,7 @@ from pathlib import Path
 from rencgan.core.errors import InputError
 from rencgan.core.files import alone, write_json
 from rencgan.core.provenance import provenance
+from rencgan.data.hops import CLIP
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate.measures import sharpness
 from rencgan.evaluate.protocols import PROTOCOLS
@@ -26,6 +27,7 @@ from rencgan.studies.unseen import SHORT, Task, Unseen, unseen
 REAL, OTHERS = "real", "other unseen videos"  # the contestant; its first way
 LABELS = {OTHERS: OTHER, HELD: HELD, BLURRED: BLURRED, SHUFFLED: SHUFFLED}  # of ways, in tables
 SOFT = ("R2", "sample")  # whose sharpness the blurred ones have
+LENGTHS = (CLIP, 32, SHORT)  # iVGAN makes 32 frames
 
 
 def run_real(p, videos: VideoSet, task: Task, out: Path, aside: bool = False) -> Path:
@@ -97,7 +99,7 @@ def _scored(way: str, real: Unseen, seed: int, soft: dict | None) -> dict:
     fourth = [[v[::4] for v in side] for side in sides]
     told = PROTOCOLS["ours"]
     found = {
-        SCORES: evaluate(*sides, told, extractor, seed),
+        SCORES: evaluate(*sides, told.but(lengths=LENGTHS), extractor, seed),
         FOURTH: evaluate(*fourth, told.but(lengths=(16, 32)), extractor, seed),
     }
     found = {place: [s.as_dict() for s in scores] for place, scores in found.items()}

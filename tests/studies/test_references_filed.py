@@ -42,7 +42,7 @@ def test_all_references_are_scored_once_and_the_blurred_ones_wait_for_r2(videos,
     assert held["long"]["motion"] == held["long"]["jump"] == held["long"]["drift"] == 0
     assert held["long"]["against real"]["drift of colour"] == {"drift": 0, "motion": 0}
     for way in found["ways"].values():
-        assert [s["name"][-4:] for s in way["scores"]] == [" 16f", "128f", "128f"]
+        assert [s["name"][-4:] for s in way["scores"]] == [" 16f", " 32f", "128f", "128f"]
         assert way["scores"][0]["card"]["generated"]["videos"] == 3
         assert way["motion distance"][0]["value"] > 0
     before, stamp = found["ways"], path.stat().st_mtime_ns

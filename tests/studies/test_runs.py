@@ -491,6 +491,8 @@ def test_baselines_go_through_the_comparison_each_at_its_own_size(tmp_path, caps
     do(["results", "--folder", str(out), "--preset", "smoke"])
     page = capsys.readouterr().out
     assert all(f"| {name}, sample | none | 1 | " in page for name in names)
+    held = results.values(results.read(out, preset="smoke"), results.REAL, "held", "32f")
+    assert held[1] > 0, "iVGAN's 32 frames stand beside real ones"
     do(["ledger", "--folder", str(out), "--preset", "smoke"])
     page = capsys.readouterr().out
     row = next(r for r in page.splitlines() if "| On faces and skies StyleGAN-V" in r)
