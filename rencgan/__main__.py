@@ -260,8 +260,9 @@ def batch(o: argparse.Namespace) -> None:
         nargs="+",
         default=[],
         metavar="SECTION",
-        help="some of reading, training, contestants, generation, r3, memory, scoring",
+        help="some of reading, training, contestants, generation, r3, memory, scoring, length ...",
     ),
+    option("--lengths", nargs="+", type=int, default=[], metavar="FRAMES", help="of `length`"),
     option("--gpu", action="store_true", help="ten minutes on a GPU, to reports/gpu.json, instead"),
 )
 def benchmark(o: argparse.Namespace) -> None:
@@ -273,7 +274,7 @@ def benchmark(o: argparse.Namespace) -> None:
         return
     from rencgan.studies import benchmark
 
-    benchmark.show(o.presets, o.quick, o.only, o.json)
+    benchmark.show(o.presets, o.quick, o.only, o.json, o.lengths)
 
 
 @verb(

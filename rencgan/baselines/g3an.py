@@ -26,6 +26,7 @@ class G3AN(EncGAN3):
     kind: ClassVar[str] = "g3an"
     prior: ClassVar[str | None] = None  # it makes no long video
     averaged: ClassVar[tuple[str, ...]] = ("generator",)
+    generates: ClassVar[tuple[str, ...]] = ("generator",)
 
     def title(self, p: Preset) -> str:
         return "G3AN"

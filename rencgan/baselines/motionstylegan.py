@@ -110,6 +110,7 @@ class MotionStyleGAN(System):
     preset: ClassVar[type] = PairsPreset
     sample: ClassVar[str] = "pairs"
     averaged: ClassVar[tuple[str, ...]] = ("generator",)
+    generates: ClassVar[tuple[str, ...]] = ("generator",)
     alone: ClassVar[str] = "its running mean of path lengths is not shared"
 
     def title(self, p: PairsPreset) -> str:

@@ -204,6 +204,8 @@ class MotionVideoGAN(System):
     base: ClassVar[str] = "motionstylegan"
     preset: ClassVar[type] = MotionPreset
     alone: ClassVar[str] = "its pairs lie on one device"
+    generates: ClassVar[tuple[str, ...]] = ("generator",)
+    found: ClassVar[tuple[str, ...]] = ("codes",)
     choices: ClassVar[dict[str, tuple]] = {
         "loss": ("relativistic", "log"),
         "critics": ("both", "video", "reverse"),

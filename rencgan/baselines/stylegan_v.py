@@ -158,6 +158,7 @@ class StyleGANV(System):
     kind: ClassVar[str] = "stylegan-v"
     preset: ClassVar[type] = StyleGANVPreset
     averaged: ClassVar[tuple[str, ...]] = ("generator",)
+    generates: ClassVar[tuple[str, ...]] = ("generator",)
     sample: ClassVar[str] = "videos"
     choices: ClassVar[dict[str, tuple]] = {
         "codes": ("anchors", "lstm"),

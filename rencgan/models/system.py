@@ -80,13 +80,16 @@ class System:
     kind: its name in checkpoints. prior: what real video it sees when it generates long video.
     base: the kind of the system that is trained first and given frozen. averaged: networks that
     keep a running average where the preset asks for one. added: switches that came later, at the
-    value that stands for what was before: they enter no key at that value.
+    value that stands for what was before: they enter no key at that value. generates: the networks
+    that it generates with, which alone are published; none: all of them. found: what `extras` adds.
     """
 
     kind: ClassVar[str] = ""
     prior: ClassVar[str | None] = "none"
     base: ClassVar[str] = ""
     averaged: ClassVar[tuple[str, ...]] = ()
+    generates: ClassVar[tuple[str, ...]] = ()
+    found: ClassVar[tuple[str, ...]] = ()
     added: ClassVar[dict[str, Any]] = {}
     preset: ClassVar[type[Recipe]] = Preset
     trained: ClassVar[type | None] = None  # its own class of trained models, where it has one

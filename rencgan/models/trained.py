@@ -161,6 +161,7 @@ def model_of(
         p = preset_of(content, path, system.preset)
         known, states = system.known(content, p), content["networks"] | content["averages"]
         nets = built(system, p, 0, device, known)
+        nets = {name: net for name, net in nets.items() if name not in content.get("left out", ())}
         for name, net in nets.items():
             net.load_state_dict(states[name])
         model = system.trained or Trained

@@ -22,7 +22,7 @@ from rencgan.studies.unseen import REACH, UNSEEN
 
 FRAMES, SCENES = 160, (30, 29)  # scenes of the seed UNSEEN, chosen before any model drew them
 WIDE, CLIPS = 192, 5  # screen pixels of a tile; clips of a row
-REAL, OWN, PUBLISHED = "real", "own", weights.NAMES + weights.GPTS
+REAL, OWN = "real", "own"
 TITLES = {  # as tiles call them
     REAL: "real video",
     "encgan3": "EncGAN3: clip by clip",
@@ -71,14 +71,14 @@ def sight(
     Frames of smaller models are enlarged to the size of the largest by repeating pixels. own: a
     model of a run, trained on sky. Raises InputError where a file of weights is missing.
     """
-    names = [name for name in dict.fromkeys(name for name, _ in tiles) if name in PUBLISHED]
+    names = [name for name in dict.fromkeys(name for name, _ in tiles) if name not in (REAL, OWN)]
     models = {name: weights.load(weights.finest(name)) for name in names}
     models |= {OWN: own} if own else {}
     side = max(model.size for model in models.values())
     made = {REAL: seen(side, frames)}
     for name, model in models.items():
         given = seen(model.size, frames + REACH), frames, 0
-        made[name] = generated.made_by(model, weights.WAYS.get(name, "sample"), *given, told=False)
+        made[name] = generated.made_by(model, weights.way(model), *given, told=False)
     clips = [made[name][k] for name, k in tiles]
     titles = TITLES | ({OWN: f"{own.name} of this run"} if own else {})
     # What a model makes is cut to `frames`, so a junction may lie close before the end.

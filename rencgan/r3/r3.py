@@ -48,6 +48,7 @@ class R3(System):
     base: ClassVar[str] = "r2"
     sample: ClassVar[str] = "sequences"
     averaged: ClassVar[tuple[str, ...]] = ("gpt",)
+    found: ClassVar[tuple[str, ...]] = ("coordinates", "classes")
     preset: ClassVar[type] = GPTPreset
     trained: ClassVar[type] = R3Model
     alone: ClassVar[str] = "its sequences are not shared"

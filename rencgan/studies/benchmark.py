@@ -2,13 +2,8 @@
 
 How fast videos are prepared, pairs are read, R2 trains, and whole trainings of the comparison go;
 how long R2, AR2 and R3 (Table 5.11) take for 1000 frames; whether peak memory grows with length;
-how fast the embedded extractor scores. Networks are untrained, and pixels noise, at the same cost.
-A row is a plain dict:
-
-what, preset, how    what was measured, at which preset, in which way
-median, low, high    of `raw`, the repeats, in `unit`
-note                 what differs from the question: a smaller batch, a scaled time
-left_out             instead of numbers: why there are none
+what length costs each system; how fast the embedded extractor scores. Networks are untrained, and
+pixels noise, at the same cost. rows.py says what a row is.
 
 Training, memory and scoring rows are made in processes of their own: one that dies takes only its
 rows.
@@ -18,7 +13,6 @@ import contextlib
 import itertools
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -44,14 +38,14 @@ from rencgan.presets.preset import Preset
 from rencgan.presets.table import PRESETS, PUBLISHED_64, preset
 from rencgan.r3.videos import METHODS as R3_METHODS
 from rencgan.r3.videos import R3Model
-from rencgan.studies import planted, steps, untrained
+from rencgan.studies import lengths, planted, steps, untrained
 from rencgan.studies.recipes import data
+from rencgan.studies.rows import Row, as_text, cells, left_out, row
 from rencgan.studies.setting import checked
 from rencgan.studies.trainees import trainee
 from rencgan.studies.untrained import FRAMES_ASKED, HOWS, device, noise
 from rencgan.studies.variants import COMPARED
 
-Row = dict
 READ_SIZE, READ_BATCH = 64, 32
 CPU_BATCH = {64: 2, 128: 2}  # size -> pairs a step on a CPU, where whole batches take minutes
 CANDIDATES = {1: "plain", 20: "VDrej, 20 candidates"}  # of VDrej, as published
@@ -73,18 +67,6 @@ NARROW = PUBLISHED_64.but(
 # level before and the peak depend on their order: the same length gave 80 and 106 MB. Held fixed,
 # every large tensor is given back when it is freed. Slower, so for the memory rows only.
 FIXED_MALLOC = {"MALLOC_MMAP_THRESHOLD_": "131072"}
-
-
-def row(what: str, name: str, how: str, unit: str, raw: Sequence[float], note: str = "") -> Row:
-    """One row of the result; `raw` holds the repeats."""
-    numbers = {"median": statistics.median(raw), "low": min(raw), "high": max(raw)}
-    head = {"what": what, "preset": name, "how": how, "unit": unit}
-    return head | numbers | {"raw": list(raw), "note": note}
-
-
-def left_out(what: str, name: str, how: str, reason: str = "") -> Row:
-    """A row without numbers, and why."""
-    return {"what": what, "preset": name, "how": how, "left_out": reason}
 
 
 def named(name: str) -> Preset:
@@ -298,8 +280,22 @@ def steps_in_turns(presets: Sequence[Preset], quick: bool) -> Iterator[Row]:
     yield from in_child(left_out("train in turns", "64", ""), "told", "steps", *given)
 
 
+def by_length(
+    presets: Sequence[Preset], quick: bool, asked: Sequence[int] = lengths.LENGTHS
+) -> Iterator[Row]:
+    """Those of lengths.told, each system in a fresh process."""
+    systems, asked = (lengths.QUICK, (32, 64)) if quick else (lengths.SYSTEMS, asked)
+    name = next((p.name for p in presets if p.name == lengths.PRESET), presets[0].name)
+    for model, way in systems:
+        empty = left_out(lengths.WHAT.format(model), name, way)
+        yield from in_child(empty, "told", "lengths", model, way, name, *asked)
+
+
+TELL = {"planted": planted, "steps": steps, "lengths": lengths}
+
+
 def told(by: str, *given) -> list[Row]:
-    return [row(*each) for each in {"planted": planted, "steps": steps}[by].told(*given)]
+    return [row(*each) for each in TELL[by].told(*given)]
 
 
 # ------------------------------------------------------------------------------- all of it, printed
@@ -342,59 +338,30 @@ SECTIONS = {
     "scoring": scoring,
     "memorisation": memorisations,
     "steps": steps_in_turns,
+    "length": by_length,
 }
 
 
-def show(names: Sequence[str], quick: bool, only: Sequence[str], as_json: bool) -> None:
+def show(
+    names: Sequence[str],
+    quick: bool,
+    only: Sequence[str],
+    as_json: bool,
+    asked: Sequence[int] = (),
+) -> None:
     """Measures at these presets (none are named: at all) what these sections name (none: all), and
-    prints it; each row as it is made on stderr.
+    prints it; each row as it is made on stderr. asked: the frames of `length`.
     """
     started, rows = time.time(), []
     presets = [named(name) for name in names or PRESETS]
     if wrong := [name for name in only if name not in SECTIONS]:
         raise InputError(f"a section is one of {', '.join(SECTIONS)}, not {wrong[0]!r}")
     for name in SECTIONS:
-        for found in SECTIONS[name](presets, quick) if name in (only or SECTIONS) else ():
+        more = {"asked": asked} if name == "length" and asked else {}
+        for found in SECTIONS[name](presets, quick, **more) if name in (only or SECTIONS) else ():
             rows.append(found)
-            print(", ".join(filter(None, _cells(found))), file=sys.stderr, flush=True)
+            print(", ".join(filter(None, cells(found))), file=sys.stderr, flush=True)
     record = provenance([p.name for p in presets], 0, started=started)
     found = {"provenance": record, "rows": rows}
     found |= {"memory": same_memory(rows), "rejection": rejection_cost(rows)}
     print(json.dumps(found, indent=1) if as_json else as_text(found))
-
-
-def as_text(told: dict) -> str:
-    """The machine, the rows as aligned text, and what follows from them, a line each."""
-    record, d = told["provenance"], told["provenance"]["device"]
-    commit = (record["commit"] or "unknown")[:12] + (" with changes" if record["changed"] else "")
-    lines = [
-        f"{d.get('gpu') or d['cpu']}, {d['threads']} of {d['cores']} CPU cores, "
-        f"torch {record['versions']['torch']}, commit {commit}, {record['seconds']:.0f} s",
-        "",
-        table(told["rows"]),
-    ]
-    for same in told["memory"]:
-        verdict = "does not grow with length" if same["equal"] else "differs between lengths"
-        apart, highest = same["apart_mb"], same["highest_mb"]
-        lines.append(f"{same['what']}: {verdict}: {apart:.1f} MB apart, of {highest:.0f} MB.")
-    for c in told["rejection"]:
-        lines.append(f"{c['what']}, {c['preset']}: {c['how']} take {c['times']:.1f} times as long.")
-    return "\n".join(lines)
-
-
-def table(rows: Sequence[Row]) -> str:
-    """The rows as aligned text."""
-    lines = [("what", "preset", "how", "median", "low to high", ""), *map(_cells, rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(f"{cell:<{w}}" for cell, w in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
-
-
-def _cells(r: Row) -> tuple[str, ...]:
-    head = (r["what"], r["preset"], r["how"])
-    if "left_out" in r:
-        return (*head, "", "", f"left out: {r['left_out']}")
-    span = f"{r['low']:.4g} to {r['high']:.4g}" if len(r["raw"]) > 1 else ""
-    return (*head, f"{r['median']:.4g} {r['unit']}", span, r["note"])

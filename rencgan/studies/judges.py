@@ -61,12 +61,9 @@ def contestants(
     beside the first of a model's.
     """
     found, starts = {}, {}
-    for name in names or weights.NAMES + weights.GPTS:
-        at = weights.at(name, preset)
-        if not (weights.FOLDER / f"{at}.json").exists():
-            continue
-        model = weights.load(at)
-        found[at], starts[at] = videos_of(model, name, real.footage, seed), start_of(model)
+    for name in names or weights.names(preset):
+        model = weights.load(at := weights.at(name, preset))
+        found[at], starts[at] = videos_of(model, real.footage, seed), start_of(model)
     soft = found.get(weights.at(SOFT, preset))
     clean = real.real(real.short)
     share = None if soft is None else softness(soft, clean)

@@ -1,10 +1,11 @@
 """Trains the networks that come with the project and writes reports/weights:
 `python -m rencgan publish`.
 
-Each is what a notebook trains at a preset on the stand-in sky, by default at `slim` with seed 0.
-The GPTs are trained on the codes of improved R2 as it is published, in half precision. A second
-call makes only what is missing; trainings lie in `--work` and resume. What was trained elsewhere is
-published from its checkpoint.
+A model is called as in the presets' table, or as a contestant of the studies, "ivgan-0-gp", or as
+that up to a comma, "ar2plus". It is what that comes to at a preset on the stand-in sky, by
+default at `slim` with seed 0. What is trained over another model is trained over that as it is
+published. A second call makes only what is missing; trainings lie in `--work` and resume. What was
+trained elsewhere is published from its checkpoint.
 """
 
 import time
@@ -17,33 +18,41 @@ from rencgan.core.errors import InputError
 from rencgan.core.provenance import provenance
 from rencgan.data.videoset import VideoSet
 from rencgan.models.trained import Trained, load_model, preset_of
+from rencgan.presets.table import BASES
 from rencgan.studies import recipes, weights
-from rencgan.studies.setting import checked
+from rencgan.studies.setting import Setting, checked, close
+from rencgan.studies.trainees import trainee
+from rencgan.studies.variants import Contestant
 from rencgan.training.loop import Job
 from rencgan.training.record import read_history
 
 KEPT = 120  # lines of a history that go into a card
-MODELS = {  # name -> the model (presets.table), and what is changed about it
-    "encgan3": ("encgan3", {}),
-    "r2": ("r2", {}),
-    "improved-r2": ("improved-r2", {}),
-    "ar2": ("ar2", {}),
-    "ar2plus": ("ar2", {"recall_noise": 0.5}),
-} | {name: ("r3", {"head": name.removeprefix("r3-")}) for name in weights.GPTS}
+
+
+def called(name: str) -> list[Contestant]:
+    """What a model's name can stand for; InputError for what no model is called."""
+    if name in weights.known():
+        return weights.known()[name]
+    raise InputError(
+        f"no model is called {name!r}{close(name, weights.known())}; give a row of "
+        f"presets/table.py or a contestant of studies.toml, such as {', '.join(weights.names())}"
+    )
 
 
 def publish(name: str, work: Path, folder: Path, preset: str = weights.PRESET) -> Path:
     """Trains one of the networks, unless its file is there, and writes it; returns the file."""
-    path, started = folder / f"{weights.at(name, preset)}.safetensors", time.time()
-    if path.exists() and path.with_suffix(".json").exists():
+    published, started = weights.at(name, preset), time.time()
+    path = weights.file_of(published, folder)
+    if path.exists() and (folder / f"{published}.json").exists():
         return path
-    videos = _videos(preset, work)
-    job = _job(name, preset, videos, work, folder)
+    p, (base, _) = _run(preset, work), _base(name, preset, folder)
+    videos = _videos(name, p)
+    job = _job(called(name)[0], p, videos, work, base)
     job = replace(job, out=work / f"{preset}-{name}-{job.key()}")
     trained = recipes.trained(job)
     content = checkpoint.load(job.out / "checkpoint.pt")
     record = provenance(job.preset, job.seed, videos.card, started)
-    return _written(weights.at(name, preset), job, trained, content, record, folder)
+    return _written(published, job, trained, content, record, folder)
 
 
 def publish_from(
@@ -52,39 +61,74 @@ def publish_from(
     """Writes one of the networks as a checkpoint holds it, over what is there; returns the file.
 
     prepared: the folder of videos that it was trained on; None: that which `publish` would take.
-    Raises InputError where the checkpoint is of another recipe, or was trained on other videos.
+    Of what was trained over another model, that has to be published: from the checkpoint that it
+    was trained over, or it was trained over the published one. Raises InputError where the
+    checkpoint is of another recipe or base, or was trained on other videos.
     """
-    videos = VideoSet.open(prepared) if prepared else _videos(preset, work)
-    job = _job(name, preset, videos, path.parent, folder)
-    content = checkpoint.load(path, job.system.kind)
-    if other := weights.other_fields(content, job.preset, job.system):
-        raise InputError(f"{path} is not of {name} at {preset}: it has another {', '.join(other)}")
-    job = replace(job, preset=preset_of(content, path, type(job.preset)), seed=content["seed"])
+    p = _run(preset, work)
+    videos = VideoSet.open(prepared) if prepared else _videos(name, p)
+    content, (base, origin) = checkpoint.load(path), _base(name, preset, folder)
+    over = replace(base, digest=origin) if base and content.get("base") == origin else base
+    known = [c for c in called(name) if c.known_at(preset)]
+    jobs = [_job(c, p, videos, path.parent, over) for c in known]
+    job = _fitting(content, path, name, jobs)
+    row = job.preset
+    job = replace(job, preset=preset_of(content, path, type(row)), seed=content["seed"])
+    model = load_model(path, base=over)  # refuses one that was trained over another
     if job.key() != content["key"]:
         raise InputError(
             f"{path} was not trained on the videos in {videos.path}, or not on them alone"
         )
-    row = recipes.preset(preset, MODELS[name][0])
     content["preset"] |= {"name": row.name, "why": row.why}
     record = provenance(content["preset"], job.seed, videos.card)
     trained = time.gmtime(path.stat().st_mtime)
     record |= {"finished": time.strftime("%Y-%m-%d %H:%M:%S UTC", trained)}
     record |= {"checkpoint": checkpoint.digest(path)}
-    model = load_model(path, base=job.base)
+    model = replace(model, base=base)
     return _written(weights.at(name, preset), job, model, content, record, folder)
 
 
-def _videos(preset: str, work: Path) -> VideoSet:
+def _run(preset: str, work: Path) -> Setting:
     given = {"dataset": weights.DATASET, "source": "procedural", "preset": preset}
-    return recipes.data(checked(given | {"out_root": str(work)}))
+    return checked(given | {"schedule": "published", "out_root": str(work)})
 
 
-def _job(name: str, preset: str, videos: VideoSet, out: Path, folder: Path) -> Job:
+def _videos(name: str, p: Setting) -> VideoSet:
+    return recipes.data(p, model=called(name)[0].kind)
+
+
+def _base(name: str, preset: str, folder: Path) -> tuple[Trained | None, str | None]:
+    """What a model is trained over, as it is published, and the digest of the checkpoint that this
+    was published from.
+    """
+    kind = called(name)[0].kind
+    if kind not in BASES:
+        return None, None
+    published = weights.at(BASES[kind], preset)
+    origin = weights.card(published, folder)["provenance"].get("checkpoint")
+    return weights.load(published, folder=folder), origin
+
+
+def _job(c: Contestant, p: Setting, videos: VideoSet, out: Path, base: Trained | None) -> Job:
     """The training of one of the networks."""
-    base = weights.at(weights.BASE, preset)
-    base = weights.load(base, folder=folder) if name in weights.GPTS else None
-    model, changes = MODELS[name]
-    return recipes.job(model, preset, videos, out, base=base, **changes)
+    job = trainee(c, p, videos, out).job
+    return replace(job, out=out, base=base, warm=None, cache=out / "tokens")
+
+
+def _fitting(content: dict, path: Path, name: str, jobs: Sequence[Job]) -> Job:
+    """Which training a checkpoint is of; InputError where it is of none."""
+    other = []
+    for job in jobs:
+        if content["kind"] != job.system.kind:
+            continue
+        found = weights.other_fields(content, job.preset, job.system)
+        if not found:
+            return job
+        other.append(found)
+    if not other:
+        raise InputError(f"{path} holds a model of kind {content['kind']!r}, which {name} is not")
+    asked = ", ".join(min(other, key=len))
+    raise InputError(f"{path} is not of {name} at {jobs[0].preset.name}: it has another {asked}")
 
 
 def _written(
@@ -102,7 +146,9 @@ def _written(
 
 
 def chosen(names: Sequence[str]) -> list[str]:
-    """These networks (all: none are named); InputError for one that is not published."""
-    if wrong := [name for name in names if name not in MODELS]:
-        raise InputError(f"what is published is {', '.join(MODELS)}, not {wrong[0]!r}")
-    return list(names or MODELS)
+    """These networks; none are named: those of the plain names. InputError for one that no model
+    is called.
+    """
+    for name in names:
+        called(name)
+    return list(names or weights.names())

@@ -38,10 +38,10 @@ DIGITS = {"16f": 1, "128f": 1, "motion distance": 1, "jump": 2, "motion": 4, "sh
 
 def make(path: Path = FILE, count: int = 64, folder: Path | None = None) -> dict:
     """Scores all models of the plain names, and the references, on `count` videos, into a file."""
-    started, names = time.time(), (*weights.NAMES, *weights.GPTS)
+    started, names = time.time(), weights.names(folder=folder)
     models = {name: weights.load(name, folder=folder) for name in names}
     real = footage(count, models[SOFT].size)
-    made = {name: videos_of(model, name, real.footage) for name, model in models.items()}
+    made = {name: videos_of(model, real.footage) for name, model in models.items()}
     goal = [v[:SHORT] for v in real.footage]
     share = softness(made[SOFT], goal)
     found = references(goal, share, [v[:SHORT] for v in real.others], SEED)
@@ -49,8 +49,8 @@ def make(path: Path = FILE, count: int = 64, folder: Path | None = None) -> dict
     for name, model in models.items():
         start = start_of(model)
         sides = made[name], [v[start : start + SHORT] for v in real.footage]
-        told = {"videos": f"{model.name}, {way_of(name)}", "weights": name}
-        prior = "none" if way_of(name) == "noise" else model.system.prior
+        told = {"videos": f"{model.name}, {weights.way(model)}", "weights": name}
+        prior = "none" if weights.way(model) == "noise" else model.system.prior
         told |= {"prior": prior, "from frame": start}
         rows.append(told | row(*sides, model.hop))
         print(json.dumps(rows[-1]), flush=True)
@@ -70,24 +70,17 @@ def footage(count: int, size: int) -> Unseen:
     return unseen(asked, stand_ins, Task(count, 0, SHORT, UNSEEN))
 
 
-def way_of(name: str) -> str:
-    """How codes are drawn."""
-    return weights.WAYS.get(name, "sample")
-
-
 def start_of(model: Trained) -> int:
     """The first frame that is a model's own: those before it are of the clip that it is given."""
     return model.hop if model.system.prior == FIRST_CLIP else 0
 
 
-def videos_of(
-    model: Trained, name: str, real: Sequence[np.ndarray], seed: int = SEED
-) -> list[np.ndarray]:
-    """A model's own frames, 128 for every video; EncGAN3's clips."""
-    if way_of(name) == "noise":
+def videos_of(model: Trained, real: Sequence[np.ndarray], seed: int = SEED) -> list[np.ndarray]:
+    """A model's own frames, for every video 128 or as many as it makes; EncGAN3's clips."""
+    if weights.way(model) == "noise":
         return list(generated.clips_from_noise(model, len(real), seed))
-    start = start_of(model)
-    made = made_by(model, way_of(name), real, start + SHORT, seed, told=False)
+    start, most = start_of(model), model.system.longest or SHORT
+    made = made_by(model, weights.way(model), real, start + min(SHORT, most), seed, told=False)
     return [v[start:] for v in made]
 
 
@@ -99,10 +92,10 @@ def row(made: Sequence[np.ndarray], real: Sequence[np.ndarray], hop: int) -> dic
     scores = evaluate(real, made, PROTOCOLS["ours"], judge(), SEED)
     found = {s.name.rpartition(" ")[2]: s.value for s in scores if " / " not in s.name}
     found["motion distance"] = moving(made, real, judge(), SEED)[0]["value"]
-    if frames > CLIP:
+    if frames > CLIP and hop:
         steps = [measures.frame_differences(v)[hop - 1 :: hop].mean() for v in made]
         found["jump"] = float(np.mean(steps) / pace)
-    found["motion"] = float(np.mean([measures.motion(v, hop) for v in made]))
+    found["motion"] = float(np.mean([measures.motion(v, hop or None) for v in made]))
     found["sharpness"] = float(np.mean([measures.sharpness(v) for v in made]))
     found["worst octave"] = long.worst(long.octaves(made, real))
     return found

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from rencgan.baselines.pair_codes import MotionCodes
 from rencgan.data.hops import CLIP, clip_count, clips_for
 from rencgan.data.pixels import as_clips, as_frames
 from rencgan.data.prepare import prepare
@@ -21,7 +22,7 @@ from rencgan.models.r2 import R2
 from rencgan.models.system import built, system_of
 from rencgan.models.trained import Trained, begun
 from rencgan.presets.preset import Preset
-from rencgan.presets.table import ALWAYS, gpt_preset, kind_of_row
+from rencgan.presets.table import ALWAYS, BASES, gpt_preset, kind_of_row, preset, switches
 from rencgan.r3.r3 import R3, Known
 from rencgan.r3.sequences import Vocabulary
 from rencgan.r3.tokens import Coordinates
@@ -62,6 +63,18 @@ def r3(p: Preset) -> R3Model:
     known = Known(Coordinates(torch.zeros(d), basis, 1.0), Vocabulary((), sizes.longest))
     gpt = built(R3(), sizes, 0, r2.device, known)["gpt"].eval().requires_grad_(False)
     return R3Model(R3(), sizes, {"gpt": gpt}, 0, 0, "", r2, vars(known))
+
+
+def of(row: str, name: str) -> Trained:
+    """Any model of the table at a preset as training begins, MotionVideoGAN along random codes."""
+    if row == "r3":
+        return r3(preset(name))
+    p = preset(name, row)
+    made = begun(system_of(kind_of_row(row), switches(name, row)), p, device=device())
+    if row not in BASES:
+        return made
+    codes = torch.nn.functional.normalize(torch.randn(2, p.codes, p.latent), dim=2).double()
+    return replace(made, base=of(BASES[row], name), extras={"codes": MotionCodes(*codes, {})})
 
 
 def generate(made: Trained, frames: int, **options) -> None:

@@ -1,40 +1,44 @@
 """The trained networks that come with the project: `rencgan.load("r2")`, `rencgan.load("r2-hour")`.
 
-One seed of every model at the preset `slim`, and of some at a larger one, which their name then
-ends with; trained on the stand-in sky alone. Each lies in reports/weights as <name>.safetensors,
-matrices in half precision, beside a card <name>.json that says what it is, how it was trained, and
-the sha256 of the file. `python -m rencgan publish` makes them.
+One seed of a model at the preset `slim`, and of some at a larger one, which their name then ends
+with; trained on the stand-in sky alone. Each lies in reports/weights as <name>.safetensors (or .gz,
+see packed.py), beside a card <name>.json that says what it is, how it was trained, and the sha256
+of the file. What lies there is what is published. `python -m rencgan publish` makes them.
 """
 
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as read_tensors
-from safetensors.torch import save
 from torch import Tensor
 
 from rencgan.core.checkpoint import migrated
 from rencgan.core.errors import InputError
 from rencgan.core.files import project_root, replaced, slug, write_json, write_text
-from rencgan.models.system import System
+from rencgan.models.system import System, system_of
 from rencgan.models.trained import Trained, model_of
-from rencgan.presets.table import PRESETS
+from rencgan.presets.table import ALWAYS, BASES, PRESETS, kind_of_row
+from rencgan.studies.packed import PLAIN, SMALL, packed, unpacked
 from rencgan.studies.setting import PUBLISHED_AT
+from rencgan.studies.variants import CONTESTANTS, Contestant
 
 FOLDER = project_root() / "reports" / "weights"
 MOST = 5_000_000  # bytes of a file: git keeps every version of it
-LARGER = {"hour": 20_000_000}  # the same at 64x64, whose networks have nine million weights
+LARGER = {"hour": 20_000_000}  # the same at 64x64, whose networks have up to 18 million weights
 PRESET, DATASET = PUBLISHED_AT, "sky"  # of the plain names, and what all of them were trained on
-NAMES = ("encgan3", "r2", "improved-r2", "ar2", "ar2plus")
-GPTS = ("r3-regression", "r3-mixture", "r3-flow")
 BACK = "git checkout brings it back, and python -m rencgan publish makes it anew"
-BASE = "improved-r2"  # whose codes the GPTs were trained on
-MEAN, FASTER = dict.fromkeys(("ar2", "ar2plus"), "mean"), dict.fromkeys(GPTS, "faster sample")
-WAYS = {"encgan3": "noise"} | MEAN | FASTER  # how their codes are drawn; others: "sample"
+WAYS = {"encgan3": "noise", "g3an": "noise", "ar2": "mean", "r3": "faster sample"}  # by kind
+
+
+def way(model: Trained) -> str:
+    """How the codes of a published model are drawn where it stands beside others."""
+    return WAYS.get(model.kind, "sample")
+
+
+# ------------------------------------------------------------------------------------------- names
 
 
 def at(model: str, preset: str) -> str:
@@ -42,60 +46,102 @@ def at(model: str, preset: str) -> str:
     return model if preset == PRESET else f"{model}-{preset}"
 
 
+def split(name: str) -> tuple[str, str]:
+    """The reverse of it: (model, preset)."""
+    model, _, preset = name.rpartition("-")
+    return (model, preset) if model and preset in PRESETS else (name, PRESET)
+
+
+@cache
+def known() -> dict[str, list[Contestant]]:
+    """What models are called, and what each name can stand for, the first of it first: a row of the
+    presets' table, then contestants of that name up to a comma ("ar2plus", "ar2plus-noise").
+    """
+    found = {row: [Contestant(row, row)] for row in ALWAYS if row not in BASES}
+    for c in CONTESTANTS.values():
+        words = c.name.split(", ")
+        for n in range(len(words)):
+            found.setdefault(slug(", ".join(words[: n + 1])), []).append(c)
+    return found
+
+
+def _rank(model: str) -> tuple[int, int]:
+    """Of the table's order, then of the contestants'."""
+    names = list(known())
+    if model not in names:
+        return len(ALWAYS), 0
+    return list(ALWAYS).index(known()[model][0].kind), names.index(model)
+
+
+def names(preset: str = PRESET, folder: Path | None = None) -> list[str]:
+    """The models that are published at a preset and make videos or clips."""
+    found = [m for m, there in map(split, _cards(folder)) if there == preset]
+    pairs = [m for m in BASES.values() if system_of(kind_of_row(m), {}).prior is None]
+    return [m for m in found if m not in pairs]
+
+
+def _cards(folder: Path | None) -> list[str]:
+    """All names that are published, in the order of presets and models."""
+    found = {path.stem: split(path.stem) for path in (folder or FOLDER).glob("*.json")}
+    places = [PRESET, *PRESETS]
+    return sorted(found, key=lambda n: (places.index(found[n][1]), _rank(found[n][0]), n))
+
+
 def taken(name: str, folder: Path | None = None) -> tuple[str, str]:
     """(model, preset) of a published name; InputError where nothing is published under it."""
-    folder = folder or FOLDER
-    every = {at(m, p): (m, p) for p in (PRESET, *PRESETS) for m in NAMES + GPTS}
-    there = [known for known, (_, p) in every.items() if p == PRESET or _lies(known, folder)]
-    if name not in there:
+    if name not in (there := _cards(folder)):
         raise InputError(f"published are {', '.join(there)}, not {name!r}")
-    return every[name]
+    return split(name)
 
 
 def presets(folder: Path | None = None) -> list[str]:
     """The presets that models are published at, the plain names' first."""
-    folder = folder or FOLDER
-    found = (p for p in PRESETS if any(_lies(at(m, p), folder) for m in NAMES + GPTS))
-    return [PRESET, *(p for p in found if p != PRESET)]
+    return list(dict.fromkeys([PRESET, *(split(name)[1] for name in _cards(folder))]))
 
 
 def finest(model: str, folder: Path | None = None) -> str:
     """The published name of a model where its frames are largest."""
-    there = [p for p in presets(folder) if p == PRESET or _lies(at(model, p), folder or FOLDER)]
-    return at(model, max(there, key=lambda p: PRESETS[p].size))
+    there = [p for p in presets(folder) if at(model, p) in _cards(folder)]
+    return at(model, max(there or [PRESET], key=lambda p: PRESETS[p].size))
 
 
-def _lies(name: str, folder: Path) -> bool:
-    return (folder / f"{name}.json").exists()
+# ----------------------------------------------------------------------------------------- loading
 
 
 def load(name: str, device: str | None = None, folder: Path | None = None) -> Trained:
-    """A published model by its name: "encgan3", "r2", "improved-r2", "ar2", "ar2plus", or
-    "r3-regression", "r3-mixture", "r3-flow" (over improved-r2); with "-hour" behind it that of the
-    preset `hour`, where there is one.
+    """A published model by its name: "encgan3", "r2", "r3-mixture" (over improved-r2) ...; with
+    "-hour" behind it that of the preset `hour`, where there is one.
 
     Raises InputError for an unknown name, a file that is missing, and one that is not the file of
     its card.
     """
-    model, preset = taken(name, folder)
-    folder = folder or FOLDER
-    told, parts = card(name, folder), _tensors(name, folder)
-    digest, path = told["sha256"][:12], folder / f"{name}.safetensors"
-    base = load(at(BASE, preset), device, folder) if model in GPTS else None
-    content = told["content"] | {"networks": parts, "averages": {}}
-    if base:
-        seen = parts.pop("coordinates")
-        content["coordinates"] = {"basis": None} | seen | {"scale": float(seen["scale"])}
-    return model_of(migrated(content), digest, path, device, base)
+    _, preset = taken(name, folder)
+    content, (path, digest, parts) = card(name, folder)["content"], _read(name, folder or FOLDER)
+    kind = content["kind"]
+    for part in system_of(kind, {}).found:
+        given = content.get(part, {"basis": None})  # an older card does not say it
+        if part in parts and isinstance(given, dict):
+            content[part] = given | {k: _plain(v) for k, v in parts.pop(part).items()}
+    content |= {"networks": parts, "averages": {}}
+    base = load(at(BASES[kind], preset), device, folder) if kind in BASES else None
+    return model_of(content, digest, path, device, base)
+
+
+def _plain(value: Tensor) -> Tensor | float:
+    return value if value.ndim else value.item()
 
 
 def card(name: str, folder: Path | None = None) -> dict:
     """What is known of a published model; "history" holds its loss terms along the training."""
     path = (folder or FOLDER) / f"{name}.json"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
-        raise InputError(f"{path} is missing or damaged; {BACK}") from None
+        found = json.loads(path.read_text(encoding="utf-8"))
+        content = migrated(found["content"])
+        if isinstance(found["sha256"], str) and isinstance(content["kind"], str):
+            return found | {"content": content}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        pass
+    raise InputError(f"{path} is missing or damaged; {BACK}")
 
 
 def write_history(name: str, out: Path, folder: Path | None = None) -> None:
@@ -104,38 +150,29 @@ def write_history(name: str, out: Path, folder: Path | None = None) -> None:
     write_text(out / "history.jsonl", "\n".join(lines) + "\n")
 
 
-def _tensors(name: str, folder: Path) -> dict[str, dict[str, Tensor]]:
-    """Network -> its tensors, in full precision again."""
-    path = folder / f"{name}.safetensors"
+def file_of(name: str, folder: Path | None = None) -> Path:
+    """The file of a published model, whether it is there or not."""
+    plain, small = ((folder or FOLDER) / f"{name}{ending}" for ending in (PLAIN, SMALL))
+    return small if small.exists() else plain
+
+
+def _read(name: str, folder: Path) -> tuple[Path, str, dict[str, dict[str, Tensor]]]:
+    """A file, its digest, and network -> its tensors, in full precision again."""
+    path = file_of(name, folder)
     try:
         raw = path.read_bytes()
     except OSError:
         raise InputError(f"{path} is missing; {BACK}") from None
-    if hashlib.sha256(raw).hexdigest() != card(name, folder)["sha256"]:
+    digest = hashlib.sha256(raw).hexdigest()
+    if digest != card(name, folder)["sha256"]:
         raise InputError(f"{path} is not the file of its card: their sha256 differ; fetch it again")
     try:
-        flat = read_tensors(raw)
-    except SafetensorError as error:
+        return path, digest[:12], unpacked(raw, SMALL if path.suffix == ".gz" else PLAIN)
+    except InputError as error:
         raise InputError(f"{path} is damaged ({error}); fetch it again") from None
-    parts: dict[str, dict[str, Tensor]] = {}
-    for key, value in flat.items():
-        network, _, rest = key.partition("/")
-        value = value.float() if value.dtype == torch.float16 else value
-        parts.setdefault(network, {})[rest] = value
-    return parts
 
 
 # --------------------------------------------------------------------------------------- publishing
-
-
-def halved(parts: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Networks as one flat table: matrices in half precision; vectors (norms, biases), of which a
-    few bits matter and which weigh nothing, as they are.
-    """
-    flat = {f"{n}/{k}": v for n, part in parts.items() for k, v in part.items()}
-    exact = {"coordinates/basis"}  # its rows are orthonormal
-    many = {k for k, v in flat.items() if v.is_floating_point() and v.ndim > 1} - exact
-    return {k: (v.half() if k in many else v).cpu().contiguous() for k, v in flat.items()}
 
 
 def write(name: str, model: Trained, content: dict, told: dict, folder: Path | None = None) -> Path:
@@ -143,36 +180,47 @@ def write(name: str, model: Trained, content: dict, told: dict, folder: Path | N
 
     content: of its checkpoint. Raises InputError for a file that is too large, and writes none.
     """
-    parts = {n: net.state_dict() for n, net in model.nets.items()}
-    kept = ["preset", "step", "seed", "kind", "objective"]
-    if model.base:
-        seen = model.extras["coordinates"].state()
-        parts["coordinates"] = {k: torch.as_tensor(v) for k, v in seen.items() if v is not None}
-        kept += ["classes", "base"]
-    raw, folder = save(flat := halved(parts)), folder or FOLDER
-    most = LARGER.get(content["preset"]["name"], MOST)
+    needed = model.system.generates or tuple(model.nets)
+    nets = {n: net.state_dict() for n, net in model.nets.items() if n in needed}
+    kept = {k: content[k] for k in ("preset", "step", "seed", "kind", "objective")}
+    kept |= {"base": model.base.digest} if model.base else {}
+    kept |= {"left out": sorted(model.nets.keys() - needed)} if len(nets) < len(model.nets) else {}
+    beside = {}
+    for key in model.system.found:
+        value = content[key]
+        if isinstance(value, dict):
+            beside[key] = {k: v for k, v in value.items() if isinstance(v, torch.Tensor)}
+            value = {k: v for k, v in value.items() if k not in beside[key]}
+        kept[key] = value
+    raw, ending = packed(nets, beside, MOST)
+    most, folder = LARGER.get(content["preset"]["name"], MOST), folder or FOLDER
     if len(raw) > most:
         raise InputError(f"{name} takes {len(raw):,} bytes; published are at most {most:,}")
-    path = folder / f"{name}.safetensors"
-    with replaced(path) as part:
-        part.write_bytes(raw)
     head = {"name": name, "model": model.name, "kind": model.kind}
     head |= {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
-    head |= {"parameters": sum(v.numel() for v in flat.values() if v.is_floating_point())}
-    write_json(folder / f"{name}.json", head | told | {"content": {k: content[k] for k in kept}})
+    tensors = [v for part in (*nets.values(), *beside.values()) for v in part.values()]
+    head |= {"parameters": sum(v.numel() for v in tensors if v.is_floating_point())}
+    path = folder / f"{name}{ending}"
+    with replaced(path) as part:
+        part.write_bytes(raw)
+    (folder / f"{name}{PLAIN if ending == SMALL else SMALL}").unlink(missing_ok=True)
+    write_json(folder / f"{name}.json", head | told | {"content": kept})
     return path
 
 
 def name_of(system: System, p: Any) -> str:
     """The name under which a recipe of that system is published; InputError where none is."""
-    name = slug(type(system)().title(p))
-    found = [known for known in NAMES + GPTS if f"{name}-".startswith(f"{known}-")]
-    if not found:
-        raise InputError(
-            f"no weights of {name!r} are published, only {', '.join(NAMES + GPTS)}; leave it out, "
-            "or train (weights 'train')"
-        )
-    return at(found[0], p.name)
+    return at(named(slug(system.title(p)), names(p.name)), p.name)
+
+
+def named(title: str, there: list[str]) -> str:
+    """Of published models the one that a title begins with."""
+    if found := [model for model in there if f"{title}-".startswith(f"{model}-")]:
+        return max(found, key=len)
+    raise InputError(
+        f"no weights of {title!r} are published, only {', '.join(there) or 'none'}; leave it out, "
+        "or train (weights 'train')"
+    )
 
 
 def other_fields(content: dict, preset: Any, system: System) -> list[str]:

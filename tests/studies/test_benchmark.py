@@ -12,7 +12,8 @@ from rencgan.core.errors import InputError
 from rencgan.evaluate import cost
 from rencgan.evaluate import extractors as features
 from rencgan.presets.table import PRESETS
-from rencgan.studies import benchmark, untrained
+from rencgan.studies import benchmark, lengths, untrained
+from rencgan.studies.rows import table
 from rencgan.studies.variants import COMPARED
 
 SMOKE = PRESETS["smoke"]
@@ -41,6 +42,7 @@ def test_it_answers_every_question(result):
     ways = [f"{m}, {w}" for m in ("robust", "faster") for w in ("plain", "VDrej, 20 candidates")]
     assert r3 == ["the GPT alone", *ways]
     assert ("score clips", "any", "compact") in asked
+    assert ("make one video, StyleGAN-V", "smoke", "64 frames") in asked
 
 
 def test_every_row_holds_its_repeats_and_their_spread(result):
@@ -110,7 +112,7 @@ def test_one_length_says_nothing_about_growth():
 
 def test_the_table_gives_the_reason_for_a_row_without_numbers():
     rows = [*peaks(12.5), benchmark.left_out("train R2", "128", "as it is", "too slow")]
-    lines = benchmark.table(rows).splitlines()
+    lines = table(rows).splitlines()
     assert lines[1].endswith("12.5 MB") and lines[2].endswith("left out: too slow")
 
 
@@ -258,6 +260,46 @@ def test_scoring_deletes_its_clips_and_says_what_it_lacks(monkeypatch, tmp_path,
     monkeypatch.setattr(benchmark, "find", none)
     with pytest.raises(SystemExit, match="there is no compact here"):
         benchmark.child("score", 2)
+
+
+def test_length_is_asked_of_every_system_that_makes_video():
+    systems = [model for model, _ in lengths.SYSTEMS]
+    assert systems == [
+        *("r2", "improved-r2", "lencgan", "ar2", "r3", "r3"),
+        *("ivgan", "stylegan-v", "motionvideogan"),
+    ]
+    for model, way in lengths.SYSTEMS:
+        frames = [32] if model == "ivgan" else [40, 150]
+        rows = list(lengths.told(model, way, "smoke", 40, 150))
+        asked = [how.split()[0] for what, _, how, *_ in rows if what.startswith("make")]
+        assert asked == [str(n) for n in frames], model
+        assert all(row[1] == "smoke" and row[2].endswith(way) for row in rows)
+
+
+def test_what_length_costs_is_told_beside_the_bytes_of_its_frames(monkeypatch):
+    found = [{"frames": n, "seconds": n / 50, "peak MB": n / 10} for n in (100, 200)]
+    monkeypatch.setattr(lengths, "cost", lambda *_: [f | {"memory": "all"} for f in found])
+    rows = list(lengths.told("stylegan-v", "sample", "smoke", 200, 100))
+    seconds, memory = (
+        (f"{what}, StyleGAN-V", "smoke", "200 frames, 32x32, sample", unit, [value], note)
+        for what, unit, value, note in (
+            ("make one video", "s", 4.0, "50 frames a second"),
+            ("highest memory", "MB", 20.0, "all; +10 MB over 100 frames; the frames are 1 MB"),
+        )
+    )
+    assert rows[2:] == [seconds, memory]
+
+
+def test_each_system_has_a_process_of_its_own_and_lengths_can_be_fewer(monkeypatch):
+    asked = []
+    monkeypatch.setattr(benchmark, "in_child", lambda _, *given: [asked.append(given)] * 0)
+    benchmark.show(["hour"], False, ["length"], True, [128])
+    assert len(asked) == len(lengths.SYSTEMS) and asked[1] == (
+        *("told", "lengths", "improved-r2", "sample", "hour"),
+        128,
+    )
+    benchmark.show([], False, ["length"], True)
+    assert asked[-1][-4:] == ("hour", 128, 1000, 10_000)
 
 
 def test_the_cache_that_is_read_is_memory_mapped(tmp_path):

@@ -8,7 +8,7 @@ from rencgan.core.errors import InputError
 from rencgan.evaluate.references import BLURRED, HELD, OTHER, SHUFFLED
 from rencgan.studies import judges
 from rencgan.studies.unseen import REACH, SHORT
-from rencgan.studies.weights import GPTS, NAMES
+from rencgan.studies.weights import names
 
 
 class Seen:
@@ -73,7 +73,7 @@ def test_an_eye_follows_the_judge_that_has_its_order():
     assert judges._followed("ar2", HELD).startswith("the second judge (smears")
     assert judges._followed(HELD, "ar2").startswith("the first judge (real but")
     assert judges._followed("ar2", "ar2plus").startswith("neither")
-    assert set(judges.EYE) == {OTHER, HELD, BLURRED, SHUFFLED} | {*NAMES, *GPTS}
+    assert set(judges.EYE) == {OTHER, HELD, BLURRED, SHUFFLED} | {*names()}
 
 
 def test_a_set_that_begins_later_is_compared_with_the_real_frames_from_there_on():

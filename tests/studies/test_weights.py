@@ -1,11 +1,16 @@
 """Published weights: what is written is what is loaded, and nothing else is taken."""
 
+import gzip
+import hashlib
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load as read_tensors
+from safetensors.torch import save
 
 import rencgan
 from rencgan.__main__ import main
@@ -14,7 +19,9 @@ from rencgan.models.trained import load_model
 from rencgan.notebook import parameters
 from rencgan.notebook import steps as study
 from rencgan.notebook import steps_r3 as study_r3
-from rencgan.studies import publish, weights
+from rencgan.presets.table import BASES
+from rencgan.studies import publish, recipes, untrained, weights
+from rencgan.studies.packed import LARGEST, packed, unpacked
 from rencgan.training.record import read_history
 
 SMALL = ("encgan3", "improved-r2", "ar2plus", "r3-mixture")
@@ -70,12 +77,16 @@ def test_a_gpt_goes_on_with_the_r2_that_is_published(folder):
 
 
 def test_a_name_says_at_which_preset_and_the_plain_ones_stay_what_they_are(folder):
-    assert weights.taken("r2", folder) == ("r2", "slim")
+    assert weights.split("r2") == ("r2", "slim") and weights.split("stylegan-v") == (
+        "stylegan-v",
+        "slim",
+    )
     assert weights.taken("ar2plus-smoke", folder) == ("ar2plus", "smoke")
     assert weights.presets(folder) == ["slim", "smoke"]
-    with pytest.raises(InputError, match="published are encgan3, .*, encgan3-smoke, .*'r2-hour'"):
+    with pytest.raises(InputError, match="published are encgan3-smoke, improved-r2-.*'r2-hour'"):
         rencgan.load("r2-hour")
     assert weights.name_of(*recipe_of("improved-r2")) == "improved-r2-smoke"
+    (folder / "improved-r2.json").write_text("{}")
     assert weights.finest("improved-r2", folder) == "improved-r2"  # 32 pixels, and not 16
 
 
@@ -119,8 +130,9 @@ def test_the_command_publishes_one_model_from_one_checkpoint(made, tmp_path, cap
 
 
 def test_what_is_not_the_file_of_its_card_is_refused(folder):
-    with pytest.raises(InputError, match="published are encgan3, r2, .*, not 'gan'"):
+    with pytest.raises(InputError, match="published are encgan3-smoke, .*, not 'gan'"):
         rencgan.load("gan")
+    (folder / "r2.json").write_text("{}")
     with pytest.raises(InputError, match="r2.json is missing or damaged; git checkout"):
         rencgan.load("r2")
     path = folder / "encgan3-smoke.safetensors"
@@ -149,6 +161,131 @@ def test_what_is_too_large_is_not_published(folder, monkeypatch):
     content["preset"] = {"name": "hour"}  # 64x64 has wider networks
     written = weights.write("large", model, content | {"objective": {}}, {}, folder)
     assert weights.MOST < written.stat().st_size < weights.LARGER["hour"]
+
+
+def untrained_of(row, folder):
+    """A model of the table at smoke size, published as training begins; its base before it."""
+    model = untrained.of(row, "smoke")
+    if model.base:
+        model = replace(model, base=untrained_of(BASES[row], folder))
+    content = {"preset": model.preset.as_dict(), "step": 0, "seed": 0, "kind": model.kind}
+    content |= {"objective": model.system.switches()}
+    content |= {k: v._asdict() for k, v in model.extras.items()}  # motion codes
+    weights.write(f"{row}-smoke", model, content, {}, folder)
+    return weights.load(f"{row}-smoke", folder=folder)
+
+
+@pytest.mark.parametrize("row", ["g3an", "lencgan", "ivgan", "stylegan-v", "motionvideogan"])
+def test_every_system_is_published_with_what_it_generates_with(row, tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    whole, model = untrained.of(row, "smoke"), untrained_of(row, tmp_path)
+    assert weights.names("smoke") == [row], "pairs make no video"
+    if row in BASES:
+        assert model.base.digest == weights.card(f"{row}-smoke")["content"]["base"]
+        codes = model.extras["codes"]
+        assert codes.backward.dtype == torch.float64
+        assert torch.equal(codes.forward, rencgan.load(f"{row}-smoke").extras["codes"].forward)
+    critics = {n for n in whole.nets if n not in ("encoder", "generator")}
+    assert model.nets.keys() == whole.nets.keys() - (critics if row != "lencgan" else set())
+    if row == "g3an":
+        z = (torch.ones(1, d) for d in (model.preset.content_dim, model.preset.motion_dim))
+        assert model.clips(*z).shape == (1, 16, 16, 16, 3)
+        return
+    given = {"footage": np.zeros((64, 16, 16, 3), np.uint8)} if row == "lencgan" else {}
+    made = rencgan.load(f"{row}-smoke").videos(32, seed=1, **given)
+    assert made.shape == (1, 32, model.size, model.size, 3)
+    if row != "motionvideogan":  # whose codes are drawn anew
+        off = made.astype(int) - whole.videos(32, seed=1, **given)
+        assert 0 <= np.abs(off).max() <= 2, "but for half precision"
+
+
+def test_large_ones_take_less_and_stay_near(tmp_path, monkeypatch):
+    model = untrained.of("stylegan-v", "smoke")
+    whole = {n: net.state_dict() for n, net in model.nets.items()}
+    (half, ending), (raw, small) = (packed(whole, {}, most) for most in (10**7, 0))
+    assert (ending, small) == (".safetensors", ".safetensors.gz") and len(raw) < 0.75 * len(half)
+    found = unpacked(raw, small)["generator"]
+    assert found.keys() == whole["generator"].keys()
+    for key, w in whole["generator"].items():
+        bound = w.flatten(1).abs().amax(1) / (2 * LARGEST) if w.ndim > 1 else torch.zeros(())
+        off = (found[key] - w).abs().flatten(1).amax(1) if w.ndim > 1 else (found[key] - w).abs()
+        assert found[key].dtype == w.dtype and bool((off <= bound * 1.0001).all()), key
+    monkeypatch.setattr(weights, "MOST", 0)
+    monkeypatch.setitem(weights.LARGER, "smoke", 10**7)
+    assert untrained_of("stylegan-v", tmp_path).videos(16).shape == (1, 16, 32, 32, 3)
+    path = weights.file_of("stylegan-v-smoke", tmp_path)
+    assert path.suffix == ".gz" and gzip.decompress(path.read_bytes())[8:9] == b"{"
+    monkeypatch.setattr(weights, "MOST", 10**7)
+    untrained_of("stylegan-v", tmp_path)
+    assert not path.exists() and weights.file_of("stylegan-v-smoke", tmp_path).exists()
+
+
+def by_hand(tensors, path):
+    """A file that somebody made, and made its card fit."""
+    raw = save(tensors) if isinstance(tensors, dict) else tensors
+    raw = gzip.compress(raw) if path.suffix == ".gz" else raw
+    path.write_bytes(raw)
+    place = path.with_name(path.name.partition(".")[0] + ".json")
+    told = json.loads(place.read_text()) | {"sha256": hashlib.sha256(raw).hexdigest()}
+    place.write_text(json.dumps(told))
+
+
+def test_a_file_made_by_hand_is_refused_in_one_sentence(tmp_path):
+    untrained_of("motionvideogan", tmp_path)
+    name, plain = "motionvideogan-smoke", tmp_path / "motionvideogan-smoke.safetensors"
+    flat = read_tensors(plain.read_bytes())
+
+    def refused(words, tensors=None):
+        if tensors is not None:
+            by_hand(tensors, plain)
+        with pytest.raises(InputError, match=words) as error:
+            weights.load(name, folder=tmp_path)
+        assert "\n" not in str(error.value)
+
+    refused("is damaged", b"no tensors")
+    refused("does not hold a complete model", {k: v for k, v in flat.items() if "codes" not in k})
+    refused("does not hold a complete model", {k: v[:1] for k, v in flat.items()})
+    ones = {f"{k}:factor": torch.ones(3, 3) for k in list(flat)[:1]}
+    refused("is damaged .the factors of its rows do not fit", flat | ones)
+    by_hand(flat, plain)
+    card = tmp_path / f"{name}.json"
+    told = json.loads(card.read_text())
+    for content in ({"kind": ["r2"]}, {"codes": 3}, {"left out": ["generator"]}, {"kind": "gan"}):
+        card.write_text(json.dumps(told | {"content": told["content"] | content}))
+        refused("missing or damaged|not hold a complete model|a model is one of")
+    card.write_text("[]")
+    refused("missing or damaged")
+
+
+def test_what_was_trained_over_a_checkpoint_goes_on_with_it_as_published(made, tmp_path):
+    (first,) = made.glob("smoke-improved-r2-*/checkpoint.pt")
+    base, out = load_model(first), tmp_path / "weights"
+    videos = publish._videos("r2", publish._run("smoke", made))
+    job = recipes.job("r3", "smoke", videos, tmp_path / "r3", base=base, head="mixture")
+    given = recipes.trained(job) and ("r3-mixture", made, out, "smoke")
+    with pytest.raises(InputError, match="improved-r2-smoke.json is missing|published are"):
+        publish.publish_from(job.out / "checkpoint.pt", *given)
+    publish.publish_from(first, "improved-r2", made, out, "smoke")
+    path = publish.publish_from(job.out / "checkpoint.pt", *given)
+    model = weights.load("r3-mixture-smoke", folder=out)
+    assert model.base.digest == weights.load("improved-r2-smoke", folder=out).digest != base.digest
+    assert weights.card(path.stem, out)["recipe"] == job.key()
+    with pytest.raises(InputError, match="trained on the codes of another improved R2"):
+        publish.publish_from(job.out / "checkpoint.pt", *given[:2], made / "weights", "smoke")
+
+
+def test_models_are_called_as_the_table_and_the_contestants_are():
+    first = {name: publish.called(name)[0] for name in ("r2", "ar2plus", "r3-flow", "ivgan-0-gp")}
+    assert [c.kind for c in first.values()] == ["r2", "ar2", "r3", "ivgan"]
+    assert first["ar2plus"].but == {"recall_noise": 0.5} and first["ivgan-0-gp"].variant == "0-gp"
+    assert publish.chosen(["motionvideogan"]) == ["motionvideogan"]
+    assert publish.chosen([]) == weights.names()
+    with pytest.raises(
+        InputError, match="no model is called 'stylegan' .did you mean 'stylegan-v'"
+    ):
+        publish.chosen(["stylegan"])
+    for name in weights.names():
+        assert publish.called(name)
 
 
 def run_of(model, tmp_path, **given):
@@ -212,8 +349,9 @@ def test_parameters_that_cannot_go_with_them(given, words, tmp_path):
 
 
 def test_those_of_the_plain_names_are_there():
-    there = {path.stem for path in weights.FOLDER.glob("*.safetensors")}
-    assert there >= {*weights.NAMES, *weights.GPTS}
+    names = ["encgan3", "r2", "improved-r2", "ar2", "ar2plus"]
+    assert weights.names() == names + ["r3-regression", "r3-mixture", "r3-flow"]
+    there = {path.name.partition(".")[0] for path in weights.FOLDER.glob("*.safetensors*")}
     assert {path.stem for path in weights.FOLDER.glob("*.json")} == there
 
 
@@ -221,7 +359,7 @@ def test_those_of_the_plain_names_are_there():
 def test_those_of_the_project_are_whole_small_and_move(name):
     model, card = rencgan.load(name), weights.card(name)
     kind, preset = weights.taken(name)
-    size = (weights.FOLDER / f"{name}.safetensors").stat().st_size
+    size = weights.file_of(name).stat().st_size
     assert size == card["bytes"] <= weights.LARGER.get(preset, 5_000_000)
     assert card["content"]["preset"]["name"] == preset and card["trained on"] == "procedural sky"
     side = model.size
@@ -231,7 +369,7 @@ def test_those_of_the_project_are_whole_small_and_move(name):
     elif kind == "encgan3":
         z = (torch.zeros(1, d) for d in (model.preset.content_dim, model.preset.motion_dim))
         made = model.clips(*z)[0]
-    elif kind in weights.GPTS:
+    elif kind.startswith("r3-"):
         first = np.full((1, 16, side, side, 3), 128, np.uint8)
         made = model.videos(40, first_clip=first, method="faster")[0]
     else:
