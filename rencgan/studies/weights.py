@@ -29,7 +29,7 @@ FOLDER = project_root() / "reports" / "weights"
 MOST = 5_000_000  # bytes of a file: git keeps every version of it
 LARGER = {"hour": 20_000_000}  # the same at 64x64, whose networks have up to 18 million weights
 PRESET, DATASET = PUBLISHED_AT, "sky"  # of the plain names, and what all of them were trained on
-BACK = "git checkout brings it back, and python -m rencgan publish makes it anew"
+BACK = "git checkout brings back what is lost, and python -m rencgan publish makes it anew"
 WAYS = {"encgan3": "noise", "g3an": "noise", "ar2": "mean", "r3": "faster sample"}  # by kind
 
 
@@ -90,7 +90,7 @@ def _cards(folder: Path | None) -> list[str]:
 def taken(name: str, folder: Path | None = None) -> tuple[str, str]:
     """(model, preset) of a published name; InputError where nothing is published under it."""
     if name not in (there := _cards(folder)):
-        raise InputError(f"published are {', '.join(there)}, not {name!r}")
+        raise InputError(f"published are {', '.join(there) or 'none'}, and no {name!r}; {BACK}")
     return split(name)
 
 

@@ -71,7 +71,7 @@ def test_a_missing_file_costs_the_picture_alone(folder, capsys):
     (folder / "r2.json").unlink()
     assert first_sight.page(p, "r2") is None
     assert "no moving picture: " in capsys.readouterr().out
-    with pytest.raises(InputError, match="r2.json is missing"):
+    with pytest.raises(InputError, match="published are .* and no 'r2'; git"):
         first_sight.write(folder)
 
 
