@@ -191,7 +191,7 @@ def ours(p) -> dict[str, Trained]:
 
 def way_of(name: str) -> str:
     """How a contestant's codes are drawn here."""
-    return weights.WAYS.get(slug(name), WAY)
+    return weights.WAYS.get(contestant(name).kind, WAY)
 
 
 def published_rows(p, videos: VideoSet, table: pd.DataFrame) -> pd.DataFrame:
@@ -307,10 +307,7 @@ def second_judge(models: Models, p, videos: VideoSet) -> dict[str, dict[str, str
         goal = real.real(SHORT)
         sides = references(goal, None, real.real(SHORT, others=True), p.seed)
         for name, model in own.items():
-            frames, way = (
-                min(SHORT, model.system.longest or SHORT),
-                weights.WAYS.get(slug(name), WAY),
-            )
+            frames, way = min(SHORT, model.system.longest or SHORT), weights.way(model)
             sides[f"{name}, {way}"] = made_by(model, way, real.footage, frames, p.seed, told=False)
         table = judges.distances(sides, goal, there, seed=p.seed)
         for name in sides:
