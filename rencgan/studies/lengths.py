@@ -3,9 +3,11 @@ system that makes long ones (of iVGAN: 32). Rows of the benchmark.
 
 Networks are untrained: what a frame costs does not depend on what they have learnt. Frames are
 dropped as they come, so that memory is the system's own; some 20 MB by which it varies are blocks
-that the allocator keeps. evaluate.cost says how both are measured.
+that the allocator keeps. evaluate.cost says how both are measured; processor time is of all cores,
+and what a busy machine does not change.
 """
 
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -39,15 +41,21 @@ def told(model: str, way: str, preset: str, *lengths: int) -> Iterator[tuple]:
     longest = made.system.longest
     lengths = sorted({min(n, longest or n) for n in lengths})
 
+    spent = {}
+
     def frames(n: int) -> Iterator[np.ndarray]:
+        began = time.process_time()
         for piece in pieces_of(made, n + made.hop, footage, way):  # a hop more than it may cut off
-            yield as_frames(piece[0])
+            some = as_frames(piece[0])
+            spent[n] = time.process_time() - began
+            yield some
 
     rows = cost(frames, lengths)
     for found in rows:
         n = found["frames"]
         how, took = f"{n} frames, {made.size}x{made.size}, {way}", found["seconds"]
-        yield WHAT.format(made.name), preset, how, "s", [took], f"{n / took:.0f} frames a second"
+        note = f"{n / took:.0f} frames a second; {spent[n]:.2f} s of processor time"
+        yield WHAT.format(made.name), preset, how, "s", [took], note
         if found["peak MB"] is not None:
             note = found["memory"]
             if n > lengths[0]:

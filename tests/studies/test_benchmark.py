@@ -278,12 +278,20 @@ def test_length_is_asked_of_every_system_that_makes_video():
 
 def test_what_length_costs_is_told_beside_the_bytes_of_its_frames(monkeypatch):
     found = [{"frames": n, "seconds": n / 50, "peak MB": n / 10} for n in (100, 200)]
-    monkeypatch.setattr(lengths, "cost", lambda *_: [f | {"memory": "all"} for f in found])
+
+    def cost(make, asked):
+        for n in asked:
+            next(make(n))
+        return [f | {"memory": "all"} for f in found]
+
+    monkeypatch.setattr(lengths, "cost", cost)
+    clock = iter([0, 1, 1, 3.5])
+    monkeypatch.setattr(lengths.time, "process_time", lambda: next(clock))
     rows = list(lengths.told("stylegan-v", "sample", "smoke", 200, 100))
     seconds, memory = (
         (f"{what}, StyleGAN-V", "smoke", "200 frames, 32x32, sample", unit, [value], note)
         for what, unit, value, note in (
-            ("make one video", "s", 4.0, "50 frames a second"),
+            ("make one video", "s", 4.0, "50 frames a second; 2.50 s of processor time"),
             ("highest memory", "MB", 20.0, "all; +10 MB over 100 frames; the frames are 1 MB"),
         )
     )
