@@ -33,6 +33,8 @@ TITLES = {  # as tiles call them
     "r3-regression": "R3 (regression): from a clip",
     "r3-mixture": "R3 (mixture): from a clip",
     "r3-flow": "R3 (flow): from a clip",
+    "stylegan-v": "StyleGAN-V: from nothing",
+    "motionvideogan": "MotionVideoGAN: from nothing",
 }
 # What the README and the page of results show: two scenes that R2 follows, and what the others make
 # without them. (model, number of the scene) of each tile, four a row.

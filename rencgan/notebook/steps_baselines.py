@@ -17,10 +17,10 @@ from rencgan.data.hops import CLIP
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate.references import SHUFFLED, references
 from rencgan.models.trained import Trained
-from rencgan.notebook import first_sight
 from rencgan.notebook import steps as study
+from rencgan.notebook.parameters import BASELINES_AT
 from rencgan.notebook.scoring import PRINTED
-from rencgan.notebook.sections import benchmark, measured_rows
+from rencgan.notebook.sections import benchmark
 from rencgan.notebook.tiles import enlarge
 from rencgan.r3.gpt import GPT
 from rencgan.studies import judges, papers, recipes, results, runs, trained_checks, weights
@@ -44,12 +44,14 @@ CRITICS = tuple(  # the six; others differ from one of them by more than a varia
 )
 OURS = ("R2", "improved R2", "AR2", "R3, regression", "R3, mixture", "R3, flow")
 OTHERS = ("MotionStyleGAN", "EncGAN3, no encoder")  # shown where they were run: pairs, and G3AN
-COLUMNS = ("16f", "128f", "motion distance", "jump", "motion", "drift", "repetition", "s for 1000")
+OWN = ("16f", "128f")  # of R3: from the first frame that is its own
+COLUMNS = ("16f", "32f", "128f", "motion distance", "jump", "motion", "drift", "repetition")
+COLUMNS += ("s for 1000",)
 TIMES = {"seconds": "clock", "processor seconds": "processor"}  # of a training, in files
 SECOND = (f"second judge {CLIP}f", f"second judge {SHORT}f")
 CRITIC_NETS = ("critic", "discriminator", "image_d", "video_d", "reverse_d")
 HEADS = {"motion distance": "motion dist.", "repetition": "repet.", "training s": "train s"}
-LENGTHS = "benchmark-length*.json"
+LENGTHS = "benchmark-length.json"
 IVGAN, IVGAN_SETS = "iVGAN", ("golf", "beach")
 PAPERS = ("StyleGAN-V", "MotionVideoGAN", IVGAN)
 LONG, CLIPS = 2, 16  # videos that checks look at
@@ -117,8 +119,13 @@ def beginning() -> list[str]:
     the project, or else this study's own.
     """
     endless = [n for n in SYSTEMS.values() if not recipes.kind_of(contestant(n).kind).longest]
-    known = [n for n in map(slug, endless) if n in first_sight.TITLES]
+    known = [n for n in map(slug, endless) if published(n, BASELINES_AT)]
     return ["r2", *(known or ["ar2", "r3-mixture"])]
+
+
+def published(name: str, preset: str) -> bool:
+    """Whether a network of that name comes with the project at a preset."""
+    return (weights.FOLDER / f"{weights.at(name, preset)}.json").exists()
 
 
 def departures(models: Models, videos: VideoSet) -> dict[str, list[dict]]:
@@ -184,13 +191,12 @@ def missing(p, *tables: pd.DataFrame | None) -> str:
 
 def ours(p) -> dict[str, Trained]:
     """This study's networks that are published at the preset, by their contestants' names."""
-    names = {n: weights.at(slug(n), p.preset) for n in OURS}
-    there = {n: at for n, at in names.items() if (weights.FOLDER / f"{at}.json").exists()}
-    return {n: weights.load(at) for n, at in there.items()}
+    there = [n for n in OURS if published(slug(n), p.preset)]
+    return {n: weights.load(weights.at(slug(n), p.preset)) for n in there}
 
 
 def way_of(name: str) -> str:
-    """How a contestant's codes are drawn here."""
+    """How a contestant's codes are drawn in the table."""
     return weights.WAYS.get(contestant(name).kind, WAY)
 
 
@@ -218,18 +224,20 @@ def rows(
     of `published_rows`. second: of `second_judge`.
     """
     asked, order = setting(p, videos), [REAL, *OURS, *SYSTEMS.values(), *CRITICS, *OTHERS]
-    found, at = [], {name: i for i, name in enumerate(dict.fromkeys(order))}
-    own = results.rows(table[table.contestant.isin(order)])
-    own += [] if more is None or more.empty else results.rows(more)
-    for row in own:
-        name = next((n for n in at if row["videos"].rpartition(", ")[0] == n), REAL)
-        cells = {k: row.get(f"{k}, own") or row.get(k) or None for k in COLUMNS}
-        cells |= dict.fromkeys(SECOND) | second.get(row["videos"], {})
+    every = table if more is None else pd.concat([table, more])
+    order, found = list(dict.fromkeys(order)), []
+    for (name, way), of in every[every.way != ""].groupby(["contestant", "way"], sort=False):
+        if name not in order or (name != REAL and way != way_of(name)):
+            continue
+        label, took = results.label(name, way), results.values(every, name, "", "train s")
+        told = results.means(of, [*COLUMNS, *(f"{k}, own" for k in OWN)])
+        cells = {k: told.get(f"{k}, own") or told[k] or None for k in COLUMNS}
+        cells |= dict.fromkeys(SECOND) | second.get(label, {})
         size = None if name == REAL else parameters(contestant(name), asked) / 1e6
-        line = {"videos": row["videos"].removesuffix(f", {WAY}"), "prior": row["prior"] or None}
-        line |= {k: cells[k] for k in (*COLUMNS[:2], *SECOND, *COLUMNS[2:])}
-        line |= {"M weights": size, "training s": row["train s"] or None}
-        found.append((at[name], line))
+        line = {"videos": label.removesuffix(f", {WAY}"), "prior": of.prior.iloc[0] or None}
+        line |= {k: cells[k] for k in (*COLUMNS[:3], *SECOND, *COLUMNS[3:])}
+        line |= {"M weights": size, "training s": f"{took.mean():.0f}" if len(took) else None}
+        found.append((order.index(name), line))
     return [line for _, line in sorted(found, key=lambda pair: pair[0])]
 
 
@@ -320,14 +328,31 @@ def second_judge(models: Models, p, videos: VideoSet) -> dict[str, dict[str, str
 # ---------------------------------------------------------------------- cost, and what papers print
 
 
-def cost_rows() -> list[dict]:
-    """Rows: seconds and peak memory of one video, by its length, from the benchmark's file. Raises
-    InputError where there is none.
+def cost_rows() -> tuple[list[dict], str]:
+    """Rows, a system each: seconds and highest memory of one video of each length, from the file of
+    the benchmark's case `length`; and the machine. Raises InputError where there is none.
     """
-    found = measured_rows(benchmark(names=LENGTHS))
+    found: dict[tuple[str, str], dict[str, list[str]]] = {}
+    machines, rows = set(), benchmark(names=LENGTHS)["rows"]
+    for r in (r for r in rows if "median" in r):
+        (_, _, name), (frames, size, way) = r["what"].partition(", "), r["how"].split(", ")
+        digits = 1 if r["unit"] == "s" else 0
+        cells = found.setdefault((name, way), {"size": [size]})
+        cells.setdefault(frames, []).append(f"{r['median']:,.{digits}f} {r['unit']}")
+        machines.add(r["machine"])
     if not found:
-        raise InputError(f"there is no {LENGTHS} in reports; python -m rencgan benchmark makes it")
-    return found
+        command = f"python -m rencgan benchmark --only length --json > reports/{LENGTHS}"
+        raise InputError(f"there is no reports/{LENGTHS}: {command}")
+    columns = sorted({k for cells in found.values() for k in cells if k != "size"}, key=_frames)
+    table = []
+    for (name, way), cells in found.items():
+        row = {"videos": name if way == WAY else f"{name}, {way}", "size": cells["size"][0]}
+        table.append(row | {k: ", ".join(cells[k]) if k in cells else None for k in columns})
+    return table, "; ".join(sorted(machines))
+
+
+def _frames(column: str) -> int:
+    return int(column.split()[0])
 
 
 def printed_rows(dataset: str) -> list[dict]:

@@ -9,6 +9,7 @@ from samples import file
 
 from rencgan.core.errors import InputError
 from rencgan.data.videoset import VideoSet
+from rencgan.notebook import sections
 from rencgan.notebook import steps_baselines as baselines
 from rencgan.notebook.parameters import BaselinesRun, check
 from rencgan.studies.setting import checked
@@ -100,3 +101,27 @@ def test_published_numbers_are_of_the_data_set_and_of_ivgans_own():
     assert (ours["16 frames"], ours["128 frames"]) == ("79.52", "197.0")
     assert set(rows.data) == {"Sky", "golf", "beach"}
     assert set(pd.DataFrame(baselines.printed_rows("kth")).data) == {"golf", "beach"}
+
+
+def test_cost_against_length_is_a_row_a_system(tmp_path, monkeypatch):
+    def row(name, what, frames, unit, median, way="sample"):
+        how = f"{frames} frames, 64x64, {way}"
+        return {"what": f"{what}, {name}", "how": how, "unit": unit, "median": median}
+
+    made, memory = "make one video", "highest memory"
+    rows = [row("iVGAN", made, 32, "s", 0.04)]
+    for frames, took in ((1000, 9.0), (128, 1.25)):
+        rows.append(row("StyleGAN-V", made, frames, "s", took))
+        rows.append(row("StyleGAN-V", memory, frames, "MB", 100.0))
+    rows += [row("R3", made, 128, "s", 2.0, "faster sample"), {"what": made, "left_out": "slow"}]
+    device = {"gpu": None, "cpu": "C", "threads": 2}
+    content = {"rows": rows, "provenance": {"device": device}}
+    monkeypatch.setattr(baselines, "benchmark", lambda names: sections.benchmark(tmp_path, names))
+    with pytest.raises(InputError, match="benchmark --only length"):
+        baselines.cost_rows()
+    (tmp_path / "benchmark-length.json").write_text(json.dumps(content))
+    table, machine = baselines.cost_rows()
+    assert machine == "C, 2 threads"
+    assert list(table[0]) == ["videos", "size", "32 frames", "128 frames", "1000 frames"]
+    assert [r["videos"] for r in table] == ["iVGAN", "StyleGAN-V", "R3, faster sample"]
+    assert table[1]["1000 frames"] == "9.0 s, 100 MB" and table[0]["128 frames"] is None
