@@ -56,6 +56,7 @@ IVGAN, IVGAN_SETS = "iVGAN", ("golf", "beach")
 PAPERS = ("StyleGAN-V", "MotionVideoGAN", IVGAN)
 LONG, CLIPS = 2, 16  # videos that checks look at
 PLAIN = "Fréchet distance (ImageNet)"  # the second judge's metric
+SEEN: dict[tuple, Unseen] = {}  # drawing them takes a minute
 Models = Mapping[str, tuple[Trained, Job]]
 Videos = Sequence[np.ndarray]  # each (T, H, W, 3) uint8
 
@@ -107,11 +108,13 @@ def score(p, name: str, videos: VideoSet) -> Path | None:
     return runs.run(c, asked, videos, c.usual, task, out, Path(asked.out_root))
 
 
-def real_of(p, videos: VideoSet, model: Trained) -> Unseen:
-    """The videos that a model is scored on."""
+def real_of(p, videos: VideoSet, kind: str = "") -> Unseen:
+    """The videos that a kind of model is scored on."""
     asked = setting(p, videos)
-    own = recipes.data_of(asked, model.kind, videos)
-    return unseen(asked, own, task_of(asked.preset, asked.source))
+    own = recipes.data_of(asked, kind, videos)
+    if (asked, own.size) not in SEEN:
+        SEEN[asked, own.size] = unseen(asked, own, task_of(asked.preset, asked.source))
+    return SEEN[asked, own.size]
 
 
 def beginning() -> list[str]:
@@ -154,8 +157,7 @@ def shown(models: Models, frames: int, count: int, seed: int) -> dict[str, list[
 
 def footage(p, videos: VideoSet) -> list[np.ndarray]:
     """Real videos that no model was trained on, as long as any that are scored."""
-    asked = setting(p, videos)
-    found = unseen(asked, videos, task_of(asked.preset, asked.source))
+    found = real_of(p, videos)
     return found.real(found.frames)
 
 
@@ -209,7 +211,7 @@ def published_rows(p, videos: VideoSet, table: pd.DataFrame) -> pd.DataFrame:
         if name in set(table.contestant):
             continue
         c, way = contestant(name), way_of(name)
-        ways = {way: scored(model, way, real_of(p, videos, model), judge(), p.seed, c)}
+        ways = {way: scored(model, way, real_of(p, videos, c.kind), judge(), p.seed, c)}
         head = {n: getattr(asked, n) for n in ("dataset", "source", "preset", "seed")}
         head |= {"contestant": name, "kind": c.kind, "prior": model.system.prior, "ways": ways}
         found.append(head)
@@ -311,7 +313,7 @@ def second_judge(models: Models, p, videos: VideoSet) -> dict[str, dict[str, str
         by_size.setdefault(model.size, {})[name] = model
     found: dict[str, dict[str, str]] = {}
     for own in by_size.values() if there else ():
-        real = real_of(p, videos, next(iter(own.values())))
+        real = real_of(p, videos, next(iter(own.values())).kind)
         goal = real.real(SHORT)
         sides = references(goal, None, real.real(SHORT, others=True), p.seed)
         for name, model in own.items():
@@ -343,16 +345,13 @@ def cost_rows() -> tuple[list[dict], str]:
     if not found:
         command = f"python -m rencgan benchmark --only length --json > reports/{LENGTHS}"
         raise InputError(f"there is no reports/{LENGTHS}: {command}")
-    columns = sorted({k for cells in found.values() for k in cells if k != "size"}, key=_frames)
+    columns = {k for cells in found.values() for k in cells if k != "size"}
+    columns = sorted(columns, key=lambda frames: int(frames.split()[0]))
     table = []
     for (name, way), cells in found.items():
         row = {"videos": name if way == WAY else f"{name}, {way}", "size": cells["size"][0]}
         table.append(row | {k: ", ".join(cells[k]) if k in cells else None for k in columns})
     return table, "; ".join(sorted(machines))
-
-
-def _frames(column: str) -> int:
-    return int(column.split()[0])
 
 
 def printed_rows(dataset: str) -> list[dict]:
@@ -381,7 +380,7 @@ def check_rows(models: Models, p, videos: VideoSet) -> list[dict]:
     """Rows: what can be asked of baselines only when they are trained (trained_checks.py)."""
     found = []
     for name, (model, _) in models.items():
-        real, endless = real_of(p, videos, model), not model.system.longest
+        real, endless = real_of(p, videos, model.kind), not model.system.longest
         frames = real.frames if endless else model.system.longest
         made = list(model.videos(frames, videos=LONG if endless else CLIPS, seed=p.seed))
         footage = [v[:frames] for v in real.real(real.frames)]
