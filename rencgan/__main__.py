@@ -38,14 +38,11 @@ def verb(*options: tuple[tuple, dict]) -> Callable:
 
 SEEDS = option("--seeds", nargs="+", type=int, default=[1], metavar="SEED")
 SCHEDULE = "how long the presets 64 and 128 train: as the papers, or 100,000 steps"
-FILES = (  # of results
-    option("--folder", type=Path, default=resolve("reports/results")),
-    option("--preset", default="mini"),
-    option("--source", default="procedural", choices=("procedural", "real")),
-)
+AT = option("--preset", default="mini")
+SOURCE = option("--source", default="procedural", choices=("procedural", "real"))
+FILES = (option("--folder", type=Path, default=resolve("reports/results")), SOURCE)  # of results
 RUNS = (  # that are compared
-    option("--preset", default="mini"),
-    option("--source", default="procedural", choices=("procedural", "real")),
+    *(AT, SOURCE),
     option("--schedule", default="short", choices=SCHEDULES, help=SCHEDULE),
     option("--data-root", default="", help="folder of real videos"),
     option("--out", type=Path, default=resolve("reports/results"), help="where the JSON files go"),
@@ -195,7 +192,7 @@ def compare(o: argparse.Namespace) -> None:
     compare(given, o.models, o.seeds, o.ways, o.out, o.test_fraction, o.aside)
 
 
-@verb(*FILES)
+@verb(*FILES, AT)
 def results(o: argparse.Namespace) -> None:
     """The tables of the result files."""
     from rencgan.studies import results
@@ -203,12 +200,12 @@ def results(o: argparse.Namespace) -> None:
     print(results.page(results.some(o.folder, o.preset, o.source)))
 
 
-@verb(*FILES)
+@verb(*FILES, option("--presets", nargs="+", default=["hour", "mini"], metavar="PRESET"))
 def ledger(o: argparse.Namespace) -> None:
     """The papers' claims with the verdicts that the result files give."""
-    from rencgan.studies import ledger, results
+    from rencgan.studies import ledger
 
-    print(ledger.whole(results.some(o.folder, o.preset, o.source)))
+    print(ledger.whole(ledger.files(o.folder, o.presets, o.source)))
 
 
 @verb(

@@ -100,8 +100,8 @@ def overview(table: pd.DataFrame) -> str:
     return results.as_markdown([{k: r[k] for k in ("videos", "seeds", *has)} for r in kept])
 
 
-def sentences(table: pd.DataFrame, everything: pd.DataFrame) -> str:
-    """Five sentences, with the numbers of the files."""
+def sentences(table: pd.DataFrame, claims: list[dict]) -> str:
+    """Five sentences, with the numbers of the files. claims: rows of the ledger."""
     far = {name: _mean(table, name, way, "128f, own") for name, way, *_ in SYSTEMS}
     shown = (name for name in far if name not in LEFT_OUT)
     best, real, still = min(shown, key=far.get), _real(table), _real(table, HELD)
@@ -135,8 +135,7 @@ def sentences(table: pd.DataFrame, everything: pd.DataFrame) -> str:
             f"{seconds('AR2', 'plain')}, R3 {seconds('R3', 'faster, plain')}; with rejection "
             f"(20 candidates) {seconds('R2', rejects)}, {seconds('AR2', rejects)} and "
             f"{seconds('R3', f'faster, {rejects}')} ({machine}).",
-            f"5. **Claims.** {ledger.summary(ledger.rows(everything)).partition(' have ')[0]} have "
-            "three seeds.",
+            f"5. **Claims.** {ledger.counted(claims)}",
         )
     )
 
@@ -171,7 +170,7 @@ def all_tables(everything: pd.DataFrame) -> str:
         "made: [notebook 08's page](08_results.html). A score beside no reference says nothing, so "
         "the first rows are real video in a model's place.\n\n"
         f"{results.page(everything)}\n\n{_standing(everything)}\n\n"
-        f"## Claims\n\n{ledger.whole(everything)}\n\n"
+        f"## Claims\n\n{ledger.whole(ledger.files(results.RESULTS))}\n\n"
         "## Are the networks that judge fit?\n\n"
         f"On the same {videos} real videos (the {half} half of the scenes), spoilt at four levels "
         "each, against other clips of these videos; a floor is such clips as they are. The second "
@@ -206,7 +205,8 @@ def filled(text: str) -> str:
     everything = results.read(results.RESULTS)
     table = everything[everything.dataset == DATASET]
     parts = {"picture": below(), "systems": systems(table), "overview": overview(table)}
-    for name, part in (parts | {"sentences": sentences(table, everything)}).items():
+    claims = ledger.rows(ledger.files(results.RESULTS))
+    for name, part in (parts | {"sentences": sentences(table, claims)}).items():
         start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
         head, found, rest = text.partition(start)
         _, closed, tail = rest.partition(end)

@@ -395,6 +395,6 @@ def so_far(p, videos: VideoSet, *names: str, of_r3: bool = False) -> dict[str, l
     tables = {f"{k}: {source(videos)}, {p.preset}.": rows for k, rows in parts.items()}
     if of_r3:
         tables["Foresight of the heads."] = results.foresight_rows(files)
-        tables["Of the gap in 128f to improved R2."] = results.gap_rows(files)
+        tables["By how much the heads come nearer to improved R2, 128f."] = results.gap_rows(files)
     tables[f"Verdicts. {ledger.by_chance(verdicts)}"] = verdicts
     return {caption: rows for caption, rows in tables.items() if rows}

@@ -49,7 +49,7 @@ class Study:
     question: str
     variants: tuple[Variant, ...] = ()
     measures: tuple[Literal[(*MEASURES, *OTHER_MEASURES)], ...] = ("16f", "128f", "ratio")
-    datasets: tuple[str, ...] = ("sky",)
+    datasets: tuple[str, ...] = ()  # that it is run on
     full_scale: FullScale = FullScale()
     tables: tuple[tuple[str, str], ...] = ()  # published ones: (paper, number)
     by: str = ""  # what else makes it
@@ -90,6 +90,8 @@ def read(blocks: Mapping[str, dict]) -> dict[str, Study]:
         except InputError as error:
             raise InputError(f"studies.toml, {name}: {error}") from None
         rest |= {"variants": rows, "tables": [(t.paper, t.number) for t in tables]}
+        in_print = rest.get("full_scale", {}).get("datasets", FullScale().datasets)
+        rest.setdefault("datasets", in_print)
         found[name] = built(Study, name, rest)
     return found
 

@@ -2,14 +2,15 @@
 which measure, and the rule that decides it. studies.toml holds them; ledger.py applies them to the
 result files.
 
-A claim is one statement of the source, in our words; the lengths of a table are one claim. Codes
-are drawn by plain sampling, where a claim does not say otherwise (Table 5.5 has VDrej). Of the
-lengths of a table 16 and 128 frames decide, one clip and the longest that all models make here. Of
-R3's videos its own frames count: the first 8 are real. What recall does is asked of R2 without our
-terms for overlap and junction, which would do the same.
+A claim is one statement of the source, in our words; the lengths of a table are one claim. It is
+judged on the data sets of its source. Codes are drawn by plain sampling, where a claim does not say
+otherwise (Table 5.5 has VDrej). Of the lengths of a table 16 and 128 frames decide, one clip and
+the longest that all models make here. Of R3's videos its own frames count: the first 8 are real.
+What recall does is asked of R2 without our terms for overlap and junction, which would do the same.
 
 Each comparison of a claim has a verdict of its own (`decided`). A claim held where every one held,
-did not hold where one did not, and is undecided otherwise.
+is mixed where some held and others did not, did not hold where one did not and none held, and is
+undecided otherwise.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,18 +22,21 @@ import pandas as pd
 from scipy import stats
 
 from rencgan.core.errors import InputError
+from rencgan.data.sets import DATASETS
 from rencgan.studies import papers, results
 from rencgan.studies.catalogue import STUDIES, Study
-from rencgan.studies.results import MEASURES, OTHER_MEASURES
+from rencgan.studies.references import LABELS, REAL
+from rencgan.studies.results import MEASURES, OF_TRAINING, OTHER_MEASURES
 from rencgan.studies.variants import BOOK, contestant
 
-HELD, NOT_HELD, UNDECIDED = "held", "did not hold", "undecided"
-ORDER = (NOT_HELD, UNDECIDED, HELD)  # of comparisons: the first one found is the claim's
-RULES = ("before", "alike")
+HELD, MIXED, NOT_HELD, UNDECIDED = "held", "mixed", "did not hold", "undecided"
+RULES = ("before", "alike", "no worse")
 SEEDS = 3  # the fewest that decide anything
 CONFIDENCE = 0.95  # on either side
+LEAST = float(np.log(1.02))  # of an order: 2 %
 ALIKE = float(np.log(1.1))  # 10 % either way
 CHANCE = 2 * (1 - CONFIDENCE)  # share of orderings decided where there is no difference
+KNOWN = {*MEASURES, *OTHER_MEASURES, *OF_TRAINING, *(f"log {m}" for m in results.LOGS)}
 Side = tuple[str, str]  # contestant, way of drawing codes
 # Measure -> published metric and frames. Of R3's first 16 frames half are real in print.
 PLACES = {f"{n}f{own}": ("FVD", n) for n in (16, 128) for own in ("", ", own")}
@@ -58,10 +62,11 @@ def decided(gains: Sequence[float], rule: str = "before", tests: int = 1) -> Ver
     sides too, so they are compared seed by seed: the mean gain d has the margin t s / sqrt(n), with
     s the gains' standard deviation and t Student's 95 % quantile.
 
-    before  held if d exceeds the margin, did not hold if -d does; so equals are decided one time in
-            ten
-    alike   held where d and its margin stay within 10 % on either side, did not hold where both lie
-            beyond it on one
+    before    held if d exceeds the margin and 2 %, did not hold if -d does; so equals are decided
+              one time in ten at most
+    alike     held where d and its margin stay within 10 % on either side, did not hold where both
+              lie beyond it on one
+    no worse  held where d and its margin lie above -10 %, did not hold where both lie below it
 
     tests: of how many comparisons that must all hold this is one. One of them is enough against
     them all, so the margin against it is that of 1 - 0.05 / tests (Bonferroni): equals are still
@@ -81,8 +86,14 @@ def decided(gains: Sequence[float], rule: str = "before", tests: int = 1) -> Ver
         found = HELD, "no further apart than 10 %"
     elif rule == "alike" and abs(d) - against > ALIKE:
         found = NOT_HELD, "further apart than 10 %"
-    elif rule == "alike":
+    elif rule == "no worse" and d - margin >= -ALIKE:
+        found = HELD, "no worse by more than 10 %"
+    elif rule == "no worse" and d + against < -ALIKE:
+        found = NOT_HELD, "worse by more than 10 %"
+    elif rule != "before":
         found = UNDECIDED, "the margin reaches across 10 %"
+    elif abs(d) > margin and abs(d) <= LEAST:
+        found = UNDECIDED, "the difference is one of 2 % or less"
     elif d > margin or -d > against:
         found = HELD if d > 0 else NOT_HELD, "the difference exceeds its margin"
     elif -d > margin:
@@ -90,6 +101,14 @@ def decided(gains: Sequence[float], rule: str = "before", tests: int = 1) -> Ver
     else:
         found = UNDECIDED, "the difference lies within its margin"
     return Verdict(found[0], d, margin, n, found[1])
+
+
+def together(verdicts: Sequence[Verdict]) -> str:
+    """What comparisons come to that must all hold."""
+    found = {v.verdict for v in verdicts}
+    if found >= {HELD, NOT_HELD}:
+        return MIXED
+    return next(v for v in (NOT_HELD, UNDECIDED, HELD) if v in found)
 
 
 @dataclass(frozen=True)
@@ -104,8 +123,8 @@ class Comparison:
 
     def gains(self, table: pd.DataFrame) -> pd.Series:
         """Seed -> by how much `better` is better, as a logarithm; of the seeds of both sides."""
-        one = results.values(table, *self.better, self.measure)
-        two = results.values(table, *self.worse, self.of_worse or self.measure)
+        one = _values(table, self.better, self.measure)
+        two = _values(table, self.worse, self.of_worse or self.measure)
         gain = two - one if self.measure.startswith("log ") else np.log(two / one)
         return (gain if self.lower_is_better else -gain).dropna()
 
@@ -122,6 +141,11 @@ class Comparison:
         return ""
 
 
+def _values(table: pd.DataFrame, side: Side, measure: str) -> pd.Series:
+    """Seed -> value; what a training took is of all ways of its model."""
+    return results.values(table, side[0], "" if measure in OF_TRAINING else side[1], measure)
+
+
 def _printed(s: Study, side: Side, measure: str, dataset: str, place: tuple) -> float | None:
     """What one table of a study prints for a side, on a data set; None where it lacks it."""
     metric, frames = PLACES[measure]
@@ -135,31 +159,32 @@ def _printed(s: Study, side: Side, measure: str, dataset: str, place: tuple) -> 
 
 @dataclass(frozen=True)
 class Claim:
-    """One statement. study: whose runs test it, or would. why_not: what cannot be tested here."""
+    """One statement. study: whose runs test it, or would. on: the data sets of its source (of our
+    questions none, which is any). of_course: so by construction. why_not: it is not tested here.
+    """
 
     text: str
     source: str
     study: str = ""
     comparisons: tuple[Comparison, ...] = ()
     rule: str = "before"
+    on: tuple[str, ...] = ()
+    of_course: bool = False
     why_not: str = ""
 
-    def verdict(self, table: pd.DataFrame) -> Verdict | None:
-        """From the results of one data set; None where a comparison has nothing to compare. Its
-        gain and margin are those of the comparison that decides it: one that did not hold, or else
-        one that lacks seeds, or else the weakest.
+    def verdicts(self, table: pd.DataFrame, tables: int = 1) -> list[Verdict]:
+        """Of each comparison, from the results of one data set and preset, which is one of so many
+        `tables` that decide together; [] where a comparison has nothing to compare.
         """
-        found = [self.verdict_of(c, table, len(self.comparisons)) for c in self.comparisons]
-        if None in found:
-            return None
-        size = (lambda v: -abs(v.gain)) if self.rule == "alike" else (lambda v: v.gain)
-        return min(found, key=lambda v: (ORDER.index(v.verdict), v.seeds >= SEEDS, size(v)))
+        tests = tables * len(self.comparisons)
+        found = [self.verdict_of(c, table, tests) for c in self.comparisons]
+        return [] if None in found else found
 
     def known_at(self, preset: str) -> bool:
         """Whether a preset knows all models that it compares, or else those of its study."""
         sides = {name for c in self.comparisons for name, _ in (c.better, c.worse)}
         names = sides or (STUDIES[self.study].contestants if self.study else ())
-        return all(contestant(name).known_at(preset) for name in names)
+        return all(contestant(name).known_at(preset) for name in names if name != REAL)
 
     def verdict_of(self, one: Comparison, table: pd.DataFrame, tests: int = 1) -> Verdict | None:
         """Of one of the comparisons alone, or as one of several; see `decided`."""
@@ -169,9 +194,9 @@ class Claim:
     def in_print(self, dataset: str, comparisons: Sequence[Comparison] = ()) -> str:
         """Whether the numbers that the thesis prints for that data set order the sides of these
         comparisons (default: all) so: "yes", "no" for one of them that they do not (they need not,
-        whatever its text says), "" where it prints none, or the claim is that two are alike.
+        whatever its text says), "" where it prints none, or the claim is no order.
         """
-        if self.rule == "alike" or self.source == "ours":
+        if self.rule != "before" or self.source == "ours":
             return ""
         found = [c.in_print(STUDIES[self.study], dataset) for c in comparisons or self.comparisons]
         return next((told for told in ("no", "yes") if told in found), "")
@@ -181,8 +206,10 @@ class Claim:
 
 
 def _side(named: str, s: Study) -> Side:
-    """A row of a study, by its label, or "contestant | way"."""
+    """A row of a study, by its label, "contestant | way", or "real | reference"."""
     name, _, way = named.partition(" | ")
+    if name == REAL and way in LABELS:
+        return name, way
     for v in s.variants:
         if not way and v.label == name:
             return v.contestant, v.way
@@ -192,7 +219,9 @@ def _side(named: str, s: Study) -> Side:
 
 
 def read(block: Mapping) -> Claim:
-    """A claim of studies.toml. Raises InputError for an unknown study, side, measure or reason."""
+    """A claim of studies.toml. Raises InputError for an unknown study, side, measure, data set or
+    reason.
+    """
     given = dict(block)
     text, source, study = (given.pop(name, "") for name in ("text", "source", "study"))
     try:
@@ -206,12 +235,14 @@ def read(block: Mapping) -> Claim:
         measures = higher or given.pop("measures", ("16f", "128f"))
     except KeyError as missing:
         raise InputError(f"studies.toml, claim {text!r}: there is no {missing}") from None
-    known = {*MEASURES, *OTHER_MEASURES, *(f"log {m}" for m in results.LOGS)}
-    wrong = [*given, *({*measures, of_worse or measures[0]} - known), *({rule} - {*RULES})]
+    on = given.pop("on", () if source == "ours" else s.datasets)
+    of_course = given.pop("of_course", False)
+    wrong = [*given, *({*measures, of_worse or measures[0]} - KNOWN), *({rule} - {*RULES})]
+    wrong += {*on} - {*DATASETS}
     if wrong:
         raise InputError(f"studies.toml, claim {text!r}: {wrong[0]!r} is unknown")
     found = [Comparison(better, w, m, not higher, of_worse) for w in sides for m in measures]
-    return Claim(text, source, study, tuple(found), rule)
+    return Claim(text, source, study, tuple(found), rule, tuple(on), of_course)
 
 
 _ALL = tuple(map(read, BOOK["claim"]))

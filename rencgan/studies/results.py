@@ -75,6 +75,7 @@ COST = {"s for 1000": Measure("", "seconds for 1000 frames", 1)}
 MEASURES = QUALITY | LENGTH | DETAIL | COST  # of the comparison's tables
 OTHER_MEASURES = {  # of single studies
     "ratio": Measure("scores", f"{METRIC} 16f / {METRIC} 128f"),
+    "diversity": Measure("", "diversity"),
     "seam ratio": Measure("long", "seam ratio"),
     **{f"{n}f, every 4th": _fvd("fourth", f"{n}f") for n in (16, 32)},
     **{f"{n}f": _fvd("scores", f"{n}f") for n in (10, 32, 64, 96, 100)},
@@ -87,6 +88,7 @@ OTHER_MEASURES = {  # of single studies
     "clip worst octave": Measure("clips", "worst octave"),
 }
 LOGS = ("jump", "seam ratio")  # "log jump" is |log|: how far a junction is from real ones
+OF_TRAINING = ("train s", "train ms a clip")  # of a file, with way ""
 FORESIGHT = ("error", "last kept", "energy", "likelihood")
 DIGITS = {name: m.digits for name, m in (MEASURES | OTHER_MEASURES).items()}
 DIGITS |= dict.fromkeys(FORESIGHT, 3)
@@ -118,7 +120,7 @@ def read(
 def frame(files: Sequence[dict]) -> pd.DataFrame:
     """Result files as a table of KEYS, way, measure and value, a row a number: MEASURES and
     OTHER_MEASURES of every way, "log jump", "scored" of a way that has all its scores; with way ""
-    the "train s", all its seconds ("took s") and the FORESIGHT of a file.
+    the OF_TRAINING, all its seconds ("took s") and the FORESIGHT of a file.
     """
     rows = [(*(f.get(key) for key in KEYS), *number) for f in files for number in _numbers(f)]
     table = pd.DataFrame(rows, columns=[*KEYS, "way", "measure", "value"])
@@ -135,6 +137,9 @@ def _numbers(f: dict) -> Iterator[tuple[str, str, float | None]]:
         below = [v["seconds"] for v in parts if isinstance(v, dict) and "seconds" in v]
         yield "", "train s", None if None in below else seconds + sum(below)  # R3 with its R2
         yield "", "took s", seconds + videos
+        told = f["training"]
+        if clips := told.get("clips", 2 * told.get("pairs", 0)):  # warm-ups are in it too
+            yield "", "train ms a clip", 1000 * seconds / clips
     yield from (("", m, f.get("foresight", {}).get(m)) for m in FORESIGHT)
     timed, contestant = are_timed(f), CONTESTANTS.get(f["contestant"])
     for name, way in f["ways"].items():
@@ -313,8 +318,9 @@ def foresight_rows(table: pd.DataFrame) -> list[dict]:
 
 
 def gap_rows(table: pd.DataFrame, measure: str = "128f, own") -> list[dict]:
-    """What the other heads close of the gap between R3's regression head and improved R2, seed by
-    seed, then their mean; [] where a side has no results. A gap of 0 or less is none.
+    """How much nearer to improved R2 the other heads come than R3's regression head, seed by seed,
+    then their mean: differences, since a share of a gap near 0 says nothing. [] where a side has no
+    results.
     """
     found, heads = [], table.contestant[table.prior == "first clip"].unique()
     for way, name in itertools.product((ROBUST, FASTER), heads):
@@ -322,11 +328,10 @@ def gap_rows(table: pd.DataFrame, measure: str = "128f, own") -> list[dict]:
         of = pd.DataFrame({k: values(table, *side, measure) for k, side in sides.items()}).dropna()
         if of.empty or name == REGRESSION:
             continue
-        gaps = of.start - of.goal
-        closed = ((of.start - of.end) / gaps)[gaps > 0]
-        row = {"head": name, "way": way, "gap to improved R2": told(gaps, measure)}
-        row["share closed"] = told(closed, "") if len(closed) else "no gap"
-        found.append(row | {"seeds": len(of)})
+        row = {"head": name, "way": way, "regression's gap": told(of.start - of.goal, measure)}
+        row |= {"its own": told(of.end - of.goal, measure)}
+        row |= {"nearer by": told(of.start - of.end, measure), "seeds": len(of)}
+        found.append(row)
     return found
 
 

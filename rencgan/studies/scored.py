@@ -97,6 +97,14 @@ def moving(made: Sequence[np.ndarray], real: Sequence[np.ndarray], extractor, se
     return [s.as_dict() for s in motion_distance(real, made, extractor, protocol, seed)]
 
 
+def diversity(made: Sequence[np.ndarray], real: Sequence[np.ndarray], extractor) -> float | None:
+    """How far the videos of a side lie apart: the total variance of their first clips' features,
+    over that of real ones; None of one real video. Noise adds to it as content does.
+    """
+    spreads = [_clips_of([v[:CLIP] for v in s], extractor).var(0).sum() for s in (made, real)]
+    return float(spreads[0] / spreads[1]) if spreads[1] > 0 else None
+
+
 def _clips_of(videos: Sequence[np.ndarray], extractor: Extractor) -> np.ndarray:
     clips = [v[s : s + CLIP] for v in videos for s in range(0, len(v) - CLIP + 1, CLIP)]
     parts = [np.stack(clips[i : i + CLIP]) for i in range(0, len(clips), CLIP)]
@@ -127,6 +135,7 @@ def scored(model: Trained, way: str, real: Unseen, extractor, seed: int, c: Cont
         scores = evaluate(*sides, protocol, extractor, seed)
         found[f"{SCORES}{told}"] = [s.as_dict() for s in scores]
         found[f"{MOVING}{told}"] = moving(*sides[::-1], extractor, seed)
+    found["diversity"] = diversity(*sides[::-1], extractor)  # from the model's own first frame
     if c.fourth:  # what is trained on every fourth frame is judged so
         sides = ([v[:reach:4] for v in videos] for videos in (real.footage, lengthy + short))
         scores = evaluate(*sides, protocol.but(lengths=(16, 32)), extractor, seed)

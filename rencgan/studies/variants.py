@@ -109,7 +109,8 @@ class Contestant:
         changes = self.but | (self.at_mini if p.preset == "mini" else {})
         changes |= self.schedule.fields(p.preset) if self.schedule else {}
         whole = whole.but(**changes)
-        scaled = {n: _times(getattr(whole, n), factor) for n, factor in self.scale.items()}
+        units = {"width": getattr(whole, "heads", 1)}  # of a token: each head has as many numbers
+        scaled = {n: _times(getattr(whole, n), f, units.get(n, 1)) for n, f in self.scale.items()}
         least = {n: max(bound, getattr(whole, n)) for n, bound in self.least.items()}
         return whole.but(**scaled | least)
 
@@ -119,9 +120,10 @@ class Contestant:
         return replace(recipes.system(p, self.kind, self.variant), **own)
 
 
-def _times(value: float, factor: float) -> float:
-    """Whole numbers stay whole, and at least 1."""
-    return max(1, round(value * factor)) if isinstance(value, int) else value * factor
+def _times(value: float, factor: float, unit: int) -> float:
+    """Whole numbers stay whole: as many units, at least one."""
+    whole = isinstance(value, int)
+    return unit * max(1, round(value * factor / unit)) if whole else value * factor
 
 
 def read(blocks: Mapping[str, dict]) -> dict[str, Contestant]:

@@ -214,7 +214,7 @@ def test_real_video_stands_above_the_variants_but_whole_videos_not_above_clips()
 def test_tables_have_a_row_a_variant_and_stay_empty_without_results():
     s = studies.study("T5.6")
     assert studies.rows(s, frame([])) == []
-    files = [file("R2", n, 100.0 + n) for n in (1, 2, 3)]
+    files = [file("R2", n, 100.0 + n, dataset="taichi") for n in (1, 2, 3)]
     first, second = studies.rows(s, frame(files))
     assert (first["variant"], first["seeds"], first["128f"]) == ("3d", 0, "")
     assert (second["variant"], second["seeds"]) == ("1p2d", 3)

@@ -62,3 +62,12 @@ def test_what_goes_the_other_way_by_its_own_margin_alone_is_undecided_among_seve
     apart = [0.30, 0.20, 0.25]
     assert decided(apart, "alike").verdict == NOT_HELD
     assert decided(apart, "alike", tests=20).verdict == UNDECIDED
+
+
+def test_an_order_needs_more_than_two_per_cent():
+    small, larger = np.log(1.019), np.log(1.021)
+    for sign in (1, -1):
+        v = decided([sign * small] * 3)
+        assert v.verdict == UNDECIDED and v.why == "the difference is one of 2 % or less"
+    assert decided([larger] * 3).verdict == HELD and decided([-larger] * 3).verdict == NOT_HELD
+    assert decided([small] * 3, "alike").verdict == HELD

@@ -136,10 +136,8 @@ def test_the_gap_between_regression_and_improved_r2():
         files.append(file("R3, flow", seed, 60.0, results.ROBUST, kind="r3", prior="first clip"))
     (row,) = results.gap_rows(frame(files))
     assert row["head"] == "R3, flow" and row["way"] == results.ROBUST and row["seeds"] == 3
-    assert row["gap to improved R2"] == "16.7 ± 25.2"
-    assert row["share closed"] == "0.62 ± 0.18"  # (90 - 60) / 40 and (70 - 60) / 20
-    none = [f for f in files if f["seed"] == 2]
-    assert results.gap_rows(frame(none))[0]["share closed"] == "no gap"
+    assert row["regression's gap"] == "16.7 ± 25.2" and row["its own"] == "10.0 ± 0.0"
+    assert row["nearer by"] == "6.7 ± 25.2", "30, 10 and, where there was no gap, -20"
     assert results.gap_rows(frame(files[:3])) == []
 
 

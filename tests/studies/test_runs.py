@@ -183,7 +183,7 @@ def test_a_contestant_is_trained_scored_and_written_once(name, tmp_path, monkeyp
     way = found["ways"]["sample"]
     assert [s["name"][-4:] for s in way["scores"]] == [" 16f", "128f", "128f"]
     assert way["scores"][1]["card"]["generated"]["videos"] == 3
-    assert way["long"]["motion"] > 0 and way["long"]["jump"] > 0
+    assert way["long"]["motion"] > 0 and way["long"]["jump"] > 0 and way["diversity"] > 0
     assert [s["name"][-3:] for s in way["motion distance"]] == ["16f"]
     found_drift = way["long"]["against real"]["drift of colour"]
     assert found_drift["motion"] == way["long"]["against real"]["motion"] > 0
@@ -260,6 +260,14 @@ def test_a_way_that_lacks_a_length_is_scored_again(tmp_path):
         told.append({s["name"].rpartition(" ")[2] for s in found})
     assert told[0] == {"16f"} and {"16f", "32f"} <= told[1]
     assert told[2] == told[1], "what is there is kept"
+
+
+def test_diversity_is_how_far_the_videos_of_a_side_lie_apart():
+    real = moving_videos(6, frames=20, size=16)
+    assert scored.diversity(real, real[::-1], Sums()) == pytest.approx(1)
+    assert scored.diversity([real[0]] * 6, real, Sums()) < 1e-9
+    assert scored.diversity(real, [v // 2 for v in real], Sums()) == pytest.approx(4, rel=0.1)
+    assert scored.diversity(real, real[:1], Sums()) is None
 
 
 def test_an_r3_is_scored_from_its_first_frame_and_from_the_first_that_is_its_own(tmp_path):
