@@ -158,9 +158,10 @@ class BaselinesRun(ResultsRun):
     """07: other ideas of long video, trained and scored as the comparison does."""
 
     presets: ClassVar[tuple[str, ...]] = ("smoke", "hour", "64")
+    kinds: ClassVar[tuple[str, ...]] = ("stylegan-v", "ivgan", "motionvideogan")
 
     seed: int = Field(1, ge=0, le=2**31 - 1)  # the embedded judge was fitted on seed 0's stand-ins
-    system: Literal["all", "stylegan-v", "ivgan", "motionvideogan"] = "all"
+    systems: Text = "all"  # or some kinds, spaces between
     critics: Literal["0-gp", "all"] = "0-gp"  # of iVGAN
     frames: int = Field(1000, ge=32, le=10_000)  # of the longest videos that are shown
     weights: Literal["train", "published"] = "train"
@@ -181,6 +182,18 @@ class BaselinesRun(ResultsRun):
                 f"{self.preset!r}; leave preset at 'auto', or weights at 'train'"
             )
         return self
+
+    @field_validator("systems")
+    @classmethod
+    def _known_systems(cls, systems: str) -> str:
+        known = systems == "all" or not set(systems.split()) - set(cls.kinds)
+        if not systems.split() or not known:
+            raise ValueError(f"should be all, or some of {', '.join(cls.kinds)}, spaces between")
+        return systems
+
+    @property
+    def system_list(self) -> list[str]:
+        return [k for k in self.kinds if self.systems == "all" or k in self.systems.split()]
 
     @field_validator("preset", mode="before")
     @classmethod

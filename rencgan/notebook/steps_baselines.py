@@ -66,8 +66,8 @@ Videos = Sequence[np.ndarray]  # each (T, H, W, 3) uint8
 
 def names(p) -> list[str]:
     """The contestants that a run trains, or shows as they were published."""
-    chosen = [name for kind, name in SYSTEMS.items() if p.system in ("all", kind)]
-    more = CRITICS if p.critics == "all" and p.system in ("all", "ivgan") else ()
+    chosen = [SYSTEMS[kind] for kind in p.system_list]
+    more = CRITICS if p.critics == "all" and "ivgan" in p.system_list else ()
     return list(dict.fromkeys([*chosen, *more]))
 
 

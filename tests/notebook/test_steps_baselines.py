@@ -52,9 +52,13 @@ def test_a_run_trains_what_it_is_asked_for():
         return baselines.names(check({"preset": "smoke"} | given, BaselinesRun))
 
     assert names() == ["StyleGAN-V", "iVGAN, 0-GP", "MotionVideoGAN"]
-    assert names(system="ivgan") == ["iVGAN, 0-GP"]
-    assert len(names(system="ivgan", critics="all")) == 6
-    assert names(system="stylegan-v", critics="all") == ["StyleGAN-V"]
+    assert names(systems="ivgan") == ["iVGAN, 0-GP"]
+    assert len(names(systems="ivgan", critics="all")) == 6
+    both = names(systems="motionvideogan stylegan-v", critics="all")
+    assert both == ["StyleGAN-V", "MotionVideoGAN"]
+    for wrong in ("", "stylegan", "ivgan all"):
+        with pytest.raises(InputError, match="should be all, or some of stylegan-v, ivgan, motion"):
+            names(systems=wrong)
 
 
 def test_the_table_has_references_first_and_says_who_is_missing(p, videos):
