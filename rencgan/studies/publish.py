@@ -105,7 +105,7 @@ def _base(name: str, preset: str, folder: Path) -> tuple[Trained | None, str | N
     if kind not in BASES:
         return None, None
     published = weights.at(BASES[kind], preset)
-    origin = weights.card(published, folder)["provenance"].get("checkpoint")
+    origin = weights.card(published, folder).get("provenance", {}).get("checkpoint")
     return weights.load(published, folder=folder), origin
 
 
