@@ -20,8 +20,9 @@ from rencgan.notebook import parameters
 from rencgan.notebook import steps as study
 from rencgan.notebook import steps_r3 as study_r3
 from rencgan.presets.table import BASES
+from rencgan.studies import packed as packing
 from rencgan.studies import publish, recipes, untrained, weights
-from rencgan.studies.packed import LARGEST, packed, unpacked
+from rencgan.studies.packed import largest, packed, unpacked
 from rencgan.training.record import read_history
 
 SMALL = ("encgan3", "improved-r2", "ar2plus", "r3-mixture")
@@ -199,15 +200,18 @@ def test_every_system_is_published_with_what_it_generates_with(row, tmp_path, mo
         assert 0 <= np.abs(off).max() <= 2, "but for half precision"
 
 
-def test_large_ones_take_less_and_stay_near(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("many", "bits"), [(150_000, 8), (0, 6)])
+def test_large_ones_take_less_and_stay_near(many, bits, tmp_path, monkeypatch):
+    monkeypatch.setattr(packing, "MANY", many)
     model = untrained.of("stylegan-v", "smoke")
     whole = {n: net.state_dict() for n, net in model.nets.items()}
     (half, ending), (raw, small) = (packed(whole, {}, most) for most in (10**7, 0))
     assert (ending, small) == (".safetensors", ".safetensors.gz") and len(raw) < 0.75 * len(half)
     found = unpacked(raw, small)["generator"]
     assert found.keys() == whole["generator"].keys()
+    assert largest(torch.ones(2)) == 2 ** (bits - 1) - 1
     for key, w in whole["generator"].items():
-        bound = w.flatten(1).abs().amax(1) / (2 * LARGEST) if w.ndim > 1 else torch.zeros(())
+        bound = w.flatten(1).abs().amax(1) / (2 * largest(w)) if w.ndim > 1 else torch.zeros(())
         off = (found[key] - w).abs().flatten(1).amax(1) if w.ndim > 1 else (found[key] - w).abs()
         assert found[key].dtype == w.dtype and bool((off <= bound * 1.0001).all()), key
     monkeypatch.setattr(weights, "MOST", 0)
