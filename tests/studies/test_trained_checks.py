@@ -15,11 +15,14 @@ from rencgan.presets.table import preset
 from rencgan.studies import trained_checks as checks
 
 
-def test_a_step_that_stands_out_of_those_around_it_is_a_jump():
+def test_a_step_that_stands_out_of_those_beside_it_is_a_jump():
     video, other = moving_videos(2, frames=120)
     cut = np.concatenate([video[:60], other[60:]])
     assert [checks.jumps(v) for v in (video, cut, frozen(video, 120))] == [0, 1, 0]
     assert checks.jumps(shuffled(video, 120, 8)) > 8
+    levels = np.cumsum(4 + 3 * np.sin(np.arange(60) / 3)).round()  # swells sevenfold, and fades
+    swelling = np.broadcast_to(levels[:, None, None, None], (60, 16, 16, 3)).astype(np.uint8)
+    assert checks.jumps(swelling) == 0
     real, mixed = [video], [shuffled(video, 120, 8)]
     assert checks.without_jumps("a", [other], real, mixed)["holds"]
     found = checks.without_jumps("a", [cut], real, mixed)
