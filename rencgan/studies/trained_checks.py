@@ -15,7 +15,7 @@ from rencgan.evaluate import measures
 from rencgan.models.system import generating
 from rencgan.models.trained import Trained
 
-JUMP = 3  # times as large as the steps before and behind
+JUMP = 3  # times as large as the steps before and behind, and the usual one
 MOVES = (0.25, 4.0)  # times real video's motion: less stands still, more trembles
 APART = 0.5  # of what a random direction leaks: "well below" it
 POINTS = 4  # codes w at which motion codes are tried, beside their own
@@ -32,12 +32,13 @@ def row(system: str, check: str, found: str, against: str, holds: bool) -> dict:
 
 
 def jumps(video: np.ndarray) -> int:
-    """Steps from frame to frame that are JUMP times as large as the one before and the one behind:
-    motion that swells and fades has none.
+    """Steps from frame to frame that are JUMP times as large as the one before, the one behind and
+    the video's median: motion that swells and fades has none, nor what hardly moves.
     """
-    steps = np.pad(measures.frame_differences(video), 1)
-    beside = np.maximum(steps[:-2], steps[2:])
-    return int((steps[1:-1] > JUMP * beside + 1e-6).sum())
+    steps = measures.frame_differences(video)
+    around = np.pad(steps, 1)
+    beside = np.maximum(around[:-2], around[2:]).clip(np.median(steps))
+    return int((steps > JUMP * beside + 1e-6).sum())
 
 
 def without_jumps(name: str, made: Videos, real: Videos, shuffled: Videos) -> dict:
