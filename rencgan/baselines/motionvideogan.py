@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool3d, conv3d, pad, softplus
 
 from rencgan.baselines.ivgan import between, norms
-from rencgan.baselines.pair_codes import MotionCodes, codes_of, slots
+from rencgan.baselines.pair_codes import MotionCodes, found_codes, slots
 from rencgan.core.device import sent_together
 from rencgan.core.errors import InputError
 from rencgan.data.clips import ClipSampler
@@ -383,20 +383,3 @@ class MotionVideoGAN(System):
         noise = torch.stack([torch.cat(each) for each in steps]).to(model.device)  # (V, count, d)
         w = base.nets["generator"].mapping(noise[:, 0])
         return model.nets["generator"](w, noise[:, 1:] * self.noise, codes)
-
-
-def found_codes(job: Any) -> MotionCodes:
-    """The motion codes of a job's base; or random unit directions, where its system takes those."""
-    p, pairs = job.preset, job.base.nets["generator"]
-    if job.base.preset.latent != p.latent:
-        raise InputError(
-            f"preset {p.name!r} walks through {p.latent} numbers; those pairs have "
-            f"{job.base.preset.latent}"
-        )
-    rng = torch.Generator().manual_seed(job.seed)
-    if job.system.directions == "random":
-        drawn = torch.randn(2, p.codes, p.latent, generator=rng, dtype=torch.float64)
-        return MotionCodes(*(drawn / drawn.norm(dim=2, keepdim=True)), {})
-    z = torch.randn(p.points, p.latent, generator=rng).to(job.base.device)
-    with torch.no_grad():
-        return codes_of(pairs.synthesis, list(pairs.mapping(z)), p.codes, p.lam)

@@ -12,7 +12,7 @@ public code draws them anew for each slot. All but the Jacobians is in double pr
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -162,6 +162,23 @@ def codes_of(
     """Of a generator of pairs at one w (d,), or of the M's mean over several."""
     each = [[gram(j) for j in jacobians(image, w)] for w in ws]
     return motion_codes(*(torch.stack(m).mean(dim=0) for m in zip(*each, strict=True)), count, lam)
+
+
+def found_codes(job: Any) -> MotionCodes:
+    """The motion codes of a job's base; or random unit directions, where its system takes those."""
+    p, pairs = job.preset, job.base.nets["generator"]
+    if job.base.preset.latent != p.latent:
+        raise InputError(
+            f"preset {p.name!r} walks through {p.latent} numbers; those pairs have "
+            f"{job.base.preset.latent}"
+        )
+    rng = torch.Generator().manual_seed(job.seed)
+    if job.system.directions == "random":
+        drawn = torch.randn(2, p.codes, p.latent, generator=rng, dtype=torch.float64)
+        return MotionCodes(*(drawn / drawn.norm(dim=2, keepdim=True)), {})
+    z = torch.randn(p.points, p.latent, generator=rng).to(job.base.device)
+    with torch.no_grad():
+        return codes_of(pairs.synthesis, list(pairs.mapping(z)), p.codes, p.lam)
 
 
 def leaks(image: Callable[[Tensor], Tensor], w: Tensor, codes: Tensor) -> Tensor:

@@ -274,8 +274,7 @@ def _compared(p: Plan, dataset: str, seed: int, chosen: Ways) -> list[Job]:
     def job(name: str, recipe: dict, before: Sequence[str], *options: str) -> Job:
         own, *needs = (f"{dataset}-{n}-seed{seed}" for n in (name, *before))
         result = p.root / "results" / f"{dataset}-{p.source}-{p.preset}-{name}-seed{seed}.json"
-        needs = tuple(f"contestant/{n}" for n in needs)
-        words = (*given, *options)
+        needs, words = tuple(f"contestant/{n}" for n in needs), (*given, *options)
         return Job("contestant", own, recipe, words, result, needs, light=name == "real")
 
     made, first = [job("real", common, ())], {}

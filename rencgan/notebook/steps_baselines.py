@@ -43,7 +43,7 @@ CRITICS = tuple(  # the six; others differ from one of them by more than a varia
     n for n, c in CONTESTANTS.items() if c.kind == "ivgan" and not (c.switches or c.scale)
 )
 OURS = ("R2", "improved R2", "AR2", "R3, regression", "R3, mixture", "R3, flow")
-OTHERS = ("MotionStyleGAN", "EncGAN3, no encoder")  # shown where they were run: pairs, and G3AN
+OTHERS = ("G3AN",)  # shown where it was run
 OWN = ("16f", "128f")  # of R3: from the first frame that is its own
 COLUMNS = ("16f", "32f", "128f", "motion distance", "jump", "motion", "drift", "repetition")
 COLUMNS += ("s for 1000",)

@@ -74,6 +74,8 @@ def test_the_table_has_references_first_and_says_who_is_missing(p, videos):
     assert list(ours).index("jump") < list(ours).index("drift")
     missing = baselines.missing(p, table, None)
     assert "MotionVideoGAN" in missing and ": R2;" not in missing and "improved R2;" in missing
+    named = missing.partition(": ")[2].partition(" (")[0].split("; ")
+    assert named[-1] == "G3AN" and all(contestant(n).usual for n in named), "pairs make no video"
 
 
 def test_budgets_say_how_far_the_times_differ(p, videos, tmp_path):
