@@ -7,39 +7,21 @@ import json
 from pathlib import Path
 
 import pandas as pd
-import seaborn
 from matplotlib import rc_context
-from matplotlib.figure import Figure
 from PIL import Image
 
 from rencgan.core.errors import InputError
 from rencgan.core.files import project_root, replaced, slug, write_text
 from rencgan.evaluate import fitness
 from rencgan.evaluate.references import HELD
-from rencgan.notebook import first_sight
+from rencgan.notebook import first_sight, overview
 from rencgan.notebook.tiles import Grid
 from rencgan.studies import ledger, results, standing
-from rencgan.studies.references import LABELS, OTHERS, REAL
-from rencgan.studies.results import FASTER
 
 REPORTS = project_root() / "reports"
 DATASET = "sky"  # of the numbers
 PICTURE, CHART, TABLES = "first_sight.webp", "overview.svg", "results.md"
 QUALITY = 40  # of the picture, of 100: with R2 at 64x64 it has 2 MB
-OURS = "ours"
-SYSTEMS = (  # name, way, chapter, file
-    ("R2", "sample", "4", "models/r2.py"),
-    ("improved R2", "sample", "5.2", "models/r2.py"),
-    ("LEncGAN", "sample", "4.2", "models/lencgan.py"),
-    ("AR2", "mean", "5.3", "models/ar2.py"),
-    ("AR2+, noise", "mean", OURS, "models/ar2.py"),
-    ("R3, regression", FASTER, "5.4", "r3/r3.py"),
-    ("R3, mixture", FASTER, OURS, "r3/heads.py"),
-    ("R3, flow", FASTER, OURS, "r3/heads.py"),
-)
-LEFT_OUT = ("improved R2", "AR2+, noise")  # of the table, which is of ten rows; in the others
-PLAIN = ("motion", "sharpness")  # told without their spread, which is small
-COLUMNS = ("16f, own", "128f, own", "motion distance", "jump", "motion", "sharpness")
 
 
 # ------------------------------------------------------------------------------------ the picture
@@ -71,14 +53,10 @@ def _mean(table: pd.DataFrame, name: str, way: str, measure: str) -> float:
     return float(results.values(table, name, way, measure).mean())
 
 
-def _real(table: pd.DataFrame, way: str = OTHERS) -> float:
-    return _mean(table, REAL, way, "128f")
-
-
 def systems(table: pd.DataFrame) -> str:
     """A row a system of the thesis: where it is, what real video it sees, one number, a strip."""
     rows = []
-    for name, way, chapter, file in (s for s in SYSTEMS if s[2] != OURS):
+    for name, way, chapter, file in (s for s in overview.SYSTEMS if s[2] != overview.OURS):
         of = table[(table.contestant == name) & (table.way == way)]
         f = of.loc[of.seed.idxmin()]
         stem = f"{f.dataset}-{f.source}-{f.preset}-{slug(name)}-seed{f.seed}-{slug(way)}"
@@ -89,22 +67,11 @@ def systems(table: pd.DataFrame) -> str:
     return results.as_markdown(rows)
 
 
-def overview(table: pd.DataFrame) -> str:
-    """The references and systems by the measures of COLUMNS; without those that no system has."""
-    systems = {f"{name}, {way}" for name, way, *_ in SYSTEMS if name not in LEFT_OUT}
-    every = results.rows(table)
-    has = [c for c in COLUMNS if any(row[c] for row in every if row["videos"] in systems)]
-    kept = [row for row in every if row["videos"] in systems | set(LABELS.values())]
-    for row in kept:
-        row |= {c: row[c].partition(" ± ")[0] for c in PLAIN}
-    return results.as_markdown([{k: r[k] for k in ("videos", "seeds", *has)} for r in kept])
-
-
 def sentences(table: pd.DataFrame, claims: list[dict]) -> str:
     """Five sentences, with the numbers of the files. claims: rows of the ledger."""
-    far = {name: _mean(table, name, way, "128f, own") for name, way, *_ in SYSTEMS}
-    shown = (name for name in far if name not in LEFT_OUT)
-    best, real, still = min(shown, key=far.get), _real(table), _real(table, HELD)
+    far = {name: _mean(table, name, way, "128f, own") for name, way, *_ in overview.SYSTEMS}
+    shown = (name for name in far if name not in overview.LEFT_OUT)
+    best, real, still = min(shown, key=far.get), overview.real(table), overview.real(table, HELD)
     better = standing.best_ways(results.compared(table)) < still
     worse = "models of the study beat that" if better.any() else "no model beats even that"
     measured = json.loads((REPORTS / "benchmark.json").read_text(encoding="utf-8"))
@@ -141,20 +108,8 @@ def sentences(table: pd.DataFrame, claims: list[dict]) -> str:
 
 
 def chart(table: pd.DataFrame, path: Path) -> None:
-    """A dot a seed: 128f of every system, and other real video as a line."""
-    of = table[table.measure == "128f, own"]
-    of = pd.concat([of[(of.contestant == s[0]) & (of.way == s[1])] for s in SYSTEMS])
-    figure = Figure(figsize=(7, 2.8), layout="constrained")
-    axes = figure.subplots()
-    looks = {"color": "#c1440e", "size": 6, "jitter": False}
-    seaborn.stripplot(of, x="value", y="contestant", ax=axes, **looks)
-    for way, style in ((OTHERS, "-"), (HELD, ":")):
-        axes.axvline(_real(table, way), color="#444", linewidth=1, linestyle=style)
-    told = " other real video (line), a first frame held (dots)"
-    axes.text(_real(table), -0.6, told, va="bottom", fontsize=8, color="#444")
-    axes.set(xlabel="FVD (compact), 128 frames; a dot a seed, less is better", ylabel="")
-    axes.set_xlim(left=0)
-    axes.spines[["top", "right"]].set_visible(False)
+    """The chart as a file."""
+    figure = overview.chart(table)
     with replaced(path) as part, rc_context({"svg.hashsalt": "rencgan"}):  # the same file each time
         figure.savefig(part, format="svg", metadata={"Date": None})
 
@@ -204,7 +159,11 @@ def filled(text: str) -> str:
     """
     everything = results.read(results.RESULTS)
     table = everything[everything.dataset == DATASET]
-    parts = {"picture": below(), "systems": systems(table), "overview": overview(table)}
+    parts = {
+        "picture": below(),
+        "systems": systems(table),
+        "overview": results.as_markdown(overview.rows(table)),
+    }
     claims = ledger.rows(ledger.files(results.RESULTS))
     for name, part in (parts | {"sentences": sentences(table, claims)}).items():
         start, end = f"<!-- {name} -->", f"<!-- /{name} -->"

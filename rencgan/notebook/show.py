@@ -29,7 +29,17 @@ from rencgan.notebook.tiles import (
 )
 from rencgan.training.record import read_history
 
-__all__ = ["Html", "chart", "contact_sheet", "curves", "heat", "losses", "maps", "picture"]
+__all__ = [
+    "Html",
+    "chart",
+    "contact_sheet",
+    "curves",
+    "folded",
+    "heat",
+    "losses",
+    "maps",
+    "picture",
+]
 __all__ += ["provenance_table", "strip", "table", "videos"]
 
 FONT = "font-family:system-ui,sans-serif"
@@ -292,6 +302,13 @@ def table(
         + "</tbody></table>"
     )
     return _figure(tag, caption, caption or f"table of {len(frame)} rows")
+
+
+def folded(title: str, parts: Sequence[Html]) -> Html:
+    """Pieces that open with a click on their title."""
+    body = "".join(part.html for part in parts)
+    head = f'<summary style="{FONT};font-size:14px;cursor:pointer">{html.escape(title)}</summary>'
+    return Html(f'<details style="margin:10px 0 18px 0">{head}{body}</details>', title)
 
 
 def _cell(tag: str, text: str, number: bool) -> str:

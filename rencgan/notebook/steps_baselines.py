@@ -9,11 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from rencgan.core.errors import InputError
 from rencgan.core.files import resolve, slug
-from rencgan.data.hops import CLIP
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate.references import SHUFFLED, references
 from rencgan.models.trained import Trained
@@ -22,18 +20,15 @@ from rencgan.notebook.parameters import BASELINES_AT
 from rencgan.notebook.scoring import PRINTED
 from rencgan.notebook.sections import benchmark
 from rencgan.notebook.tiles import enlarge
-from rencgan.r3.gpt import GPT
-from rencgan.studies import judges, papers, recipes, results, runs, trained_checks, weights
+from rencgan.studies import main_table, papers, recipes, results, runs, trained_checks, weights
 from rencgan.studies.departures import departures as departures_of
 from rencgan.studies.entries import path_of
-from rencgan.studies.generated import made_by
 from rencgan.studies.references import REAL, run_real
 from rencgan.studies.scored import judge, scored
 from rencgan.studies.setting import Setting, checked
-from rencgan.studies.sizes import token_width
 from rencgan.studies.trainees import trainee
-from rencgan.studies.unseen import SHORT, Unseen, task_of, unseen
-from rencgan.studies.variants import CONTESTANTS, Contestant, contestant
+from rencgan.studies.unseen import Unseen, task_of, unseen
+from rencgan.studies.variants import CONTESTANTS, contestant
 from rencgan.training.loop import Job
 
 WORK = "compare"  # below a run's folder, where `python -m rencgan compare` leaves trainings too
@@ -44,18 +39,11 @@ CRITICS = tuple(  # the six; others differ from one of them by more than a varia
 )
 OURS = ("R2", "improved R2", "AR2", "R3, regression", "R3, mixture", "R3, flow")
 OTHERS = ("G3AN",)  # shown where it was run
-OWN = ("16f", "128f")  # of R3: from the first frame that is its own
-COLUMNS = ("16f", "32f", "128f", "motion distance", "jump", "motion", "drift", "repetition")
-COLUMNS += ("s for 1000",)
 TIMES = {"seconds": "clock", "processor seconds": "processor"}  # of a training, in files
-SECOND = (f"second judge {CLIP}f", f"second judge {SHORT}f")
-CRITIC_NETS = ("critic", "discriminator", "image_d", "video_d", "reverse_d")
-HEADS = {"motion distance": "motion dist.", "repetition": "repet.", "training s": "train s"}
 LENGTHS = "benchmark-length.json"
 IVGAN, IVGAN_SETS = "iVGAN", ("golf", "beach")
 PAPERS = ("StyleGAN-V", "MotionVideoGAN", IVGAN)
 LONG, CLIPS = 2, 16  # videos that checks look at
-PLAIN = "Fréchet distance (ImageNet)"  # the second judge's metric
 SEEN: dict[tuple, Unseen] = {}  # drawing them takes a minute
 Models = Mapping[str, tuple[Trained, Job]]
 Videos = Sequence[np.ndarray]  # each (T, H, W, 3) uint8
@@ -197,11 +185,6 @@ def ours(p) -> dict[str, Trained]:
     return {n: weights.load(weights.at(slug(n), p.preset)) for n in there}
 
 
-def way_of(name: str) -> str:
-    """How a contestant's codes are drawn in the table."""
-    return weights.WAYS.get(contestant(name).kind, WAY)
-
-
 def published_rows(p, videos: VideoSet, table: pd.DataFrame) -> pd.DataFrame:
     """What result files would hold of this study's published networks that have none, by the
     comparison's own scoring.
@@ -210,7 +193,7 @@ def published_rows(p, videos: VideoSet, table: pd.DataFrame) -> pd.DataFrame:
     for name, model in ours(p).items():
         if name in set(table.contestant):
             continue
-        c, way = contestant(name), way_of(name)
+        c, way = contestant(name), main_table.way_of(name)
         ways = {way: scored(model, way, real_of(p, videos, c.kind), judge(), p.seed, c)}
         head = {n: getattr(asked, n) for n in ("dataset", "source", "preset", "seed")}
         head |= {"contestant": name, "kind": c.kind, "prior": model.system.prior, "ways": ways}
@@ -218,48 +201,12 @@ def published_rows(p, videos: VideoSet, table: pd.DataFrame) -> pd.DataFrame:
     return results.frame(found)
 
 
-def rows(
-    p, videos: VideoSet, table: pd.DataFrame, more: pd.DataFrame | None, second: Mapping
-) -> list[dict]:
-    """The table: references, this study's models, baselines; what each sees of real video, its
-    scores by both judges, what 1000 frames lose, its size, and the seconds of its training. more:
-    of `published_rows`. second: of `second_judge`.
+def rows(p, videos: VideoSet, table: pd.DataFrame, more: pd.DataFrame | None) -> list[dict]:
+    """The table: references, this study's models, baselines (main_table.py). more: of
+    `published_rows`.
     """
-    asked, order = setting(p, videos), [REAL, *OURS, *SYSTEMS.values(), *CRITICS, *OTHERS]
     every = table if more is None else pd.concat([table, more])
-    order, found = list(dict.fromkeys(order)), []
-    for (name, way), of in every[every.way != ""].groupby(["contestant", "way"], sort=False):
-        if name not in order or (name != REAL and way != way_of(name)):
-            continue
-        label, took = results.label(name, way), results.values(every, name, "", "train s")
-        told = results.means(of, [*COLUMNS, *(f"{k}, own" for k in OWN)])
-        cells = {k: told.get(f"{k}, own") or told[k] or None for k in COLUMNS}
-        cells |= dict.fromkeys(SECOND) | second.get(label, {})
-        size = None if name == REAL else parameters(contestant(name), asked) / 1e6
-        line = {"videos": label.removesuffix(f", {WAY}"), "prior": of.prior.iloc[0] or None}
-        line |= {k: cells[k] for k in (*COLUMNS[:3], *SECOND, *COLUMNS[3:])}
-        line |= {"M weights": size, "training s": f"{took.mean():.0f}" if len(took) else None}
-        found.append((order.index(name), line))
-    return [line for _, line in sorted(found, key=lambda pair: pair[0])]
-
-
-def heads(table: Sequence[Mapping]) -> dict[str, str]:
-    """Headings of the table's columns, short enough for a page."""
-    return {k: HEADS.get(k, k) for k in table[0]}
-
-
-def parameters(c: Contestant, asked: Setting) -> int:
-    """Weights of what generates: all networks but the critics, of its base too."""
-    system, preset = c.system(asked), c.preset(asked)
-    with torch.device("meta"):
-        if c.kind == "r3":  # whose tokens tell how wide it is
-            width = preset.directions or token_width(contestant(c.base).preset(asked))
-            nets = {"gpt": GPT(preset, width)}
-        else:
-            nets = system.networks(preset)
-    kept = [net for name, net in nets.items() if name not in CRITIC_NETS]
-    own = sum(w.numel() for net in kept for w in net.parameters())
-    return own + (parameters(contestant(c.base), asked) if c.base else 0)
+    return main_table.rows(setting(p, videos), every, [*OURS, *SYSTEMS.values(), *CRITICS, *OTHERS])
 
 
 def caption(p, videos: VideoSet, table: pd.DataFrame, more: pd.DataFrame | None) -> str:
@@ -298,33 +245,6 @@ def spent(training: Mapping) -> dict[str, float | None]:
     parts = [training, *(v for v in training.values() if isinstance(v, Mapping) and "seconds" in v)]
     each = {k: [part.get(k) for part in parts] for k in TIMES}
     return {k: None if None in times else sum(times) for k, times in each.items()}
-
-
-# ------------------------------------------------------------------------------------- second judge
-
-
-def second_judge(models: Models, p, videos: VideoSet) -> dict[str, dict[str, str]]:
-    """The distances of the second judge by the names that the table gives to videos: of each model
-    on as many videos as it is scored on, and of the references. {} where it cannot be had.
-    """
-    there = [x for x in judges.judges() if x.metric == PLAIN]
-    by_size: dict[int, dict[str, Trained]] = {}
-    for name, model in (ours(p) | {n: model for n, (model, _) in models.items()}).items():
-        by_size.setdefault(model.size, {})[name] = model
-    found: dict[str, dict[str, str]] = {}
-    for own in by_size.values() if there else ():
-        real = real_of(p, videos, next(iter(own.values())).kind)
-        goal = real.real(SHORT)
-        sides = references(goal, None, real.real(SHORT, others=True), p.seed)
-        for name, model in own.items():
-            frames, way = min(SHORT, model.system.longest or SHORT), weights.way(model)
-            sides[f"{name}, {way}"] = made_by(model, way, real.footage, frames, p.seed, told=False)
-        table = judges.distances(sides, goal, there, seed=p.seed)
-        for name in sides:
-            cells = [float(table.loc[name, f"{PLAIN} {n}f"]) for n in (CLIP, SHORT)]
-            told = [None if np.isnan(v) else f"{v:.0f}" for v in cells]
-            found.setdefault(name, dict(zip(SECOND, told, strict=True)))
-    return found
 
 
 # ---------------------------------------------------------------------- cost, and what papers print

@@ -11,6 +11,7 @@ from rencgan.studies.variants import CLIP_WAYS, Contestant
 RESULTS = project_root() / "reports" / "results"
 TIMED = "timed together"  # the ways of a file whose seconds go together
 SCORES, MOVING = "scores", "motion distance"  # lists of scores, in a way of a file
+SECOND = "scores by the second judge"  # [] where it is not installed
 FOURTH = "scores of every 4th frame"
 AGAINST = "against real"  # among a way's measures of long videos
 

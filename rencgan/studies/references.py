@@ -20,8 +20,8 @@ from rencgan.evaluate.protocols import PROTOCOLS
 from rencgan.evaluate.references import BLURRED, HELD, OTHER, PIECE, SHUFFLED, held, mixed, softened
 from rencgan.evaluate.scores import evaluate
 from rencgan.presets.table import PRESETS
-from rencgan.studies.entries import AGAINST, FOURTH, MOVING, SCORES, begun, path_of
-from rencgan.studies.scored import judge, long_measures, moving
+from rencgan.studies.entries import AGAINST, FOURTH, MOVING, SCORES, SECOND, begun, path_of
+from rencgan.studies.scored import by_second, judge, long_measures, moving
 from rencgan.studies.unseen import SHORT, Task, Unseen, unseen
 
 REAL, OTHERS = "real", "other unseen videos"  # the contestant; its first way
@@ -104,5 +104,6 @@ def _scored(way: str, real: Unseen, seed: int, soft: dict | None) -> dict:
     }
     found = {place: [s.as_dict() for s in scores] for place, scores in found.items()}
     found[MOVING] = moving(*sides[::-1], extractor, seed)
+    found[SECOND] = by_second(*sides[::-1], LENGTHS, seed)
     found["long"] = long_measures(made(real.frames), goal, PIECE, extractor)
     return found | ({"blurred": soft | {"of real sharpness": share}} if way == BLURRED else {})

@@ -15,12 +15,21 @@ import pandas as pd
 
 from rencgan.core.errors import InputError
 from rencgan.evaluate.scores import same_card
-from rencgan.studies.entries import AGAINST, FOURTH, MOVING, RESULTS, SCORES, are_timed, is_scored
+from rencgan.studies.entries import (
+    AGAINST,
+    FOURTH,
+    MOVING,
+    RESULTS,
+    SCORES,
+    SECOND,
+    are_timed,
+    is_scored,
+)
 from rencgan.studies.recipes import framed_by
 from rencgan.studies.references import LABELS, REAL
 from rencgan.studies.variants import CLIP_WAYS, COMPARED, CONTESTANTS, WAYS
 
-METRIC = "FVD (compact)"
+METRIC, SECOND_METRIC = "FVD (compact)", "Fréchet distance (ImageNet)"
 OWN = " from frame 8"  # in the files of R3
 OCTAVES = tuple(f"{2 << k} to {4 << k} px" for k in range(6))  # of spatial waves, fine to coarse
 
@@ -28,7 +37,7 @@ OCTAVES = tuple(f"{2 << k} to {4 << k} px" for k in range(6))  # of spatial wave
 class Measure(NamedTuple):
     """A column of a table: where it stands in one way of a result file, under what name."""
 
-    place: str  # scores, own, fourth, moving, long, against, clips; "" for the way itself
+    place: str  # scores, own, second, fourth, moving, long, against, clips; "": the way itself
     name: str
     digits: int = 2
 
@@ -46,6 +55,7 @@ QUALITY = {
     "128f": _fvd("scores", "128f"),
     "16f, own": _fvd("own", "16f"),  # from the first frame that is the model's own
     "128f, own": _fvd("own", "128f"),
+    **{f"second judge {n}f": Measure("second", f"{SECOND_METRIC} {n}f", 0) for n in (16, 128)},
     "motion distance": Measure("moving", f"{MOVING}, {METRIC} 16f", 1),
     "jump": Measure("long", "jump"),
     "motion": Measure("long", "motion", 4),
@@ -168,7 +178,8 @@ def _parts(way: dict) -> dict[str, dict]:
     against = way.get("long", {}).get(AGAINST, {})
     drifts = {k: v["drift"] if isinstance(v, dict) else v for k, v in against.items()}
     found = {"scores": scores, "own": named(SCORES + OWN, SCORES), "fourth": fourth, "": way}
-    found |= {"moving": named(MOVING + OWN, MOVING), "against": drifts}
+    found |= {"moving": named(MOVING + OWN, MOVING), "second": named(SECOND + OWN, SECOND)}
+    found["against"] = drifts
     return found | {place: way.get(place, {}) for place in ("long", "clips")}
 
 
@@ -215,7 +226,7 @@ def _shared(f: dict) -> Iterator[tuple[tuple, Any]]:
     for codes, way in f["ways"].items():
         size = framed_by(f["preset"], f.get("kind") or "").size  # StyleGAN-V's at smoke is its own
         apart = codes in CLIP_WAYS, f.get("step", 1), size
-        for score in way[SCORES] + way.get(MOVING, []):
+        for score in way[SCORES] + way.get(MOVING, []) + way.get(SECOND, []):
             yield (score["name"], f["dataset"], f["seed"], apart), score["card"]
 
 

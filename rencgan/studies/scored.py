@@ -7,6 +7,7 @@ from functools import cache
 
 import numpy as np
 
+from rencgan.core.errors import InputError
 from rencgan.data.hops import CLIP
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate import horizon, long, measures
@@ -17,7 +18,7 @@ from rencgan.evaluate.protocols import PROTOCOLS
 from rencgan.evaluate.scores import evaluate
 from rencgan.models.trained import Trained
 from rencgan.studies import generated
-from rencgan.studies.entries import AGAINST, FOURTH, MOVING, SCORES, made_long
+from rencgan.studies.entries import AGAINST, FOURTH, MOVING, SCORES, SECOND, made_long
 from rencgan.studies.generated import made_by
 from rencgan.studies.unseen import Task, Unseen
 from rencgan.studies.variants import Contestant
@@ -31,6 +32,24 @@ FEATURES = 4  # long videos whose features' spectrum is taken
 def judge() -> Remembered:
     """The embedded extractor, by which all contestants are scored."""
     return Remembered(find("compact"))
+
+
+@cache
+def second_judge() -> Remembered | None:
+    """The one that was trained on photographs alone; None, and a sentence, where it is missing."""
+    try:
+        return Remembered(find("imagenet"))
+    except InputError as error:
+        print(error, flush=True)
+        return None
+
+
+def by_second(made: Sequence[np.ndarray], real: Sequence[np.ndarray], lengths, seed: int) -> list:
+    """Its distances, as a result file holds them."""
+    if not (extractor := second_judge()):
+        return []
+    found = evaluate(real, made, PROTOCOLS["ours"].but(lengths=lengths), extractor, seed)
+    return [s.as_dict() for s in found if s.name.startswith(f"{extractor.metric} ")]
 
 
 def long_measures(
@@ -135,6 +154,7 @@ def scored(model: Trained, way: str, real: Unseen, extractor, seed: int, c: Cont
         scores = evaluate(*sides, protocol, extractor, seed)
         found[f"{SCORES}{told}"] = [s.as_dict() for s in scores]
         found[f"{MOVING}{told}"] = moving(*sides[::-1], extractor, seed)
+        found[f"{SECOND}{told}"] = by_second(*sides[::-1], c.lengths, seed)
     found["diversity"] = diversity(*sides[::-1], extractor)  # from the model's own first frame
     if c.fourth:  # what is trained on every fourth frame is judged so
         sides = ([v[:reach:4] for v in videos] for videos in (real.footage, lengthy + short))
@@ -176,6 +196,7 @@ def scored_clips(
     return {
         SCORES: found,
         MOVING: moving(*sides[::-1], extractor, seed),
+        SECOND: by_second(*sides[::-1], (CLIP,), seed),
         "clips": clip_measures(sides[1], sides[0]),
         "seconds for all videos": time.perf_counter() - began,
         "checkpoint": model.digest,

@@ -8,7 +8,7 @@ from conftest import ROOT
 from PIL import Image
 
 from rencgan.core.errors import InputError
-from rencgan.notebook import first_sight, readme
+from rencgan.notebook import first_sight, overview, readme
 from rencgan.studies import ledger, results, standing
 
 README = ROOT / "README.md"
@@ -27,7 +27,7 @@ def test_the_best_of_the_readme_is_called_the_best_of_what_it_shows():
     table = everything[everything.dataset == readme.DATASET]
     first = readme.sentences(table, []).splitlines()[0]
     best = first.partition("the best system below, ")[2].partition(", lies at")[0]
-    assert f"| {best}, " in readme.overview(table)
+    assert f"| {best}, " in results.as_markdown(overview.rows(table))
     models = standing.best_ways(results.compared(table))
     assert models.idxmin() == "improved R2, equal time", "which the page of results names"
     assert first.endswith("no model beats even that.") == (models.min() > 20.7)

@@ -1,0 +1,100 @@
+"""What is seen first of the results: a chart and a table of ten rows, in the README and on the page
+of results, and there the main table.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+import seaborn
+from matplotlib.figure import Figure
+
+from rencgan.data.videoset import VideoSet
+from rencgan.evaluate.references import HELD
+from rencgan.notebook import first_sight
+from rencgan.studies import main_table, results
+from rencgan.studies.main_table import heads
+from rencgan.studies.references import LABELS, OTHERS, REAL
+from rencgan.studies.results import FASTER
+from rencgan.studies.setting import checked
+
+__all__ = ["chart", "heads", "main", "real", "rows", "seeds", "shows", "tables"]
+
+OURS = "ours"
+SYSTEMS = (  # name, way, chapter, file
+    ("R2", "sample", "4", "models/r2.py"),
+    ("improved R2", "sample", "5.2", "models/r2.py"),
+    ("LEncGAN", "sample", "4.2", "models/lencgan.py"),
+    ("AR2", "mean", "5.3", "models/ar2.py"),
+    ("AR2+, noise", "mean", OURS, "models/ar2.py"),
+    ("R3, regression", FASTER, "5.4", "r3/r3.py"),
+    ("R3, mixture", FASTER, OURS, "r3/heads.py"),
+    ("R3, flow", FASTER, OURS, "r3/heads.py"),
+)
+LEFT_OUT = ("improved R2", "AR2+, noise")  # of the table, which is of ten rows; in the others
+PLAIN = ("motion", "sharpness")  # told without their spread, which is small
+COLUMNS = ("16f, own", "128f, own", "motion distance", "jump", "motion", "sharpness")
+TOLD = (  # below the table
+    "The first rows are real video in a model's place: a score beside no reference says nothing. "
+    "own: from the first frame that is the model's own. jump: motion at a junction, in steps of "
+    "real frames."
+)
+STRIP = [tile for tile in first_sight.ALL if tile[1] == 0]  # one scene
+
+
+def rows(table: pd.DataFrame) -> list[dict]:
+    """The references and systems by the measures of COLUMNS; without those that no system has."""
+    systems = {f"{name}, {way}" for name, way, *_ in SYSTEMS if name not in LEFT_OUT}
+    every = results.rows(table)
+    has = [c for c in COLUMNS if any(row[c] for row in every if row["videos"] in systems)]
+    kept = [row for row in every if row["videos"] in systems | set(LABELS.values())]
+    for row in kept:
+        row |= {c: row[c].partition(" ± ")[0] for c in PLAIN}
+    return [{k: r[k] for k in ("videos", "seeds", *has)} for r in kept]
+
+
+def real(table: pd.DataFrame, way: str = OTHERS) -> float:
+    """128f of real video in a model's place; nan where there is none."""
+    return float(results.values(table, REAL, way, "128f").mean())
+
+
+def chart(table: pd.DataFrame) -> Figure:
+    """A dot a seed: 128f of every system, and real video as lines."""
+    of = table[table.measure == "128f, own"]
+    of = pd.concat([of[(of.contestant == s[0]) & (of.way == s[1])] for s in SYSTEMS])
+    figure = Figure(figsize=(7, 2.8), layout="constrained")
+    axes = figure.subplots()
+    looks = {"color": "#c1440e", "size": 6, "jitter": False}
+    seaborn.stripplot(of, x="value", y="contestant", ax=axes, **looks)
+    for way, style in ((OTHERS, "-"), (HELD, ":")):
+        axes.axvline(real(table, way), color="#444", linewidth=1, linestyle=style)
+    told = " other real video (line), a first frame held (dots)"
+    axes.text(real(table), -0.6, told, va="bottom", fontsize=8, color="#444")
+    axes.set(xlabel="FVD (compact), 128 frames; a dot a seed, less is better", ylabel="")
+    axes.set_xlim(left=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def shows(table: pd.DataFrame) -> bool:
+    """Whether a data set's results have what the chart is of: a system and real video."""
+    of = table[table.measure == "128f, own"]
+    return bool(of.contestant.isin([name for name, *_ in SYSTEMS]).any() and real(table) > 0)
+
+
+def tables(p, videos: VideoSet, presets: Sequence[str]) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """(preset, data set, its results) of each preset, once, that has results of a run's folder."""
+    for preset in dict.fromkeys(presets):
+        files = results.read(p.results_path, preset=preset, source=videos.card["source"])
+        for dataset, of in files.groupby("dataset", sort=False):
+            yield preset, str(dataset), of
+
+
+def main(p, table: pd.DataFrame) -> list[dict]:
+    """The main table of one data set's results, a row a system (main_table.py)."""
+    given = {n: table[n].iloc[0] for n in ("dataset", "source", "preset")}
+    return main_table.rows(checked(given | {"data_root": p.data_root}), table)
+
+
+def seeds(table: pd.DataFrame) -> str:
+    """Those that a table's results are of."""
+    return ", ".join(map(str, sorted(table.seed.unique())))

@@ -1,0 +1,74 @@
+"""The table of the study: a row a system, each drawing its codes in its usual way."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import torch
+
+from rencgan.r3.gpt import GPT
+from rencgan.studies import results, weights
+from rencgan.studies.references import REAL
+from rencgan.studies.setting import Setting
+from rencgan.studies.sizes import token_width
+from rencgan.studies.variants import Contestant, contestant
+
+SYSTEMS = (  # those of the five sources, the study's own first
+    *("R2", "improved R2", "LEncGAN", "AR2", "R3, regression", "R3, mixture", "R3, flow"),
+    *("EncGAN3, warm-ups", "G3AN", "StyleGAN-V", "MotionVideoGAN", "iVGAN, 0-GP"),
+)
+WAY = "sample"  # of drawing codes, where a kind of system has no other usual one
+OWN = ("16f", "128f")  # of R3: from the first frame that is its own
+SECOND = ("second judge 16f", "second judge 128f")
+COLUMNS = ("16f", "32f", "128f", *SECOND, "motion distance", "jump", "motion", "drift")
+COLUMNS += ("repetition", "resets", "s for 1000")
+SPREAD = ("16f", "32f", "128f")  # columns that tell it, where there are several seeds
+HEADS = {"motion distance": "motion dist.", "repetition": "repet.", "training s": "train s"}
+CRITICS = ("critic", "discriminator", "image_d", "video_d", "reverse_d")  # networks
+
+
+def way_of(name: str) -> str:
+    """How a contestant's codes are drawn in the table."""
+    return weights.WAYS.get(contestant(name).kind, WAY)
+
+
+def rows(p: Setting, table: pd.DataFrame, names: Sequence[str] = SYSTEMS) -> list[dict]:
+    """References, then those contestants of a run's data set and preset that have results: what
+    each sees of real video, its scores by both judges, what 1000 frames lose, millions of weights
+    that generate, and the seconds of its training. Columns without numbers are left out.
+    """
+    order = list(dict.fromkeys([REAL, *names]))
+    found = []
+    for (name, way), of in table[table.way != ""].groupby(["contestant", "way"], sort=False):
+        if name not in order or (name != REAL and way != way_of(name)):
+            continue
+        took = results.values(table, name, "", "train s")
+        told = results.means(of, [*COLUMNS, *(f"{k}, own" for k in OWN)])
+        size = None if name == REAL else parameters(contestant(name), p) / 1e6
+        label = results.label(name, way).removesuffix(f", {WAY}")
+        line = {"videos": label, "prior": of.prior.iloc[0] or None, "seeds": told["seeds"]}
+        cells = {k: told.get(f"{k}, own") or told[k] or None for k in COLUMNS}
+        line |= {k: v and (v if k in SPREAD else v.partition(" ")[0]) for k, v in cells.items()}
+        line |= {"M weights": size, "training s": f"{took.mean():.0f}" if len(took) else None}
+        found.append((order.index(name), line))
+    lines = [line for _, line in sorted(found, key=lambda pair: pair[0])]
+    there = [k for k in lines[0] if any(line[k] is not None for line in lines)] if lines else []
+    return [{k: line[k] for k in there} for line in lines]
+
+
+def heads(table: Sequence[Mapping]) -> dict[str, str]:
+    """Headings of the table's columns, short enough for a page."""
+    return {k: HEADS.get(k, k) for k in table[0]}
+
+
+def parameters(c: Contestant, p: Setting) -> int:
+    """Weights of what generates: all networks but the critics, of its base too."""
+    system, preset = c.system(p), c.preset(p)
+    with torch.device("meta"):
+        if c.kind == "r3":  # whose tokens tell how wide it is
+            width = preset.directions or token_width(contestant(c.base).preset(p))
+            nets = {"gpt": GPT(preset, width)}
+        else:
+            nets = system.networks(preset)
+    kept = [net for name, net in nets.items() if name not in CRITICS]
+    own = sum(w.numel() for net in kept for w in net.parameters())
+    return own + (parameters(contestant(c.base), p) if c.base else 0)
