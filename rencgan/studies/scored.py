@@ -49,7 +49,7 @@ def by_second(made: Sequence[np.ndarray], real: Sequence[np.ndarray], lengths, s
     if not (extractor := second_judge()):
         return []
     found = evaluate(real, made, PROTOCOLS["ours"].but(lengths=lengths), extractor, seed)
-    return [s.as_dict() for s in found if s.name.startswith(f"{extractor.metric} ")]
+    return [s.as_dict() for s in found if " / " not in s.name]
 
 
 def long_measures(

@@ -166,6 +166,12 @@ def test_a_table_escapes_text_and_formats_numbers():
     assert cells == ["a", "1.5", "b", "–"]
 
 
+def test_folded_pieces_open_with_a_click_on_their_title():
+    shown = show.folded("All <tables>", [show.table([{"a": 1}]), show.table([{"b": 2}])])
+    assert re.search(r"<summary [^>]*>All &lt;tables&gt;</summary>", shown.html)
+    assert shown.html.count("<table") == 2 and "open" not in shown.html.partition(">")[0]
+
+
 def test_provenance_is_plain_and_shows_as_a_table():
     card = {"dataset": "sky", "notice": "<stand-in>", "left_out": list(range(9))}
     record = provenance({"name": "smoke"}, 3, card, started=0.0, extra={"checkpoint": "abc"})

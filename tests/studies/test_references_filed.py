@@ -11,6 +11,7 @@ from rencgan.core.errors import InputError
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate.references import BLURRED, HELD, SHUFFLED
 from rencgan.studies import references, results
+from rencgan.studies.entries import SECOND
 from rencgan.studies.references import OTHERS, run_real
 from rencgan.studies.unseen import Task
 
@@ -45,6 +46,7 @@ def test_all_references_are_scored_once_and_the_blurred_ones_wait_for_r2(videos,
         assert [s["name"][-4:] for s in way["scores"]] == [" 16f", " 32f", "128f", "128f"]
         assert way["scores"][0]["card"]["generated"]["videos"] == 3
         assert way["motion distance"][0]["value"] > 0
+        assert [s["name"][-4:] for s in way[SECOND]] == [" 16f", " 32f", "128f"]
     before, stamp = found["ways"], path.stat().st_mtime_ns
     assert run_real(P, videos, TASK, tmp_path) == path and path.stat().st_mtime_ns == stamp
     goal = found["ways"][OTHERS]["long"]["sharpness"]

@@ -23,7 +23,8 @@ from rencgan.presets.baselines import BASELINES
 from rencgan.presets.table import GPT_PRESETS, PRESETS, PUBLISHED
 from rencgan.studies import generated, results, scored, trainees
 from rencgan.studies import runs as compare
-from rencgan.studies.results import frame
+from rencgan.studies.entries import SECOND
+from rencgan.studies.results import SECOND_METRIC, frame
 from rencgan.studies.runs import Task, slug
 from rencgan.studies.setting import checked
 from rencgan.studies.trainees import Spent, trainee
@@ -185,6 +186,7 @@ def test_a_contestant_is_trained_scored_and_written_once(name, tmp_path, monkeyp
     assert way["scores"][1]["card"]["generated"]["videos"] == 3
     assert way["long"]["motion"] > 0 and way["long"]["jump"] > 0 and way["diversity"] > 0
     assert [s["name"][-3:] for s in way["motion distance"]] == ["16f"]
+    assert [s["name"] for s in way[SECOND]] == [f"{SECOND_METRIC} {n}f" for n in (16, 128)]
     found_drift = way["long"]["against real"]["drift of colour"]
     assert found_drift["motion"] == way["long"]["against real"]["motion"] > 0
     table = frame([found]).set_index("measure").value
@@ -283,6 +285,10 @@ def test_an_r3_is_scored_from_its_first_frame_and_from_the_first_that_is_its_own
     assert "long" in way and "long" not in rejected
     plain, own = way["scores"], way["scores from frame 8"]
     moving, own_moving = way["motion distance"], way["motion distance from frame 8"]
+    second, own_second = way[SECOND], way[f"{SECOND} from frame 8"]
+    assert second[0]["value"] != own_second[0]["value"]
+    measure = frame([found]).query("way == 'robust sample' and measure == 'second judge 16f'").value
+    assert measure.item() == own_second[0]["value"]
     assert moving[0]["value"] != own_moving[0]["value"]
     measure = frame([found]).query("way == 'robust sample' and measure == 'motion distance'").value
     assert measure.item() == own_moving[0]["value"], "tables show what is the model's own"
@@ -337,6 +343,7 @@ def test_a_model_of_one_clip_is_scored_on_clips(name, tmp_path):
         assert card["generated"]["videos"] == card["real"]["videos"] == scored.CLIPS
         assert way["clips"]["motion"] > 0 and "long" not in way
         assert way["clips"]["acceleration"] > 0 and way["motion distance"][0]["value"] > 0
+        assert [s["name"] for s in way[SECOND]] == [f"{SECOND_METRIC} 16f"]
     values = {w["scores"][0]["value"] for w in found["ways"].values()}
     assert len(values) == len(found["ways"])
 
