@@ -218,13 +218,15 @@ def ledger(o: argparse.Namespace) -> None:
     option("--out", type=Path, default=resolve("reports/weights"), help="where the files go"),
     option("--work", type=Path, default=resolve("runs/publish")),
     option("--scores", action="store_true", help="reports/standing.json anew; trains nothing"),
+    option("--far", action="store_true", help="reports/far.json anew: 10,000 frames of each"),
 )
 def publish(o: argparse.Namespace) -> None:
     """Trains the networks that come with the project anew, or takes one from its checkpoint."""
-    if o.scores:
-        from rencgan.studies import results, standing
+    if o.scores or o.far:
+        from rencgan.studies import far, results, standing
 
-        print(results.as_markdown(standing.table(standing.make())))
+        of = standing if o.scores else far
+        print(results.as_markdown(of.table(of.make())))
         return
     from rencgan.studies import publish as of
     from rencgan.studies.weights import PRESET

@@ -4,20 +4,24 @@ of results, and there the main table.
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pandas as pd
 import seaborn
 from matplotlib.figure import Figure
+from PIL import Image
 
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate.references import HELD
-from rencgan.notebook import first_sight
-from rencgan.studies import main_table, results
+from rencgan.notebook import first_sight, show
+from rencgan.notebook.kept import attempt
+from rencgan.studies import far, main_table, results
 from rencgan.studies.main_table import heads
 from rencgan.studies.references import LABELS, OTHERS, REAL
 from rencgan.studies.results import FASTER
 from rencgan.studies.setting import checked
 
 __all__ = ["chart", "heads", "main", "real", "rows", "seeds", "shows", "tables"]
+__all__ += ["ten_thousand"]
 
 OURS = "ours"
 SYSTEMS = (  # name, way, chapter, file
@@ -98,3 +102,16 @@ def main(p, table: pd.DataFrame) -> list[dict]:
 def seeds(table: pd.DataFrame) -> str:
     """Those that a table's results are of."""
     return ", ".join(map(str, sorted(table.seed.unique())))
+
+
+def ten_thousand() -> Iterator[show.Html]:
+    """What the systems without an end come to over 10,000 frames: a table, and a strip of each."""
+    if not (found := attempt("10,000 frames", far.read)):
+        return
+    caption = f"{found['frames']:,} frames, {found['videos']} videos each."
+    yield show.table(far.table(found), caption=caption)
+    for row in found["rows"]:
+        with Image.open(far.strip_of(far.FILE, row)) as strip:
+            image = np.asarray(strip)
+        told = f"{row['videos']}, {row['size']}x{row['size']}: one frame of every {far.EVERY}."
+        yield show.picture(image, told)

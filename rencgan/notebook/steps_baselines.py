@@ -116,7 +116,7 @@ def beginning() -> list[str]:
 
 def published(name: str, preset: str) -> bool:
     """Whether a network of that name comes with the project at a preset."""
-    return (weights.FOLDER / f"{weights.at(name, preset)}.json").exists()
+    return weights.is_published(weights.at(name, preset))
 
 
 def departures(models: Models, videos: VideoSet) -> dict[str, list[dict]]:

@@ -99,6 +99,11 @@ def presets(folder: Path | None = None) -> list[str]:
     return list(dict.fromkeys([PRESET, *(split(name)[1] for name in _cards(folder))]))
 
 
+def is_published(name: str, folder: Path | None = None) -> bool:
+    """Whether a model comes with the project under that name."""
+    return name in _cards(folder)
+
+
 def finest(model: str, folder: Path | None = None) -> str:
     """The published name of a model where its frames are largest."""
     there = [p for p in presets(folder) if at(model, p) in _cards(folder)]

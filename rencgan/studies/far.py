@@ -1,0 +1,120 @@
+"""What systems without an end come to over 10,000 frames, beside real video of as many:
+`python -m rencgan publish --far`.
+
+Nothing is trained: the networks that come with the project make a few videos of scenes that no run
+has met. Every eighth frame counts, but for motion, which is from frame to frame.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from rencgan.core.errors import InputError
+from rencgan.core.files import project_root, replaced, slug, write_json
+from rencgan.core.provenance import provenance
+from rencgan.data.procedural import catalogue, longer
+from rencgan.evaluate import horizon, long, measures
+from rencgan.evaluate.references import OTHER
+from rencgan.presets.table import PRESETS
+from rencgan.studies import weights
+from rencgan.studies.generated import made_by
+from rencgan.studies.standing import SEED, start_of
+from rencgan.studies.unseen import REACH, UNSEEN
+
+FILE = project_root() / "reports" / "far.json"
+FRAMES, COUNT = 10_000, 4  # of each video; videos a row
+EVERY, SPARSE = 500, 8  # frames between two of a strip; between two that count
+NAMES = ("ar2", "r3-regression", "r3-mixture", "r3-flow", "stylegan-v", "motionvideogan")
+Videos = Sequence[np.ndarray]  # each (T, H, W, 3) uint8
+
+
+def make(
+    path: Path = FILE, frames: int = FRAMES, count: int = COUNT, names: Sequence[str] = NAMES
+) -> dict:
+    """Makes and measures videos of those models that are published, each at its largest frames,
+    and of other real video, into a file, with a strip of pictures of each beside it. Raises
+    InputError where none is published.
+    """
+    started, rows, real = time.time(), [], {}
+    if not (there := [n for n in map(weights.finest, names) if weights.is_published(n)]):
+        raise InputError(f"none of {', '.join(names)} is published: python -m rencgan publish")
+    for name in there:
+        model = weights.load(name)
+        size, way, start = model.size, weights.way(model), start_of(model)
+        if size not in real:
+            real[size] = drawn(2 * count, frames + REACH, size)
+            goal, others = ([v[:frames] for v in real[size][k::2]] for k in (0, 1))
+            rows.append(row(OTHER, others, goal) | {"size": size})
+            keep_strip(others[0], strip_of(path, rows[-1]))
+        began = time.process_time()
+        made = made_by(model, way, real[size][::2], frames, SEED, told=False)
+        took = time.process_time() - began
+        sides = [[v[start:frames] for v in side] for side in (made, real[size][::2])]
+        rows.append(row(f"{model.name}, {way}", *sides) | {"size": size, "weights": name})
+        rows[-1]["processor seconds for 1000"] = 1000 * took / (frames * count)
+        keep_strip(made[0], strip_of(path, rows[-1]))
+        print(json.dumps(rows[-1]), flush=True)
+    card = {"dataset": weights.DATASET, "source": f"drawn stand-ins of seed {UNSEEN}"}
+    record = provenance(PRESETS[weights.PRESET], SEED, card, started)
+    write_json(path, {"frames": frames, "videos": count, "rows": rows, "provenance": record})
+    return read(path)
+
+
+def drawn(count: int, frames: int, size: int) -> list[np.ndarray]:
+    """Real videos of scenes that no run has met."""
+    found = catalogue(weights.DATASET, UNSEEN, count)
+    return [longer(v, frames).frames(size) for v in found]
+
+
+def row(name: str, made: Videos, real: Videos) -> dict:
+    """The numbers of a side; drift, repetition and motion beside those of real video, as means."""
+    sides = [[v[::SPARSE] for v in side] for side in (made, real)]
+    found: dict = {"videos": name}
+    for told, measure, both in (
+        ("drift", lambda v: measures.colour_drift(v).mean(), sides),
+        ("repetition", lambda v: horizon.repetition(v).height, sides),
+        ("motion", measures.motion, (made, real)),
+    ):
+        ours, theirs = (float(np.mean([measure(v) for v in side])) for side in both)
+        found |= {told: ours, f"{told} of real": ours / theirs if theirs > 0 else None}
+    returns = long.resets(*sides)
+    return found | {"rise of resets": returns.rise, "at": returns.at * SPARSE}
+
+
+def strip_of(path: Path, found: dict) -> Path:
+    """The picture of a row of a file."""
+    return path.with_suffix("") / f"{slug(found['videos'])}-{found['size']}.png"
+
+
+def keep_strip(video: np.ndarray, path: Path) -> None:
+    """A frame of every EVERY of a video, side by side in two rows."""
+    some = list(video[::EVERY])
+    some += [np.zeros_like(some[0])] * (len(some) % 2)
+    half = len(some) // 2
+    sheet = np.concatenate([np.concatenate(part, axis=1) for part in (some[:half], some[half:])])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replaced(path) as part:
+        Image.fromarray(sheet).save(part, "PNG", optimize=True)
+
+
+def read(path: Path = FILE) -> dict:
+    """What `make` wrote; InputError where there is none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError):
+        raise InputError(f"{path.name} is missing; python -m rencgan publish --far") from None
+
+
+def table(found: dict) -> list[dict]:
+    """Its rows for a page; "of real" is over the same of real video."""
+    digits = {"drift": 3, "drift of real": 2, "repetition": 2, "repetition of real": 2}
+    digits |= {"rise of resets": 2, "motion": 4, "motion of real": 2}
+    return [
+        {"videos": r["videos"], "size": f"{r['size']}x{r['size']}"}
+        | {k: None if r[k] is None else f"{r[k]:.{n}f}" for k, n in digits.items()}
+        for r in found["rows"]
+    ]

@@ -1,0 +1,46 @@
+"""What 10,000 frames come to: of real video itself, of a loop, of a published model."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rencgan.core.errors import InputError
+from rencgan.studies import far, weights
+
+FRAMES = 160
+
+
+@pytest.fixture(scope="module")
+def real():
+    return far.drawn(2, FRAMES, 16)
+
+
+def test_real_video_is_as_real_and_a_loop_comes_back(real):
+    same = far.row("real", real, real)
+    assert same["drift of real"] == same["repetition of real"] == same["motion of real"] == 1
+    assert same["rise of resets"] == 0
+    loop = [np.concatenate([v[:80], v[:80]]) for v in real]
+    found = far.row("loop", loop, real)
+    assert found["repetition"] > same["repetition"] and found["rise of resets"] > 0.5
+    assert found["at"] == 80, "where every video begins anew"
+    held = far.row("held", [np.repeat(v[:1], FRAMES, axis=0) for v in real], real)
+    assert held["drift"] == held["motion"] == held["repetition"] == 0
+
+
+def test_what_is_published_is_made_measured_and_pictured(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "finest", lambda name: name)
+    path = tmp_path / "far.json"
+    found = far.make(path, FRAMES, 2, ("ar2", "no-such-model"))
+    assert found == json.loads(path.read_text()) == far.read(path)
+    other, ar2 = found["rows"]
+    assert other["videos"] == "other real video" and ar2["weights"] == "ar2"
+    assert other["motion of real"] > 0.3 and ar2["processor seconds for 1000"] > 0
+    assert [r["videos"] for r in far.table(found)] == ["other real video", "AR2, mean"]
+    with Image.open(far.strip_of(path, ar2)) as picture:
+        assert picture.size == (32, 64), "one frame, and nothing below it"
+    with pytest.raises(InputError, match="none of no-such-model is published"):
+        far.make(path, FRAMES, 2, ("no-such-model",))
+    with pytest.raises(InputError, match="none.json is missing; python -m rencgan publish --far"):
+        far.read(tmp_path / "none.json")
