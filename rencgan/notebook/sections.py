@@ -20,7 +20,7 @@ from rencgan.notebook.kept import attempt
 from rencgan.notebook.pictures import PICTURES
 from rencgan.notebook.show import Html
 from rencgan.presets.table import PRESETS, preset
-from rencgan.studies import catalogue, entries, ledger, papers, runs, sizes
+from rencgan.studies import catalogue, entries, ledger, papers, results, runs, sizes
 from rencgan.studies.catalogue import STUDIES, Study
 from rencgan.studies.claims import claims_of
 from rencgan.studies.variants import CLIP_WAYS, contestant
@@ -47,6 +47,7 @@ def section(s: Study, table: pd.DataFrame, folder: Path, videos: VideoSet, p) ->
         if rows := catalogue.rows(s, of):
             where = f"{dataset}, {of.preset.iloc[0]}, {of.source.iloc[0]}"
             yield show.table(rows, caption=f"Ours: {where}; seeds and their deviation.")
+            yield from curves(s, of)
             yield from strips(s, of, folder)
         elif dataset in s.datasets:
             yield note(f"Not run on {dataset}: python -m rencgan study '{s.name}'{_at(s)}")
@@ -82,6 +83,26 @@ def strips(s: Study, table: pd.DataFrame, folder: Path) -> Iterator[Html]:
         sheet = show.contact_sheet(list(found.values()), list(found), runs.STRIP)
         told = "One video of each, of its first seed: frames evenly spaced over what is scored."
         yield show.picture(sheet, told)
+
+
+def curves(s: Study, table: pd.DataFrame) -> Iterator[Html]:
+    """Scores along the trainings of a study's models, a line a seed, and the best and the last of
+    each; nothing where none was scored on its way.
+    """
+    lines, rows = {}, []
+    scored = table[table.measure.str.startswith(results.MOMENT)]
+    for name in dict.fromkeys(v.contestant for v in s.variants):
+        for seed, of in scored[scored.contestant == name].groupby("seed"):
+            steps = of.measure.str.removeprefix(results.MOMENT).astype(int)
+            best = of.value.argmin()
+            lines[f"{name}, seed {seed}"] = list(steps), list(of.value)
+            row = {"model": name, "seed": seed, "best 16f": of.value.iloc[best]}
+            row |= {"at step": steps.iloc[best], "last 16f": of.value.iloc[-1]}
+            rows.append(row | {"of steps": steps.iloc[-1]})
+    if lines:
+        told = "FVD (compact) 16f on held-out videos along the training; the best weights are kept."
+        yield show.curves(lines, "step", "16f", told)
+        yield show.table(rows, formats={"best 16f": ".1f", "last 16f": ".1f"})
 
 
 def _frames(path: Path, way: str, step: int) -> np.ndarray:

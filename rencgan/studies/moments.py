@@ -61,8 +61,8 @@ def scorer(preset: Any, data: Path | VideoSet) -> Distance | None:
 
 
 def best_of(work: Job) -> dict | None:
-    """The step and score of the best moment of a run, and how many there were; the last one's
-    beside them. None where no score was taken.
+    """The step and score of the best moment of a run, and how many there were; beside them the last
+    one's, and all as [step, score]. None where no score was taken.
     """
     lines = [line for line in read_scores(work.out) if line["score"] is not None]
     if not lines or not (work.out / BEST).exists():
@@ -72,6 +72,7 @@ def best_of(work: Job) -> dict | None:
         "of": len(lines),
         **{"step": best["step"], METRIC: best["score"]},
         **{"last step": last["step"], f"{METRIC}, last": last["score"]},
+        "scores": [[line["step"], line["score"]] for line in lines],
     }
 
 

@@ -1,6 +1,7 @@
 """What notebooks 06 and 08 show."""
 
 import json
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -46,6 +47,19 @@ def test_a_section_has_tables_verdicts_frames_and_published_numbers(tmp_path):
     ):
         assert words in told, words
     assert told.count("<img") == 1
+
+
+def test_a_study_of_trainings_shows_their_scores_their_best_and_their_last(tmp_path):
+    moments = {"best moment": {"scores": [[100, 9.0], [200, 5.5], [300, 7.25]]}}
+    made = {"seconds": 3.0} | moments
+    files = [file("EncGAN3, scored", 1, 80.0, "encoded", dataset="uva", training=made)]
+    files.append(file("EncGAN3, no encoder, scored", 1, 90.0, "noise", dataset="uva"))
+    s = studies.study("F3.2")
+    curves, table = study_results.curves(s, frame(files))
+    assert "<img" in curves.html and "along the training" in curves.text
+    cells = re.findall(r"<td [^>]*>([^<]*)<", table.html)
+    assert cells == ["EncGAN3, scored", "1", "5.5", "200", "7.2", "300"]
+    assert not list(study_results.curves(s, frame(files[1:])))
 
 
 def test_a_study_that_was_not_run_says_how(tmp_path):

@@ -177,7 +177,8 @@ def test_every_gpt_variant_is_built_and_stepped(tmp_path):
     videos, base = study.data(p), contestant("R3, regression, disc+cont").preset(p)
     for name in [n for n, c in ABLATIONS.items() if c.kind == "r3"]:
         found = trainees.trainee(contestant(name), p, videos, tmp_path)  # one R2 for all
-        assert found.job.preset.departures(base).keys() == {"width"}, name
+        changed = found.job.preset.departures(base).keys()
+        assert changed == {"width"} or name.endswith(", scored") and "scored" in changed, name
         assert not found.there(), name
         model, told = found.trained()
         assert found.there() and found.base.there()

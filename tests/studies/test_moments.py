@@ -46,6 +46,8 @@ def test_what_is_trained_is_the_best_moment(tmp_path, some):
     model, best = recipes.trained(work), moments.best_of(work)
     assert best["of"] == 3 and best["last step"] == SMOKE.steps
     assert model.step == best["step"] and best[moments.METRIC] <= best[f"{moments.METRIC}, last"]
+    scores = dict(best["scores"])
+    assert len(scores) == 3 and scores[model.step] == min(scores.values()) == best[moments.METRIC]
     line = moments.told(work)
     assert line.startswith(f"best of 3 moments, at step {model.step}: FVD (compact) 16f ")
     plain = recipes.job("r2", "smoke", some, tmp_path / "plain")
