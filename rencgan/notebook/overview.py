@@ -15,12 +15,12 @@ from rencgan.evaluate.references import HELD
 from rencgan.notebook import first_sight, show
 from rencgan.notebook.kept import attempt
 from rencgan.studies import far, main_table, results
-from rencgan.studies.main_table import heads
+from rencgan.studies.main_table import FORMATS, heads
 from rencgan.studies.references import LABELS, OTHERS, REAL
 from rencgan.studies.results import FASTER
 from rencgan.studies.setting import checked
 
-__all__ = ["chart", "heads", "main", "real", "rows", "seeds", "shows", "tables"]
+__all__ = ["FORMATS", "chart", "heads", "main", "real", "rows", "seeds", "shows", "tables"]
 __all__ += ["ten_thousand"]
 
 OURS = "ours"

@@ -22,7 +22,8 @@ SECOND = ("second judge 16f", "second judge 128f")
 COLUMNS = ("16f", "32f", "128f", *SECOND, "motion distance", "jump", "motion", "drift")
 COLUMNS += ("repetition", "resets", "s for 1000")
 SPREAD = ("16f", "32f", "128f")  # columns that tell it, where there are several seeds
-HEADS = {"motion distance": "motion dist.", "repetition": "repet.", "training s": "train s"}
+FORMATS = {"M weights": ".2f", "training min": ".0f"}
+HEADS = {"motion distance": "motion dist.", "repetition": "repet.", "training min": "train min"}
 CRITICS = ("critic", "discriminator", "image_d", "video_d", "reverse_d")  # networks
 
 
@@ -34,21 +35,22 @@ def way_of(name: str) -> str:
 def rows(p: Setting, table: pd.DataFrame, names: Sequence[str] = SYSTEMS) -> list[dict]:
     """References, then those contestants of a run's data set and preset that have results: what
     each sees of real video, its scores by both judges, what 1000 frames lose, millions of weights
-    that generate, and the seconds of its training. Columns without numbers are left out.
+    that generate, and minutes of processor time of its training, with what it is built on. Columns
+    without numbers are left out.
     """
     order = list(dict.fromkeys([REAL, *names]))
     found = []
     for (name, way), of in table[table.way != ""].groupby(["contestant", "way"], sort=False):
         if name not in order or (name != REAL and way != way_of(name)):
             continue
-        took = results.values(table, name, "", "train s")
+        took = results.values(table, name, "", "processor s")
         told = results.means(of, [*COLUMNS, *(f"{k}, own" for k in OWN)])
         size = None if name == REAL else parameters(contestant(name), p) / 1e6
         label = results.label(name, way).removesuffix(f", {WAY}")
         line = {"videos": label, "prior": of.prior.iloc[0] or None, "seeds": told["seeds"]}
         cells = {k: told.get(f"{k}, own") or told[k] or None for k in COLUMNS}
         line |= {k: v and (v if k in SPREAD else v.partition(" ")[0]) for k, v in cells.items()}
-        line |= {"M weights": size, "training s": f"{took.mean():.0f}" if len(took) else None}
+        line |= {"M weights": size, "training min": took.mean() / 60 if len(took) else None}
         found.append((order.index(name), line))
     lines = [line for _, line in sorted(found, key=lambda pair: pair[0])]
     there = [k for k in lines[0] if any(line[k] is not None for line in lines)] if lines else []

@@ -131,7 +131,7 @@ def read(
 def frame(files: Sequence[dict]) -> pd.DataFrame:
     """Result files as a table of KEYS, way, measure and value, a row a number: MEASURES and
     OTHER_MEASURES of every way, "log jump", "scored" of a way that has all its scores; with way ""
-    the OF_TRAINING, all its seconds ("took s"), each MOMENT and the FORESIGHT of a file.
+    the OF_TRAINING, "processor s", all its seconds ("took s"), each MOMENT and the FORESIGHT.
     """
     rows = [(*(f.get(key) for key in KEYS), *number) for f in files for number in _numbers(f)]
     table = pd.DataFrame(rows, columns=[*KEYS, "way", "measure", "value"])
@@ -142,16 +142,17 @@ def _numbers(f: dict) -> Iterator[tuple[str, str, float | None]]:
     """(way, measure, value) of one file. Seconds of ways count where they were taken together: else
     the machine's load would be compared.
     """
-    if (seconds := f.get("training", {}).get("seconds")) is not None:
+    told = f.get("training", {})
+    parts = [told, *(v for v in told.values() if isinstance(v, dict) and "seconds" in v)]
+    for measure, key in (("train s", "seconds"), ("processor s", "processor seconds")):
+        took = [part.get(key) for part in parts]  # R3 with its R2
+        yield "", measure, None if None in took else sum(took)
+    if (seconds := told.get("seconds")) is not None:
         videos = sum(w.get("seconds for all videos") or 0 for w in f["ways"].values())
-        parts = f["training"].values()
-        below = [v["seconds"] for v in parts if isinstance(v, dict) and "seconds" in v]
-        yield "", "train s", None if None in below else seconds + sum(below)  # R3 with its R2
         yield "", "took s", seconds + videos
-        told = f["training"]
         if clips := told.get("clips", 2 * told.get("pairs", 0)):  # warm-ups are in it too
             yield "", "train ms a clip", 1000 * seconds / clips
-    scores = f.get("training", {}).get("best moment", {}).get("scores", ())
+    scores = told.get("best moment", {}).get("scores", ())
     yield from (("", f"{MOMENT}{step}", score) for step, score in scores)
     yield from (("", m, f.get("foresight", {}).get(m)) for m in FORESIGHT)
     timed, contestant = are_timed(f), CONTESTANTS.get(f["contestant"])
