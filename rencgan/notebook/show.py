@@ -287,13 +287,14 @@ def table(
     frame = pd.DataFrame(list(rows), columns=list(heads), dtype=object)
     frame = frame.where(frame.notna(), None)
     lines: list[list[str]] = [[] for _ in range(1 + len(frame))]
+    gap = 14 if len(heads) < 13 else 7  # pixels between columns
     for name, values in frame.items():
         number = any(isinstance(v, NUMBER) for v in values)
         number &= all(v is None or isinstance(v, NUMBER) for v in values)
         form = (formats or {}).get(name, "")
-        lines[0].append(_cell("th", heads[name], number))
+        lines[0].append(_cell("th", heads[name], number, gap))
         for line, value in zip(lines[1:], values, strict=True):
-            line.append(_cell("td", _text(value, form), number))
+            line.append(_cell("td", _text(value, form), number, gap))
     head, *body = ("".join(line) for line in lines)
     tag = (
         f'<table style="{FONT};border-collapse:collapse;font-size:13px;line-height:1.45;'
@@ -311,10 +312,10 @@ def folded(title: str, parts: Sequence[Html]) -> Html:
     return Html(f'<details style="margin:10px 0 18px 0">{head}{body}</details>', title)
 
 
-def _cell(tag: str, text: str, number: bool) -> str:
+def _cell(tag: str, text: str, number: bool, gap: int) -> str:
     line = "2px solid #444" if tag == "th" else "1px solid #ddd"
     align = "right" if number else "left"
-    style = f"text-align:{align};padding:3px 14px 3px 0;border:0;border-bottom:{line}"
+    style = f"text-align:{align};padding:3px {gap}px 3px 0;border:0;border-bottom:{line}"
     return f'<{tag} style="{style};vertical-align:top">{html.escape(str(text))}</{tag}>'
 
 

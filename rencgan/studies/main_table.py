@@ -23,7 +23,8 @@ COLUMNS = ("16f", "32f", "128f", *SECOND, "motion distance", "jump", "motion", "
 COLUMNS += ("repetition", "resets", "s for 1000")
 SPREAD = ("16f", "32f", "128f")  # columns that tell it, where there are several seeds
 FORMATS = {"M weights": ".2f", "training min": ".0f"}
-HEADS = {"motion distance": "motion dist.", "repetition": "repet.", "training min": "train min"}
+HEADS = {k: f"2nd judge {k.rpartition(' ')[2]}" for k in SECOND}
+HEADS |= {"motion distance": "motion dist.", "repetition": "repet.", "training min": "train min"}
 CRITICS = ("critic", "discriminator", "image_d", "video_d", "reverse_d")  # networks
 
 
