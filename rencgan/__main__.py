@@ -225,8 +225,8 @@ def publish(o: argparse.Namespace) -> None:
     if o.scores or o.far:
         from rencgan.studies import far, results, standing
 
-        of = standing if o.scores else far
-        print(results.as_markdown(of.table(of.make())))
+        for of in [standing] * o.scores + [far] * o.far:
+            print(results.as_markdown(of.table(of.make())))
         return
     from rencgan.studies import publish as of
     from rencgan.studies.weights import PRESET

@@ -3,6 +3,7 @@ of results, and there the main table.
 """
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,8 +21,8 @@ from rencgan.studies.references import LABELS, OTHERS, REAL
 from rencgan.studies.results import FASTER
 from rencgan.studies.setting import checked
 
-__all__ = ["FORMATS", "chart", "heads", "main", "real", "rows", "seeds", "shows", "tables"]
-__all__ += ["ten_thousand"]
+__all__ = ["FORMATS", "STRIP", "TOLD", "chart", "heads", "main", "rows", "shows"]
+__all__ += ["tables", "ten_thousand"]
 
 OURS = "ours"
 SYSTEMS = (  # name, way, chapter, file
@@ -49,10 +50,11 @@ def rows(table: pd.DataFrame) -> list[dict]:
     """The references and systems by the measures of COLUMNS; without those that no system has."""
     systems = {f"{name}, {way}" for name, way, *_ in SYSTEMS if name not in LEFT_OUT}
     every = results.rows(table)
+    for row in every:  # where no model is given real frames, all are its own
+        row |= {c: row.get(c, row[c.removesuffix(", own")]) for c in COLUMNS}
+        row |= {c: row[c].partition(" ± ")[0] for c in PLAIN}
     has = [c for c in COLUMNS if any(row[c] for row in every if row["videos"] in systems)]
     kept = [row for row in every if row["videos"] in systems | set(LABELS.values())]
-    for row in kept:
-        row |= {c: row[c].partition(" ± ")[0] for c in PLAIN}
     return [{k: r[k] for k in ("videos", "seeds", *has)} for r in kept]
 
 
@@ -61,10 +63,15 @@ def real(table: pd.DataFrame, way: str = OTHERS) -> float:
     return float(results.values(table, REAL, way, "128f").mean())
 
 
+def _far(table: pd.DataFrame) -> pd.DataFrame:
+    """128f of the systems, each in its way."""
+    of = table[table.measure == "128f, own"]
+    return pd.concat([of[(of.contestant == s[0]) & (of.way == s[1])] for s in SYSTEMS])
+
+
 def chart(table: pd.DataFrame) -> Figure:
     """A dot a seed: 128f of every system, and real video as lines."""
-    of = table[table.measure == "128f, own"]
-    of = pd.concat([of[(of.contestant == s[0]) & (of.way == s[1])] for s in SYSTEMS])
+    of = _far(table)
     figure = Figure(figsize=(7, 2.8), layout="constrained")
     axes = figure.subplots()
     looks = {"color": "#c1440e", "size": 6, "jitter": False}
@@ -81,8 +88,7 @@ def chart(table: pd.DataFrame) -> Figure:
 
 def shows(table: pd.DataFrame) -> bool:
     """Whether a data set's results have what the chart is of: a system and real video."""
-    of = table[table.measure == "128f, own"]
-    return bool(of.contestant.isin([name for name, *_ in SYSTEMS]).any() and real(table) > 0)
+    return len(_far(table)) > 0 and real(table) > 0
 
 
 def tables(p, videos: VideoSet, presets: Sequence[str]) -> Iterator[tuple[str, str, pd.DataFrame]]:
@@ -96,22 +102,20 @@ def tables(p, videos: VideoSet, presets: Sequence[str]) -> Iterator[tuple[str, s
 def main(p, table: pd.DataFrame) -> list[dict]:
     """The main table of one data set's results, a row a system (main_table.py)."""
     given = {n: table[n].iloc[0] for n in ("dataset", "source", "preset")}
-    return main_table.rows(checked(given | {"data_root": p.data_root}), table)
-
-
-def seeds(table: pd.DataFrame) -> str:
-    """Those that a table's results are of."""
-    return ", ".join(map(str, sorted(table.seed.unique())))
+    return main_table.rows(checked(given | {"data_root": p.data_root or "."}), table)
 
 
 def ten_thousand() -> Iterator[show.Html]:
     """What the systems without an end come to over 10,000 frames: a table, and a strip of each."""
-    if not (found := attempt("10,000 frames", far.read)):
-        return
-    caption = f"{found['frames']:,} frames, {found['videos']} videos each."
+    yield from attempt("10,000 frames", lambda: list(_ten_thousand(far.FILE))) or ()
+
+
+def _ten_thousand(path: Path) -> Iterator[show.Html]:
+    found = far.read(path)
+    caption = f"Drawn sky: {found['frames']:,} frames, {found['videos']} videos each."
     yield show.table(far.table(found), caption=caption)
     for row in found["rows"]:
-        with Image.open(far.strip_of(far.FILE, row)) as strip:
+        with Image.open(far.strip_of(path, row)) as strip:
             image = np.asarray(strip)
         told = f"{row['videos']}, {row['size']}x{row['size']}: one frame of every {far.EVERY}."
         yield show.picture(image, told)

@@ -98,9 +98,13 @@ def curves(s: Study, table: pd.DataFrame) -> Iterator[Html]:
             lines[f"{name}, seed {seed}"] = list(steps), list(of.value)
             row = {"model": name, "seed": seed, "best 16f": of.value.iloc[best]}
             row |= {"at step": steps.iloc[best], "last 16f": of.value.iloc[-1]}
-            rows.append(row | {"of steps": steps.iloc[-1]})
+            rows.append(row | {"at the last step": steps.iloc[-1]})
     if lines:
-        told = "FVD (compact) 16f on held-out videos along the training; the best weights are kept."
+        told = (
+            "FVD (compact) 16f along the training, of samples (EncGAN3, G3AN: clips from noise; "
+            "R3: robust) against at most 64 held-out videos, so not that of the table above. The "
+            "best weights are kept."
+        )
         yield show.curves(lines, "step", "16f", told)
         yield show.table(rows, formats={"best 16f": ".1f", "last 16f": ".1f"})
 

@@ -10,7 +10,7 @@ from rencgan.studies import results, weights
 from rencgan.studies.references import REAL
 from rencgan.studies.setting import Setting
 from rencgan.studies.sizes import token_width
-from rencgan.studies.variants import Contestant, contestant
+from rencgan.studies.variants import CLIP_WAYS, Contestant, contestant
 
 SYSTEMS = (  # those of the five sources, the study's own first
     *("R2", "improved R2", "LEncGAN", "AR2", "R3, regression", "R3, mixture", "R3, flow"),
@@ -29,8 +29,10 @@ CRITICS = ("critic", "discriminator", "image_d", "video_d", "reverse_d")  # netw
 
 
 def way_of(name: str) -> str:
-    """How a contestant's codes are drawn in the table."""
-    return weights.WAYS.get(contestant(name).kind, WAY)
+    """How a contestant's codes are drawn in the table: EncGAN3's not for single clips."""
+    c = contestant(name)
+    usual = weights.WAYS.get(c.kind, WAY)
+    return WAY if usual in CLIP_WAYS and WAY in c.ways else usual
 
 
 def rows(p: Setting, table: pd.DataFrame, names: Sequence[str] = SYSTEMS) -> list[dict]:
@@ -47,9 +49,12 @@ def rows(p: Setting, table: pd.DataFrame, names: Sequence[str] = SYSTEMS) -> lis
         took = results.values(table, name, "", "processor s")
         told = results.means(of, [*COLUMNS, *(f"{k}, own" for k in OWN)])
         size = None if name == REAL else parameters(contestant(name), p) / 1e6
-        label = results.label(name, way).removesuffix(f", {WAY}")
-        line = {"videos": label, "prior": of.prior.iloc[0] or None, "seeds": told["seeds"]}
+        label, clips = results.label(name, way).removesuffix(f", {WAY}"), way in CLIP_WAYS
+        line = {"videos": f"{label}, single clips" if clips else label}
+        line |= {"prior": "none" if clips else of.prior.iloc[0] or None, "seeds": told["seeds"]}
         cells = {k: told.get(f"{k}, own") or told[k] or None for k in COLUMNS}
+        some = [k for k in SECOND if (of.measure == k).sum() < told["seeds"]]
+        cells |= dict.fromkeys(some)  # files that are older, or made without that judge
         line |= {k: v and (v if k in SPREAD else v.partition(" ")[0]) for k, v in cells.items()}
         line |= {"M weights": size, "training min": took.mean() / 60 if len(took) else None}
         found.append((order.index(name), line))
@@ -59,7 +64,7 @@ def rows(p: Setting, table: pd.DataFrame, names: Sequence[str] = SYSTEMS) -> lis
 
 
 def heads(table: Sequence[Mapping]) -> dict[str, str]:
-    """Headings of the table's columns, short enough for a page."""
+    """Headings of the columns of a table that has rows, short enough for a page."""
     return {k: HEADS.get(k, k) for k in table[0]}
 
 
