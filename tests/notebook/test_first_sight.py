@@ -25,7 +25,8 @@ def test_the_picture_stands_below_the_question_and_before_any_training(path):
     assert title.source.count("\n") == 2 and len(title.source) < 360, "question, a sentence or two"
     assert [c.cell_type for c in cells[:3]] == ["code"] * 3, "parameters, their check, the picture"
     assert "first_sight." in cells[2].source or "show.videos(" in cells[2].source
-    assert not any(word in c.source for c in cells[:3] for word in WORK)
+    work = WORK[:-1] if path.stem == "08_results" else WORK  # that page begins with its results
+    assert not any(word in c.source for c in cells[:3] for word in work)
 
 
 @pytest.fixture
