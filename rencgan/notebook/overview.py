@@ -63,7 +63,7 @@ def real(table: pd.DataFrame, way: str = OTHERS) -> float:
     return float(results.values(table, REAL, way, "128f").mean())
 
 
-def _far(table: pd.DataFrame) -> pd.DataFrame:
+def _distances(table: pd.DataFrame) -> pd.DataFrame:
     """128f of the systems, each in its way."""
     of = table[table.measure == "128f, own"]
     return pd.concat([of[(of.contestant == s[0]) & (of.way == s[1])] for s in SYSTEMS])
@@ -71,7 +71,7 @@ def _far(table: pd.DataFrame) -> pd.DataFrame:
 
 def chart(table: pd.DataFrame) -> Figure:
     """A dot a seed: 128f of every system, and real video as lines."""
-    of = _far(table)
+    of = _distances(table)
     figure = Figure(figsize=(7, 2.8), layout="constrained")
     axes = figure.subplots()
     looks = {"color": "#c1440e", "size": 6, "jitter": False}
@@ -88,7 +88,7 @@ def chart(table: pd.DataFrame) -> Figure:
 
 def shows(table: pd.DataFrame) -> bool:
     """Whether a data set's results have what the chart is of: a system and real video."""
-    return len(_far(table)) > 0 and real(table) > 0
+    return len(_distances(table)) > 0 and real(table) > 0
 
 
 def tables(p, videos: VideoSet, presets: Sequence[str]) -> Iterator[tuple[str, str, pd.DataFrame]]:

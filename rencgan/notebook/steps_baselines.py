@@ -2,7 +2,6 @@
 them, their rows beside this study's own, both judges, published numbers.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,6 @@ from rencgan.notebook.sections import benchmark
 from rencgan.notebook.tiles import enlarge
 from rencgan.studies import main_table, papers, recipes, results, runs, trained_checks, weights
 from rencgan.studies.departures import departures as departures_of
-from rencgan.studies.entries import path_of
 from rencgan.studies.references import REAL, run_real
 from rencgan.studies.scored import judge, scored
 from rencgan.studies.setting import Setting, checked
@@ -32,14 +30,13 @@ from rencgan.studies.variants import CONTESTANTS, contestant
 from rencgan.training.loop import Job
 
 WORK = "compare"  # below a run's folder, where `python -m rencgan compare` leaves trainings too
-WAY = "sample"  # how all baselines draw their codes
 SYSTEMS = {"stylegan-v": "StyleGAN-V", "ivgan": "iVGAN, 0-GP", "motionvideogan": "MotionVideoGAN"}
 CRITICS = tuple(  # the six; others differ from one of them by more than a variant
     n for n, c in CONTESTANTS.items() if c.kind == "ivgan" and not (c.switches or c.scale)
 )
 OURS = ("R2", "improved R2", "AR2", "R3, regression", "R3, mixture", "R3, flow")
 OTHERS = ("G3AN",)  # shown where it was run
-TIMES = {"seconds": "clock", "processor seconds": "processor"}  # of a training, in files
+TIMES = {"train s": "clock", "processor s": "processor"}  # of a training, in results
 LENGTHS = "benchmark-length.json"
 IVGAN, IVGAN_SETS = "iVGAN", ("golf", "beach")
 PAPERS = ("StyleGAN-V", "MotionVideoGAN", IVGAN)
@@ -224,11 +221,10 @@ def budgets(p, videos: VideoSet) -> str:
     """How far the times of the baselines' trainings differ, in a sentence, from the files of the
     run's seed; what a system is trained over counts.
     """
-    took = {}
-    for name in dict.fromkeys([*SYSTEMS.values(), *CRITICS]):
-        path = path_of(p.results_path, setting(p, videos), name)
-        if path.exists():
-            took[name] = spent(json.loads(path.read_text(encoding="utf-8"))["training"])
+    table, took = files(p, videos), {}
+    there = set(table.contestant[table.seed == p.seed])
+    for name in (n for n in dict.fromkeys([*SYSTEMS.values(), *CRITICS]) if n in there):
+        took[name] = {k: results.values(table, name, "", k).get(p.seed) for k in TIMES}
     kinds = [k for k in TIMES if took and all(t[k] for t in took.values())]
     if not kinds:
         return "No training of a baseline at this preset was timed in one go."
@@ -238,13 +234,6 @@ def budgets(p, videos: VideoSet) -> str:
     )
     ratio = max(t[kinds[-1]] for t in took.values()) / min(t[kinds[-1]] for t in took.values())
     return f"Training took {told}. The longest took {ratio:.1f} times as long as the shortest."
-
-
-def spent(training: Mapping) -> dict[str, float | None]:
-    """The times of a training as a result file has it, with that of what it is trained over."""
-    parts = [training, *(v for v in training.values() if isinstance(v, Mapping) and "seconds" in v)]
-    each = {k: [part.get(k) for part in parts] for k in TIMES}
-    return {k: None if None in times else sum(times) for k, times in each.items()}
 
 
 # ---------------------------------------------------------------------- cost, and what papers print
@@ -269,7 +258,10 @@ def cost_rows() -> tuple[list[dict], str]:
     columns = sorted(columns, key=lambda frames: int(frames.split()[0]))
     table = []
     for (name, way), cells in found.items():
-        row = {"videos": name if way == WAY else f"{name}, {way}", "size": cells["size"][0]}
+        row = {
+            "videos": name if way == main_table.WAY else f"{name}, {way}",
+            "size": cells["size"][0],
+        }
         table.append(row | {k: ", ".join(cells[k]) if k in cells else None for k in columns})
     return table, "; ".join(sorted(machines))
 

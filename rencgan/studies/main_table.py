@@ -18,12 +18,12 @@ SYSTEMS = (  # those of the five sources, the study's own first
 )
 WAY = "sample"  # of drawing codes, where a kind of system has no other usual one
 OWN = ("16f", "128f")  # of R3: from the first frame that is its own
-SECOND = ("second judge 16f", "second judge 128f")
-COLUMNS = ("16f", "32f", "128f", *SECOND, "motion distance", "jump", "motion", "drift")
+JUDGED = ("second judge 16f", "second judge 128f")
+COLUMNS = ("16f", "32f", "128f", *JUDGED, "motion distance", "jump", "motion", "drift")
 COLUMNS += ("repetition", "resets", "s for 1000")
 SPREAD = ("16f", "32f", "128f")  # columns that tell it, where there are several seeds
 FORMATS = {"M weights": ".2f", "training min": ".0f"}
-HEADS = {k: f"2nd judge {k.rpartition(' ')[2]}" for k in SECOND}
+HEADS = {k: f"2nd judge {k.rpartition(' ')[2]}" for k in JUDGED}
 HEADS |= {"motion distance": "motion dist.", "repetition": "repet.", "training min": "train min"}
 CRITICS = ("critic", "discriminator", "image_d", "video_d", "reverse_d")  # networks
 
@@ -53,7 +53,7 @@ def rows(p: Setting, table: pd.DataFrame, names: Sequence[str] = SYSTEMS) -> lis
         line = {"videos": f"{label}, single clips" if clips else label}
         line |= {"prior": "none" if clips else of.prior.iloc[0] or None, "seeds": told["seeds"]}
         cells = {k: told.get(f"{k}, own") or told[k] or None for k in COLUMNS}
-        some = [k for k in SECOND if (of.measure == k).sum() < told["seeds"]]
+        some = [k for k in JUDGED if (of.measure == k).sum() < told["seeds"]]
         cells |= dict.fromkeys(some)  # files that are older, or made without that judge
         line |= {k: v and (v if k in SPREAD else v.partition(" ")[0]) for k, v in cells.items()}
         line |= {"M weights": size, "training min": took.mean() / 60 if len(took) else None}

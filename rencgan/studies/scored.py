@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 
 from rencgan.core.errors import InputError
+from rencgan.core.files import project_root
 from rencgan.data.hops import CLIP
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate import horizon, long, measures
@@ -40,7 +41,7 @@ def second_judge() -> Remembered | None:
     try:
         return Remembered(find("imagenet"))
     except InputError as error:
-        print(error, flush=True)
+        print(str(error).replace(f"{project_root()}/", ""), flush=True)
         return None
 
 

@@ -96,10 +96,13 @@ def test_budgets_say_how_far_the_times_differ(p, videos, tmp_path):
     told = baselines.budgets(p, videos)
     assert "StyleGAN-V 60.0 minutes of the clock and 50.0 minutes of the processor; iVGAN" in told
     assert "3.0 times as long as the shortest" in told
-    pairs = {"seconds": 3000.0, "processor seconds": 2000.0, "pairs": 9}
-    parts = {"seconds": 60.0, "processor seconds": 50.0, "MotionStyleGAN": pairs, "steps": 3}
-    assert baselines.spent(parts) == {"seconds": 3060.0, "processor seconds": 2050.0}
-    assert baselines.spent({"seconds": None}) == dict.fromkeys(baselines.TIMES)
+    pairs = {"seconds": 3000.0, "processor seconds": 2400.0, "pairs": 9}
+    parts = {"seconds": 600.0, "processor seconds": None, "MotionStyleGAN": pairs, "steps": 3}
+    path = tmp_path / "sky-procedural-hour-motionvideogan-seed1.json"
+    path.write_text(json.dumps(file("MotionVideoGAN", 1, 80.0, preset="hour", training=parts)))
+    told = baselines.budgets(p, videos)
+    assert "MotionVideoGAN 60.0 minutes of the clock" in told, "with the pairs'"
+    assert "processor" not in told, "which is not known of all"
     other = p.model_copy(update={"results_root": str(tmp_path / "none")})
     assert "No training" in baselines.budgets(other, videos)
 
