@@ -1,12 +1,12 @@
 """Real videos that no contestant was trained on, and how much is made and scored beside them."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
 from rencgan.core.errors import InputError
 from rencgan.data.hops import CLIP, spaced
-from rencgan.data.procedural import catalogue, longer
+from rencgan.data.procedural import ENDLESS, StandIn, catalogue, longer
 from rencgan.data.videoset import VideoSet
 
 UNSEEN = 9001  # the seed of stand-ins that no run may have: all are scored on its videos
@@ -81,24 +81,22 @@ class Unseen:
 def unseen(p, videos: VideoSet, task: Task, step: int = 1) -> Unseen:
     """Of a stand-in the first videos of the task's seed, scenes and people that no run has met (or
     of the run's own seed those behind the prepared ones, which share scenes and people with them),
-    and as many others behind them. Of real data at most as many videos of the test split, evenly
-    spaced, to the length that all of them have, with no others. Raises InputError for fewer than 2
-    videos.
+    and as many others behind them; where stand-ins end, those that are long enough, to the length
+    that all of them have. Of real data at most as many videos of the test split, evenly spaced, to
+    the length that all of them have, with no others. Raises InputError for fewer than 2 videos.
 
     step: reaches so much further, for one frame of every `step` (see Unseen.every).
     """
     reach = REACH * step
     if videos.card["source"] == "procedural":
-        known, n = task.seed is None, task.short
+        known = task.seed is None
         first, seed = (len(videos), p.seed) if known else (0, task.seed)
-        found = catalogue(p.dataset, seed, first + 2 * n)[first:]
-        lengths = ([task.frames] * task.long + [SHORT] * (n - task.long)) * 2
-        pairs = zip(found, lengths, strict=True)
-        drawn = [longer(v, frames + reach).frames(videos.size) for v, frames in pairs]
-        told = f"unseen stand-ins {first} to {first + n - 1}"
+        found, long, frames = _stand_ins(p.dataset, seed, first, task, reach)
+        n, drawn = len(found) // 2, [v.frames(videos.size) for v in found]
+        told = f"unseen stand-ins {found[0].index} to {found[n - 1].index}"
         told += "" if known else f" of seed {seed}"
         shown = [v.subject for v in found[:n]] if known else []
-        return Unseen(drawn[:n], shown, drawn[n:], task.long, task.frames, told)
+        return Unseen(drawn[:n], shown, drawn[n:], long, frames, told)
     test = videos.select("test", min_frames=SHORT + reach)
     chosen = spaced(len(test), task.short)
     footage = [test.video(i) for i in chosen]
@@ -111,3 +109,25 @@ def unseen(p, videos: VideoSet, task: Task, step: int = 1) -> Unseen:
     shown = [test.videos[i].subject or test.videos[i].label for i in chosen]
     told = "test split" if len(chosen) == len(test) else f"{len(chosen)} videos of the test split"
     return Unseen(footage, shown, [], len(footage), frames, told)
+
+
+def _stand_ins(
+    dataset: str, seed: int, first: int, task: Task, reach: int
+) -> tuple[list[StandIn], int, int]:
+    """Those of a comparison and as many others, each with `reach` more frames than are scored; how
+    many of either are long, and frames of these.
+    """
+    n = task.short
+    if dataset in ENDLESS:
+        lengths = ([task.frames] * task.long + [SHORT] * (n - task.long)) * 2
+        pairs = zip(catalogue(dataset, seed, first + 2 * n)[first:], lengths, strict=True)
+        return [longer(v, frames + reach) for v, frames in pairs], task.long, task.frames
+    found = [v for v in catalogue(dataset, seed)[first:] if v.n_frames >= SHORT + reach]
+    n = min(n, len(found) // 2)
+    if n < 2:
+        raise InputError(
+            f"{len(found)} of the stand-ins for {dataset} that no model was trained on have "
+            f"{SHORT + reach} frames; a comparison needs 4"
+        )
+    frames = min(task.frames, min(v.n_frames for v in found[: 2 * n]) - reach)
+    return [replace(v, n_frames=frames + reach) for v in found[: 2 * n]], n, frames

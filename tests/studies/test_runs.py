@@ -138,6 +138,32 @@ def test_all_presets_are_scored_on_the_same_videos_of_a_seed_that_none_may_have(
     assert not np.array_equal(real.footage[0], compare.unseen(p, videos, SMALL).footage[0])
 
 
+def test_of_stand_ins_that_end_those_long_enough_are_unseen(tmp_path):
+    p = run_of(tmp_path, dataset="uva")
+    videos = study.data(p)
+    real = compare.unseen(p, videos, SMALL)
+    long = [v for v in catalogue("uva", 0)[len(videos) :] if v.n_frames >= 144][:6]
+    frames = min(v.n_frames for v in long) - REACH
+    assert 128 <= real.frames == frames < 160 and real.long == len(real.footage) == 3
+    for video, made in zip(long, real.footage + real.others, strict=True):
+        assert np.array_equal(made, video.frames(16)[: frames + REACH])
+    assert real.subjects == [v.subject for v in long[:3]]
+    whole = compare.unseen(p, videos, Task())
+    assert 16 <= len(whole.footage) == len(whole.others) < 64, "all that there are"
+
+
+def test_clips_of_faces_are_trained_and_scored(tmp_path):
+    p = run_of(tmp_path, dataset="uva")
+    videos, c = study.data(p), contestant("EncGAN3")
+    path = compare.run(c, p, videos, c.usual, SMALL, tmp_path / "out", tmp_path)
+    found = json.loads(path.read_text())
+    assert list(found["ways"]) == ["noise", "encoded"]
+    assert found["compared with"].startswith("3 videos of 128 frames, 3 of them of 1")
+    real = json.loads(compare.run_real(p, videos, SMALL, tmp_path / "out").read_text())
+    assert set(real["ways"]) == {"other unseen videos", "held", "shuffled real clips"}
+    assert all(len(way["scores"]) == 4 for way in real["ways"].values())
+
+
 def test_the_task_says_which_footage_a_presets_results_are_of():
     assert task_of("mini").as_dict() == {"short": 64, "long": 16, "frames": 1000}
     shared = {"short": 64, "long": 16, "frames": 1000, "seed": UNSEEN}
@@ -461,7 +487,10 @@ def test_a_jump_is_told_in_steps_of_real_frames():
         (["sly"], "dataset = 'sly' should be one of .*did you mean 'sky'"),
         (["sky", "--seeds", "-1"], "seed = -1 should be"),
         (["folder", "--source", "real"], "needs data_root"),
-        (["kth", "--preset", "smoke"], "stand-ins that go on are sky, taichi, not 'kth'"),
+        (
+            ["weizmann", "--preset", "smoke"],
+            "0 of the stand-ins for weizmann that no model was trained on have 144 frames",
+        ),
     ],
 )
 def test_the_command_refuses_in_a_sentence_before_anything_is_trained(argv, words, tmp_path):
