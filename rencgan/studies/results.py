@@ -377,10 +377,12 @@ def as_markdown(table: Sequence[Mapping]) -> str:
 
 
 def page(table: pd.DataFrame) -> str:
-    """The tables of all data sets, as Markdown: of the comparison, not of single ablations."""
+    """The tables of all data sets and presets, as Markdown: of the comparison, not of single
+    ablations.
+    """
     parts = []
-    for dataset, of in compared(table).groupby("dataset", sort=False):
-        parts.append(f"**{dataset}, {of.preset.iloc[0]}**")
+    for (dataset, preset), of in compared(table).groupby(["dataset", "preset"], sort=False):
+        parts.append(f"**{dataset}, {preset}**")
         parts += [f"{k}.\n\n{as_markdown(v)}" for k, v in split(rows(of)).items()]
         parts += [as_markdown(foresight_rows(of)), as_markdown(gap_rows(of))]
     return "\n\n".join(part for part in parts if part)

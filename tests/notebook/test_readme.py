@@ -23,8 +23,7 @@ def test_the_readme_shows_what_the_result_files_say():
 
 
 def test_the_best_of_the_readme_is_called_the_best_of_what_it_shows():
-    everything = results.read()
-    table = everything[everything.dataset == readme.DATASET]
+    table = results.read(dataset=readme.DATASET, preset=readme.PRESET)
     first = readme.sentences(table, []).splitlines()[0]
     best = first.partition("the best system below, ")[2].partition(", lies at")[0]
     assert f"| {best}, " in results.as_markdown(overview.rows(table))
@@ -35,12 +34,13 @@ def test_the_best_of_the_readme_is_called_the_best_of_what_it_shows():
 
 def test_all_tables_stand_in_the_page_of_results():
     page = (ROOT / "reports" / readme.TABLES).read_text(encoding="utf-8")
-    assert page == readme.all_tables(results.read())
-    assert results.page(results.read()) in page
+    assert page == readme.all_tables(ledger.files())
+    for preset in ledger.PRESETS:
+        assert results.page(results.read(preset=preset)) in page
 
 
 def test_a_changed_result_changes_the_readme(tmp_path, monkeypatch):
-    for path in results.RESULTS.glob("sky-procedural-mini-*.json"):
+    for path in results.RESULTS.glob(f"sky-procedural-{readme.PRESET}-*.json"):
         content = json.loads(path.read_text())
         if content["contestant"] == "AR2":
             for way in content["ways"].values():
