@@ -33,7 +33,7 @@ def test_the_picture_stands_below_the_question_and_before_any_training(path):
 def folder(tmp_path, monkeypatch):
     """The published files, in a folder to which a test may add."""
     for path in weights.FOLDER.iterdir():
-        if weights.taken(path.stem)[1] == weights.PRESET:
+        if weights.taken(path.name.partition(".")[0])[1] == weights.PRESET:
             (tmp_path / path.name).symlink_to(path)
     monkeypatch.setattr(weights, "FOLDER", tmp_path)
     return tmp_path
