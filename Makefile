@@ -90,7 +90,8 @@ R := -p source procedural
 reports: $(V)/.ready  ## the pages in reports/, from the results and weights that lie there (minutes)
 	$(call run_notebooks,$(OUT)/reports,$(R) -p preset mini,$(wildcard notebooks/01_*.ipynb))
 	$(call run_notebooks,$(OUT)/reports,$(R) -p weights published,$(wildcard notebooks/0[23457]_*.ipynb))
-	$(call run_notebooks,$(OUT)/reports,$(R) -p preset mini,$(wildcard notebooks/0[689]_*.ipynb))
+	$(call run_notebooks,$(OUT)/reports,$(R) -p preset mini,$(wildcard notebooks/0[69]_*.ipynb))
+	$(call run_notebooks,$(OUT)/reports,$(R) -p preset hour,$(wildcard notebooks/08_*.ipynb))
 	@$(BIN)/python -m rencgan report reports $(EVERY:notebooks/%=$(OUT)/reports/%)
 	@cp $(foreach preset,mini slim hour,$(OUT)/reports/$(preset)/sky/*.json) reports/
 	@$(BIN)/python -m rencgan readme

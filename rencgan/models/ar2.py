@@ -3,7 +3,7 @@ Section 5.3). AR2+ (ours) lays noise on the recalled clip (`recall_noise`), or t
 of several clips (`rollout`), as the preset says. Its networks are improved R2's.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
 from typing import Any, ClassVar
@@ -15,9 +15,9 @@ from torch import Tensor
 from rencgan.core.device import sent_together
 from rencgan.core.errors import InputError
 from rencgan.data.clips import ClipSampler
-from rencgan.data.hops import CLIP, clips_for
+from rencgan.data.hops import CLIP, clips_for, spaced
 from rencgan.data.pixels import as_clips
-from rencgan.models import losses, sampling
+from rencgan.models import losses, sampling, starts
 from rencgan.models.draws import Draws
 from rencgan.models.networks import Codes, draw
 from rencgan.models.recall import stitch_pair, stitched
@@ -47,6 +47,13 @@ class Prediction(Pass):
 
 
 @dataclass(frozen=True)
+class Known:
+    """What a trained AR2 makes of its data: the codes that a video may begin with."""
+
+    start: starts.Start
+
+
+@dataclass(frozen=True)
 class AR2(VaeGan):
     """Joint training (Algorithm 9), with clips from noise codes in every adversarial term."""
 
@@ -55,6 +62,7 @@ class AR2(VaeGan):
     always: ClassVar[dict[str, Any]] = {"noise": True, "next_clip": True}
     sample: ClassVar[str] = "pairs"
     asks: ClassVar[tuple[str, ...]] = ("recall_noise", "rollout")
+    found: ClassVar[tuple[str, ...]] = ("start",)
     any_hop: ClassVar[bool] = False
     twice: ClassVar[bool] = False
 
@@ -147,6 +155,22 @@ class AR2(VaeGan):
         """The clips that are to be predicted, and those before them."""
         return x[:, :, r : r + CLIP], x[:, :, :CLIP]
 
+    # ------------------------------------------------------------------------------------- saving
+
+    @torch.no_grad()
+    def ended(self, model: Any, reader: ClipSampler) -> dict[str, Any]:
+        """A Gaussian of the means of the latent spaces of training clips (starts.py)."""
+        rows = np.array([reader.items[i][0] for i in spaced(len(reader.items), starts.CLIPS)])
+        found = []
+        for first in np.array_split(rows, -(-len(rows) // sampling.BATCH)):
+            clips = reader.videos.frames[first[:, None] + np.arange(CLIP)]
+            space = model.nets["encoder"](as_clips(clips, model.device), model.hop, None)
+            found.append(torch.cat([space.mu_c, space.mu_m], dim=1).float().cpu())
+        return {"start": vars(starts.Start.fitted(torch.cat(found)))}
+
+    def known(self, content: Mapping[str, Any], p: Preset) -> Known | None:
+        return Known(starts.Start(**content["start"])) if "start" in content else None
+
     # ---------------------------------------------------------------------------------- long video
 
     def generate(
@@ -160,12 +184,14 @@ class AR2(VaeGan):
         candidates: int = 1,
         seed: int = 0,
         level: float = 0.0,
+        start: str = "noise",
         **other,
     ) -> Iterator[Tensor]:
         """Algorithm 10: videos of any length from noise alone, or on from first clips (V, 16, H, W,
         3) uint8 (then they begin with its first r frames). videos: 1, or as many as there are first
-        clips. level: what AR2+ is told of the noise on the recalled clip, from 0 to the largest it
-        was trained with; none is added.
+        clips. start: whether the first clip's codes are from N(0, I), as published ("noise"), or
+        from the Gaussian of the codes of training clips ("ex-post"). level: what AR2+ is told of
+        the noise on the recalled clip, from 0 to the largest it was trained with; none is added.
         """
         if other.get("footage") is not None:
             raise InputError(
@@ -186,7 +212,15 @@ class AR2(VaeGan):
             raise InputError(f"at least 1 video can be made, not {videos}")
         if not 0 <= level <= known:
             raise InputError(f"this model knows levels of noise from 0 to {known:g}, not {level:g}")
+        if start not in starts.WAYS:
+            raise InputError(f"start is one of {', '.join(starts.WAYS)}, not {start!r}")
+        if start == "ex-post" and "start" not in model.extras:
+            raise InputError(
+                "this AR2 has no codes of training clips with it: it is not trained to its end, or "
+                "was before they were kept; begin with start='noise'"
+            )
         ways = {"codes": codes, "candidates": candidates, "seed": seed, "level": level}
+        ways["start"] = model.extras["start"] if start == "ex-post" else None
         clips = self.predicted_clips(model, first, videos, **ways)
         clips = islice(clips, clips_for(frames, model.hop))
         return sampling.cut_to(stitched(clips, model.hop), frames)
@@ -201,10 +235,12 @@ class AR2(VaeGan):
         candidates: int = 1,
         seed: int = 0,
         level: float = 0.0,
+        start: starts.Start | None = None,
     ) -> Iterator[Tensor]:
         """Algorithm 10 without end: clips (V, 3, 16, H, W), each predicted from the one before it.
 
-        first: the first clips (V, 3, 16, H, W), or None to draw them from N(0, I). The clip that
+        first: the first clips (V, 3, 16, H, W), or None to draw them from N(0, I), or as `start`
+        has their codes. The clip that
         VDrej kept is the one that the next is predicted from and judged behind: as printed,
         Algorithm 10 never renews its previous clip.
         """
@@ -221,7 +257,9 @@ class AR2(VaeGan):
         def kept(z: Sequence[Tensor], previous: Tensor | None) -> Tensor:
             return sampling.best(generator, z, model.nets["video_d"], previous, r)
 
-        clip = kept(drawn(0), None) if first is None else first
+        if first is None:
+            first = kept(start.codes(*drawn(0)) if start else drawn(0), None)
+        clip = first
         yield clip
         for number in count(1):
             space = Codes(*(part.float()[:, None] for part in encoder(clip, r, told)))

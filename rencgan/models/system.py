@@ -81,7 +81,8 @@ class System:
     base: the kind of the system that is trained first and given frozen. averaged: networks that
     keep a running average where the preset asks for one. added: switches that came later, at the
     value that stands for what was before: they enter no key at that value. generates: the networks
-    that it generates with, which alone are published; none: all of them. found: what `extras` adds.
+    that it generates with, which alone are published; none: all of them. found: what `extras` and
+    `ended` add.
     """
 
     kind: ClassVar[str] = ""
@@ -205,8 +206,12 @@ class System:
         """What a checkpoint holds of what the reader found out about its data."""
         return {}
 
+    def ended(self, model: Any, reader: Any) -> dict[str, Any]:
+        """What the checkpoint of a trained model holds of what it makes of its data."""
+        return {}
+
     def known(self, content: Mapping[str, Any], p: Recipe) -> Any:
-        """The same out of a checkpoint's content, for `networks` in the reader's place."""
+        """Both out of a checkpoint's content, for `networks` in the reader's place."""
         return None
 
     def shown(self, model: Any, reader: Any) -> tuple[Tensor, Tensor] | None:

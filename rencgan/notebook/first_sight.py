@@ -39,7 +39,7 @@ TITLES = {  # as tiles call them
 # What the README and the page of results show: two scenes that R2 follows, and what the others make
 # without them. (model, number of the scene) of each tile, four a row.
 ALL = [(name, k) for k in (0, 1) for name in (REAL, "r2")]
-ALL += [(name, k) for name in ("ar2", "r3-mixture") for k in (0, 1)]
+ALL += [(name, k) for name in ("ar2", "r3-regression") for k in (0, 1)]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ A variant is a contestant (variants.py) and a way of drawing codes; contestants 
 name are trained once. Studies without variants are made elsewhere, and say where.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -184,8 +185,8 @@ def overview(table: pd.DataFrame, preset: str) -> list[dict]:
 
 
 def effort(asked: Sequence[tuple[Study, str]], table: pd.DataFrame, seeds: Sequence[int]) -> str:
-    """In a sentence, what these studies, each on a data set, take from nothing, by the seconds in
-    the result files.
+    """In a sentence, what these studies, each on a data set, take from nothing and from the result
+    files that there are, by the seconds in them.
     """
     trained = {(d, name) for s, d in asked for name in s.contestants}
     took = table[table.measure == "took s"].groupby("contestant").value.mean()
@@ -193,10 +194,18 @@ def effort(asked: Sequence[tuple[Study, str]], table: pd.DataFrame, seeds: Seque
     told = f"{len(trained)} trainings for each of {len(seeds)} seeds"
     if pd.isna(each):
         return f"{told}; none was timed yet."
-    hours = each * len(trained) * len(seeds) / 3600
+    there = table[table.measure == "scored"].groupby(["dataset", "contestant", "seed"]).way.agg(set)
+    lacking = {
+        (d, name, seed)
+        for (s, d), seed in itertools.product(asked, seeds)
+        for name in s.contestants
+        if not {*ways_of(s, name)} <= there.get((d, name, seed), set())
+    }
+    hours = each / 3600
     return (
         f"{told}, about {each / 60:.0f} minutes each where the files were made, with their scores: "
-        f"{hours:.0f} hours, one after the other."
+        f"{hours * len(trained) * len(seeds):.0f} hours, one after the other. {len(lacking)} of "
+        f"them lack results: {hours * len(lacking):.0f} hours."
     )
 
 

@@ -13,6 +13,7 @@ is mixed where some held and others did not, did not hold where one did not and 
 undecided otherwise.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -38,10 +39,11 @@ ALIKE = float(np.log(1.1))  # 10 % either way
 CHANCE = 2 * (1 - CONFIDENCE)  # share of orderings decided where there is no difference
 KNOWN = {*MEASURES, *OTHER_MEASURES, *OF_TRAINING, *(f"log {m}" for m in results.LOGS)}
 Side = tuple[str, str]  # contestant, way of drawing codes
-# Measure -> published metric and frames. Of R3's first 16 frames half are real in print.
-PLACES = {f"{n}f{own}": ("FVD", n) for n in (16, 128) for own in ("", ", own")}
-PLACES |= {f"{n}f, every 4th": ("FVD", n) for n in (16, 32)}  # Table 4.8
-PLACES |= {"ratio": ("FVD ratio", None)}
+# Measure -> published metrics and frames. Of R3's first 16 frames half are real in print.
+PLACES = {f"{n}f{own}": [("FVD", n)] for n in (16, 32, 128) for own in ("", ", own")}
+PLACES["16f"] = [("FVD", 16), ("video FID", 16)]  # chapter 3
+PLACES |= {f"{n}f, every 4th": [("FVD", n)] for n in (16, 32)}  # Table 4.8
+PLACES |= {"ratio": [("FVD ratio", None)]}
 
 
 class Verdict(NamedTuple):
@@ -132,10 +134,10 @@ class Comparison:
         """Whether a paper orders its sides so: "yes", "no", "" where none prints both. The study's
         own tables come first.
         """
-        for s in (study, *STUDIES.values()) if self.measure in PLACES else ():
-            for place in s.tables:
+        for s in (study, *STUDIES.values()):
+            for place, of in itertools.product(s.tables, PLACES.get(self.measure, ())):
                 sides = (self.better, self.worse)
-                better, worse = (_printed(s, x, self.measure, dataset, place) for x in sides)
+                better, worse = (_printed(s, x, of, dataset, place) for x in sides)
                 if better and worse and better != worse:
                     return "yes" if (better < worse) == self.lower_is_better else "no"
         return ""
@@ -146,9 +148,11 @@ def _values(table: pd.DataFrame, side: Side, measure: str) -> pd.Series:
     return results.values(table, side[0], "" if measure in OF_TRAINING else side[1], measure)
 
 
-def _printed(s: Study, side: Side, measure: str, dataset: str, place: tuple) -> float | None:
-    """What one table of a study prints for a side, on a data set; None where it lacks it."""
-    metric, frames = PLACES[measure]
+def _printed(s: Study, side: Side, of: tuple, dataset: str, place: tuple) -> float | None:
+    """What one table of a study prints for a side, on a data set, of a metric and frames; None
+    where it lacks it.
+    """
+    metric, frames = of
     names = {v.printed for v in s.variants if (v.contestant, v.way) == side}
     wanted = {(metric, dataset, frames, *name) for name in names if name}
     for c in papers.table(*place).cells if wanted else ():

@@ -2,7 +2,7 @@
 
 What a system needs is what it sees when it generates (its `prior`): footage of the whole video, a
 first clip, or nothing. A way of drawing codes is "sample", "mean" or "VDrej"; those of R3 begin
-with its method ("robust sample").
+with its method ("robust sample"), and one of AR2 that starts otherwise with how ("ex-post mean").
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +16,7 @@ from rencgan.data.hops import CLIP, clip_count, clips_for, spaced
 from rencgan.data.pixels import as_clips, as_frames
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate import cost
+from rencgan.models import starts
 from rencgan.models.trained import Trained
 from rencgan.studies.unseen import LONG, REACH
 
@@ -30,6 +31,8 @@ def options_of(way: str, candidates: int | None = None) -> dict:
     method, _, codes = way.rpartition(" ")
     found = {"codes": "mean" if codes == "mean" else "sample"}
     found["candidates"] = (candidates or CANDIDATES) if codes == "VDrej" else 1
+    if method in starts.WAYS:
+        return found | {"start": method}
     return found | ({"method": method} if method else {})
 
 

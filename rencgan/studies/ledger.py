@@ -190,11 +190,13 @@ def counted(table: Sequence[Mapping]) -> str:
     open_ones = [row for row in table if row["verdict"] == UNDECIDED]
     not_run = sum(row["why"] == NOT_RUN for row in open_ones)
     single = sum(0 < row["seeds"] < SEEDS for row in open_ones)
+    decided = [row for row in table if row["verdict"] in (HELD, MIXED, NOT_HELD)]
+    part = sum(bool(row["lacks"]) for row in decided)
     return (
         f"{len(table)} claims: {found[HELD]} held, {found[MIXED]} mixed, {found[NOT_HELD]} did not "
-        f"hold, {found[UNDECIDED]} undecided ({single} lack seeds, {not_run} not run), "
-        f"{found[NOT_HERE]} not testable here, {found[OF_COURSE]} so by construction. "
-        f"{_able(table)} have {SEEDS} seeds."
+        f"hold ({part} on part of their data), {found[UNDECIDED]} undecided ({single} lack seeds, "
+        f"{not_run} not run), {found[NOT_HERE]} not testable here, {found[OF_COURSE]} so by "
+        f"construction. {_able(table)} have {SEEDS} seeds."
     )
 
 

@@ -10,7 +10,7 @@ from rencgan.studies import results, weights
 from rencgan.studies.references import REAL
 from rencgan.studies.setting import Setting
 from rencgan.studies.sizes import token_width
-from rencgan.studies.variants import CLIP_WAYS, Contestant, contestant
+from rencgan.studies.variants import CLIP_WAYS, EX_POST, Contestant, contestant
 
 SYSTEMS = (  # those of the five sources, the study's own first
     *("R2", "improved R2", "LEncGAN", "AR2", "R3, regression", "R3, mixture", "R3, flow"),
@@ -44,7 +44,7 @@ def rows(p: Setting, table: pd.DataFrame, names: Sequence[str] = SYSTEMS) -> lis
     order = list(dict.fromkeys([REAL, *names]))
     found = []
     for (name, way), of in table[table.way != ""].groupby(["contestant", "way"], sort=False):
-        if name not in order or (name != REAL and way != way_of(name)):
+        if name not in order or (name != REAL and way not in (way_of(name), *EX_POST[1:])):
             continue
         took = results.values(table, name, "", "processor s")
         told = results.means(of, [*COLUMNS, *(f"{k}, own" for k in OWN)])

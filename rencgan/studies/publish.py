@@ -73,7 +73,9 @@ def publish_from(
     jobs = [_job(c, p, videos, path.parent, over) for c in known]
     job = _fitting(content, path, name, jobs)
     row = job.preset
-    job = replace(job, preset=preset_of(content, path, type(row)), seed=content["seed"])
+    asked = {"positions": row.positions} if hasattr(row, "positions") else {}  # kept: those used
+    recipe = preset_of(content, path, type(row)).but(**asked)
+    job = replace(job, preset=recipe, seed=content["seed"])
     model = load_model(path, base=over)  # refuses one that was trained over another
     if job.key() != content["key"]:
         raise InputError(

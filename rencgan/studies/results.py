@@ -98,7 +98,7 @@ OTHER_MEASURES = {  # of single studies
     "clip worst octave": Measure("clips", "worst octave"),
 }
 LOGS = ("jump", "seam ratio")  # "log jump" is |log|: how far a junction is from real ones
-OF_TRAINING = ("train s", "train ms a clip")  # of a file, with way ""
+OF_TRAINING = ("train s", "processor s", "train ms a clip", "best step")  # of a file, with way ""
 MOMENT = "16f at step "  # and its number: a score along a training (moments.py), with way ""
 FORESIGHT = ("error", "last kept", "energy", "likelihood")
 DIGITS = {name: m.digits for name, m in (MEASURES | OTHER_MEASURES).items()}
@@ -131,7 +131,7 @@ def read(
 def frame(files: Sequence[dict]) -> pd.DataFrame:
     """Result files as a table of KEYS, way, measure and value, a row a number: MEASURES and
     OTHER_MEASURES of every way, "log jump", "scored" of a way that has all its scores; with way ""
-    the OF_TRAINING, "processor s", all its seconds ("took s"), each MOMENT and the FORESIGHT.
+    the OF_TRAINING, all its seconds ("took s"), each MOMENT and the FORESIGHT.
     """
     rows = [(*(f.get(key) for key in KEYS), *number) for f in files for number in _numbers(f)]
     table = pd.DataFrame(rows, columns=[*KEYS, "way", "measure", "value"])
@@ -150,10 +150,11 @@ def _numbers(f: dict) -> Iterator[tuple[str, str, float | None]]:
     if (seconds := told.get("seconds")) is not None:
         videos = sum(w.get("seconds for all videos") or 0 for w in f["ways"].values())
         yield "", "took s", seconds + videos
-        if clips := told.get("clips", 2 * told.get("pairs", 0)):  # warm-ups are in it too
-            yield "", "train ms a clip", 1000 * seconds / clips
-    scores = told.get("best moment", {}).get("scores", ())
-    yield from (("", f"{MOMENT}{step}", score) for step, score in scores)
+    spent, clips = told.get("processor seconds"), told.get("clips", 2 * told.get("pairs", 0))
+    yield "", "train ms a clip", 1000 * spent / clips if spent and clips else None  # with warm-ups
+    best = told.get("best moment", {})
+    yield "", "best step", best.get("step")
+    yield from (("", f"{MOMENT}{step}", score) for step, score in best.get("scores", ()))
     yield from (("", m, f.get("foresight", {}).get(m)) for m in FORESIGHT)
     timed, contestant = are_timed(f), CONTESTANTS.get(f["contestant"])
     for name, way in f["ways"].items():

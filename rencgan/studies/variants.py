@@ -26,7 +26,8 @@ Built = TypeVar("Built")
 # Of R3: its method, and how codes are drawn from a predicted latent space.
 PREDICTED = tuple(f"{m} {c}" for m in ("robust", "faster") for c in ("sample", "mean", "VDrej"))
 CLIP_WAYS = ("noise", "encoded")  # codes from N(0, I), or those of training clips
-WAYS = ("sample", "mean", "VDrej", *CLIP_WAYS, *PREDICTED)
+EX_POST = ("ex-post sample", "ex-post mean")  # of AR2, whose first codes are as clips have them
+WAYS = ("sample", "mean", "VDrej", *EX_POST, *CLIP_WAYS, *PREDICTED)
 
 
 def built(model: type[Built], name: str, block: Mapping) -> Built:

@@ -191,7 +191,7 @@ def write(name: str, model: Trained, content: dict, told: dict, folder: Path | N
     kept |= {"base": model.base.digest} if model.base else {}
     kept |= {"left out": sorted(model.nets.keys() - needed)} if len(nets) < len(model.nets) else {}
     beside = {}
-    for key in model.system.found:
+    for key in (k for k in model.system.found if k in content):
         value = content[key]
         if isinstance(value, dict):
             beside[key] = {k: v for k, v in value.items() if isinstance(v, torch.Tensor)}

@@ -338,6 +338,11 @@ class Run:
             "bf16": self.precision.decided,
             "random": {"torch": torch.get_rng_state()},  # no step draws from it; a user's code may
         }
+        if step == self.p.steps or step in self.scores.moments:  # may be kept as the best one
+            nets = self.players.for_generation()
+            model = Trained(self.system, self.p, nets, step, self.job.seed, "", self.job.base)
+            content |= self.system.ended(model, self.reader)
+            self.players.train()
         return content | self.system.extras(self.reader)
 
 

@@ -16,9 +16,9 @@ from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
 from rencgan.data import hops
 from rencgan.data.clips import ClipSampler
-from rencgan.data.pixels import as_clips
+from rencgan.data.pixels import as_clips, as_frames
 from rencgan.data.videoset import VideoSet
-from rencgan.models import losses, recall, sampling, trained
+from rencgan.models import losses, recall, sampling, starts, trained
 from rencgan.models.ar2 import AR2, Prediction
 from rencgan.models.encgan3 import EncGAN3
 from rencgan.models.networks import Encoder, Generator, draw
@@ -571,6 +571,39 @@ def test_a_trained_model_makes_videos_from_noise(tmp_path, videos):
     assert pieces == [6, 6, 6, 6, 11]  # the hop that it was trained at
     clip = np.stack([moving_videos(1)[0][:16]] * 3)
     assert model.videos(20, first_clip=clip).shape == (3, 20, 16, 16, 3)
+
+
+def test_a_video_can_begin_with_codes_such_as_clips_have(tmp_path, videos):
+    path = train(job(tmp_path, videos))
+    model = load_model(path, "ar2", "cpu")
+    start, reader = model.extras["start"], AR2().reads(job(tmp_path, videos))
+    clips = [reader.videos.frames[row : row + 16] for row, _ in reader.items]
+    space = model.nets["encoder"](as_clips(np.stack(clips), "cpu"), model.hop, None)
+    codes = torch.cat([space.mu_c, space.mu_m], 1)
+    assert torch.allclose(start.mean, codes.mean(0), atol=1e-4)
+    assert torch.allclose(start.spread.T @ start.spread, torch.cov(codes.T), atol=1e-4)
+    begun = model.videos(30, videos=2, start="ex-post", seed=3)
+    assert np.array_equal(begun, model.videos(30, videos=2, start="ex-post", seed=3))
+    assert not np.array_equal(begun[:, :16], model.videos(16, videos=2, seed=3))
+    dims = model.preset.content_dim, model.preset.motion_dim
+    first = model.nets["generator"](*start.codes(*sampling.noise(3, 0, 1, dims)))
+    assert np.array_equal(begun[:1, :8], as_frames(first)[:, :8])
+    with pytest.raises(InputError, match="start is one of noise, ex-post, not 'real'"):
+        model.generate(30, start="real")
+    content = checkpoint.load(path)
+    del content["start"]
+    checkpoint.save(path, content)
+    with pytest.raises(InputError, match="has no codes of training clips with it"):
+        load_model(path, "ar2", "cpu").generate(30, start="ex-post")
+
+
+def test_few_directions_are_kept_and_each_has_a_sign():
+    codes = torch.randn(400, 90, generator=torch.Generator().manual_seed(1)) * torch.arange(1, 91)
+    start = starts.Start.fitted(codes)
+    assert start.spread.shape == (starts.DIRECTIONS, 90)
+    lengths = start.spread.norm(dim=1)
+    assert (lengths.diff() <= 0).all() and float(lengths[0]) == pytest.approx(90, rel=0.15)
+    assert torch.equal(start.spread.abs().amax(1), start.spread.amax(1))
 
 
 def test_a_level_is_told_and_only_up_to_the_largest():

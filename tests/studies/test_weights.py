@@ -21,7 +21,7 @@ from rencgan.models.trained import load_model
 from rencgan.notebook import parameters
 from rencgan.notebook import steps as study
 from rencgan.notebook import steps_r3 as study_r3
-from rencgan.presets.table import BASES
+from rencgan.presets.table import BASES, GPT_PRESETS
 from rencgan.studies import packed as packing
 from rencgan.studies import publish, recipes, untrained, weights
 from rencgan.studies.packed import largest, packed, unpacked
@@ -263,7 +263,11 @@ def test_a_file_made_by_hand_is_refused_in_one_sentence(tmp_path):
     refused("missing or damaged")
 
 
-def test_what_was_trained_over_a_checkpoint_goes_on_with_it_as_published(made, tmp_path):
+def test_what_was_trained_over_a_checkpoint_goes_on_with_it_as_published(
+    made, tmp_path, monkeypatch
+):
+    wide = GPT_PRESETS["smoke"].but(positions=500)  # more than these videos take
+    monkeypatch.setitem(GPT_PRESETS, "smoke", wide)
     (first,) = made.glob("smoke-improved-r2-*/checkpoint.pt")
     base, out = load_model(first), tmp_path / "weights"
     videos = publish._videos("r2", publish._run("smoke", made))
@@ -276,6 +280,7 @@ def test_what_was_trained_over_a_checkpoint_goes_on_with_it_as_published(made, t
     model = weights.load("r3-mixture-smoke", folder=out)
     assert model.base.digest == weights.load("improved-r2-smoke", folder=out).digest != base.digest
     assert weights.card(path.stem, out)["recipe"] == job.key()
+    assert model.preset.positions < job.preset.positions == 500
     with pytest.raises(InputError, match="trained on the codes of another improved R2"):
         publish.publish_from(job.out / "checkpoint.pt", *given[:2], made / "weights", "smoke")
 
