@@ -43,7 +43,7 @@ COLUMNS = ("16f, own", "128f, own", "motion distance", "jump", "motion", "sharpn
 TOLD = (  # below the table
     "The first rows are real video in a model's place: a score beside no reference says nothing. "
     "own: from the first frame that is the model's own. jump: motion at a junction, in steps of "
-    "real frames."
+    "real frames. ex-post (ours): the first codes drawn as those of clips lie, not from N(0, I)."
 )
 STRIP = [tile for tile in first_sight.ALL if tile[1] == 0]  # one scene
 
