@@ -214,6 +214,8 @@ class AR2(VaeGan):
             raise InputError(f"this model knows levels of noise from 0 to {known:g}, not {level:g}")
         if start not in starts.WAYS:
             raise InputError(f"start is one of {', '.join(starts.WAYS)}, not {start!r}")
+        if start == "ex-post" and first is not None:
+            raise InputError("a first clip is given, so no codes begin: leave start='noise'")
         if start == "ex-post" and "start" not in model.extras:
             raise InputError(
                 "this AR2 has no codes of training clips with it: it is not trained to its end, or "

@@ -10,12 +10,13 @@ from rencgan.studies import results, weights
 from rencgan.studies.references import REAL
 from rencgan.studies.setting import Setting
 from rencgan.studies.sizes import token_width
-from rencgan.studies.variants import CLIP_WAYS, EX_POST, Contestant, contestant
+from rencgan.studies.variants import CLIP_WAYS, Contestant, contestant
 
 SYSTEMS = (  # those of the five sources, the study's own first
     *("R2", "improved R2", "LEncGAN", "AR2", "R3, regression", "R3, mixture", "R3, flow"),
     *("EncGAN3, warm-ups", "G3AN", "StyleGAN-V", "MotionVideoGAN", "iVGAN, 0-GP"),
 )
+TOO = "ex-post mean"  # a way that has a row beside the usual one
 WAY = "sample"  # of drawing codes, where a kind of system has no other usual one
 OWN = ("16f", "128f")  # of R3: from the first frame that is its own
 JUDGED = ("second judge 16f", "second judge 128f")
@@ -44,7 +45,7 @@ def rows(p: Setting, table: pd.DataFrame, names: Sequence[str] = SYSTEMS) -> lis
     order = list(dict.fromkeys([REAL, *names]))
     found = []
     for (name, way), of in table[table.way != ""].groupby(["contestant", "way"], sort=False):
-        if name not in order or (name != REAL and way not in (way_of(name), *EX_POST[1:])):
+        if name not in order or (name != REAL and way not in (way_of(name), TOO)):
             continue
         took = results.values(table, name, "", "processor s")
         told = results.means(of, [*COLUMNS, *(f"{k}, own" for k in OWN)])

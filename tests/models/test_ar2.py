@@ -590,6 +590,8 @@ def test_a_video_can_begin_with_codes_such_as_clips_have(tmp_path, videos):
     assert np.array_equal(begun[:1, :8], as_frames(first)[:, :8])
     with pytest.raises(InputError, match="start is one of noise, ex-post, not 'real'"):
         model.generate(30, start="real")
+    with pytest.raises(InputError, match="a first clip is given"):
+        model.generate(30, start="ex-post", first_clip=begun[:, :16])
     content = checkpoint.load(path)
     del content["start"]
     checkpoint.save(path, content)
