@@ -234,6 +234,8 @@ GPT_HOUR = GPT_MINI.but(
     width=256,
     steps=2400,
     ramp=100,
+    directions=256,
+    starts=4,
 )
 GPT_MINUTES = GPT_MINI.but(
     name="minutes", why="that of mini, over the codes of thousands of videos"
@@ -362,7 +364,6 @@ OWN: dict[str, dict[str, dict[str, Any]]] = {
 }
 OWN |= dict.fromkeys(PUBLISHED, {"ar2": {"w_reconstruction": 20.0, "w_reference": 20.0 / 16}})
 OWN["slim"] = OWN["mini"] | {"lencgan": OWN["mini"]["lencgan"] | {"content_features": 128}}
-
 
 KINDS = {"improved-r2": "r2"}  # of models that are another system's with another row
 ROWS: dict[str, dict[str, Recipe]] = {"r3": GPT_PRESETS} | BASELINES  # recipes of other kinds

@@ -1,5 +1,5 @@
 """The trainings of the comparison: what decides a contestant's weights, and the model that comes of
-it. What is trained over another system has that one trained first.
+it. What is trained over another system has that one trained first, or takes it as it is published.
 """
 
 import json
@@ -13,7 +13,7 @@ from rencgan.core.files import key_of, slug, write_json
 from rencgan.data.videoset import VideoSet
 from rencgan.models.trained import Trained
 from rencgan.presets.preset import Preset
-from rencgan.studies import moments, recipes
+from rencgan.studies import moments, recipes, weights
 from rencgan.studies.variants import Contestant, contestant
 from rencgan.training import precision
 from rencgan.training.loop import Job
@@ -101,7 +101,7 @@ class Trainee:
     def trained(self) -> tuple[Trained, dict]:
         """The model, and what its training took; the seconds are its own, without its base's."""
         if self.base:
-            base, before = self.base.trained()
+            base, before = self.base.published() or self.base.trained()
             out = self.job.out.with_name(f"{self.job.out.name}-{base.digest}")
             whole = replace(self, job=replace(self.job, base=base, out=out), base=None)
             model, told = whole.trained()
@@ -113,6 +113,19 @@ class Trainee:
             took["precision"] = why
         best = moments.best_of(job) if job.score else None
         return model, took | ({"best moment": best} if best else {})
+
+    def published(self) -> tuple[Trained, dict] | None:
+        """The model of this recipe that comes with the project, and its name; None where there is
+        none, or a training of it has begun.
+        """
+        name = weights.at(slug(self.name), self.job.preset.name)
+        if self.there() or not weights.is_published(name):
+            return None
+        if weights.card(name).get("recipe") != self.key():
+            return None
+        print(f"{self.name}, seed {self.job.seed}: taken as it is published, {name}", flush=True)
+        unknown = dict.fromkeys(("seconds", "processor seconds"))
+        return weights.load(name), {"published": name} | unknown
 
 
 def samples(job: Job) -> dict:

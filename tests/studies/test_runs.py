@@ -1,6 +1,7 @@
 """The comparison at smoke size: one contestant of each kind, whole."""
 
 import json
+import shutil
 import threading
 import time
 from dataclasses import replace
@@ -12,6 +13,7 @@ from conftest import moving_videos
 from samples import Sums
 
 from rencgan.__main__ import do
+from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
 from rencgan.core.files import key_of, write_json
 from rencgan.data.procedural import catalogue
@@ -21,7 +23,7 @@ from rencgan.notebook import steps as study
 from rencgan.notebook.parameters import AR2Run
 from rencgan.presets.baselines import BASELINES
 from rencgan.presets.table import GPT_PRESETS, PRESETS, PUBLISHED
-from rencgan.studies import generated, results, scored, trainees
+from rencgan.studies import generated, results, scored, trainees, weights
 from rencgan.studies import runs as compare
 from rencgan.studies.entries import SECOND
 from rencgan.studies.results import SECOND_METRIC, frame
@@ -581,3 +583,24 @@ def test_without_names_all_are_compared_that_the_preset_knows(tmp_path, monkeypa
         few, made[:] = set(made), []
         assert few == {n for n, c in COMPARED.items() if c.known_at(preset)}
         assert ("StyleGAN-V" in few) == (preset == "hour") and "AR2, equal pairs" not in few
+
+
+def test_what_is_published_is_not_trained_again(tmp_path, monkeypatch, capsys):
+    p, videos = run_of(tmp_path), study.data(run_of(tmp_path))
+    monkeypatch.setattr(weights, "FOLDER", tmp_path / "weights")
+    over = trainee(contestant("R3, regression"), p, videos, tmp_path)
+    assert over.base.published() is None, "nothing is published"
+    model, _ = over.base.trained()
+    content = checkpoint.load(over.base.job.out / "checkpoint.pt")
+    card = {"recipe": over.base.key()}
+    weights.write("improved-r2-smoke", model, content, card)
+    assert over.base.published() is None, "it is trained here"
+    shutil.rmtree(over.base.job.out)
+    other = trainee(contestant("R3, regression"), run_of(tmp_path, seed=1), videos, tmp_path)
+    assert other.base.published() is None, "another seed is another recipe"
+    r3, told = over.trained()
+    assert r3.r2.digest == weights.load("improved-r2-smoke").digest
+    unknown = {"seconds": None, "processor seconds": None}
+    assert told["R2"] == {"published": "improved-r2-smoke"} | unknown
+    assert "improved R2, seed 0: taken as it is published" in capsys.readouterr().out
+    assert not over.base.there()
