@@ -37,7 +37,11 @@ SYSTEMS = (  # name, way, chapter, file
     ("R3, mixture", FASTER, OURS, "r3/heads.py"),
     ("R3, flow", FASTER, OURS, "r3/heads.py"),
 )
-LEFT_OUT = ("improved R2", "AR2+, noise")  # of the table, which is of ten rows; in the others
+LEFT_OUT = (
+    "improved R2",
+    "AR2+, noise",
+    "R3, mixture",
+)  # of the table, which is of ten rows; in the others
 PLAIN = ("motion", "sharpness")  # told without their spread, which is small
 COLUMNS = ("16f, own", "128f, own", "motion distance", "jump", "motion", "sharpness")
 TOLD = (  # below the table

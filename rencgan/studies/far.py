@@ -24,6 +24,7 @@ from rencgan.evaluate.references import OTHER
 from rencgan.presets.table import PRESETS
 from rencgan.studies import weights
 from rencgan.studies.generated import made_by
+from rencgan.studies.main_table import TOO
 from rencgan.studies.standing import SEED, start_of
 from rencgan.studies.unseen import REACH, UNSEEN
 
@@ -37,30 +38,31 @@ Videos = Sequence[np.ndarray]  # each (T, H, W, 3) uint8
 def make(
     path: Path = FILE, frames: int = FRAMES, count: int = COUNT, names: Sequence[str] = NAMES
 ) -> dict:
-    """Makes and measures videos of those models that are published, each at its largest frames,
-    and of other real video, into a file, with a strip of pictures of each beside it. Raises
-    InputError where none is published.
+    """Makes and measures videos of those models that are published, each at its largest frames (AR2
+    with both of its beginnings), and of other real video, into a file, with a strip of pictures of
+    each beside it. Raises InputError where none is published.
     """
     started, rows, real = time.time(), [], {}
     if not (there := [n for n in map(weights.finest, names) if weights.is_published(n)]):
         raise InputError(f"none of {', '.join(names)} is published: python -m rencgan publish")
     for name in there:
         model = weights.load(name)
-        size, way, start = model.size, weights.way(model), start_of(model)
+        size, start = model.size, start_of(model)
         if size not in real:
             both = drawn(2 * count, frames + REACH, size)
             real[size], others = both[:count], [v[:frames] for v in both[count:]]
             goal = [v[:frames] for v in real[size]]
             rows.append(row(OTHER, others, goal) | {"size": size})
             keep_strip(others[0], strip_of(path, rows[-1]))
-        began = time.process_time()
-        made = made_by(model, way, real[size], frames, SEED, told=False)
-        took = time.process_time() - began
-        sides = [[v[start:frames] for v in side] for side in (made, real[size])]
-        rows.append(row(f"{model.name}, {way}", *sides) | {"size": size, "weights": name})
-        rows[-1]["processor seconds for 1000"] = 1000 * took / (frames * count)
-        keep_strip(made[0], strip_of(path, rows[-1]))
-        print(json.dumps(rows[-1]), flush=True)
+        for way in (weights.way(model), *[TOO] * ("start" in model.extras)):
+            began = time.process_time()
+            made = made_by(model, way, real[size], frames, SEED, told=False)
+            took = time.process_time() - began
+            sides = [[v[start:frames] for v in side] for side in (made, real[size])]
+            rows.append(row(f"{model.name}, {way}", *sides) | {"size": size, "weights": name})
+            rows[-1]["processor seconds for 1000"] = 1000 * took / (frames * count)
+            keep_strip(made[0], strip_of(path, rows[-1]))
+            print(json.dumps(rows[-1]), flush=True)
     card = {"dataset": weights.DATASET, "source": f"drawn stand-ins of seed {UNSEEN}"}
     record = provenance(PRESETS[weights.PRESET], SEED, card, started)
     write_json(path, {"frames": frames, "videos": count, "rows": rows, "provenance": record})
