@@ -6,6 +6,7 @@ from pathlib import Path
 from rencgan.core.errors import InputError
 from rencgan.core.files import key_of, project_root, slug
 from rencgan.data.hops import CLIP
+from rencgan.presets.preset import Preset
 from rencgan.studies.variants import CLIP_WAYS, Contestant
 
 RESULTS = project_root() / "reports" / "results"
@@ -62,3 +63,11 @@ def is_scored(kept: dict, way: str, c: Contestant) -> bool:
 def made_long(c: Contestant, way: str) -> bool:
     """Whether some videos of a way are made on to 1000 frames."""
     return c.long and not way.endswith("VDrej")
+
+
+def preset_of(kept: dict) -> str:
+    """The preset of a way's entry, as text: without fields that came later and stand for what was
+    before, as keys are made.
+    """
+    preset = kept["provenance"].get("preset") or {}
+    return str({k: v for k, v in preset.items() if Preset.added.get(k, ...) != v})

@@ -24,6 +24,7 @@ from rencgan.studies.entries import (
     SECOND,
     are_timed,
     is_scored,
+    preset_of,
 )
 from rencgan.studies.recipes import framed_by
 from rencgan.studies.references import LABELS, REAL
@@ -225,7 +226,7 @@ def _shared(f: dict) -> Iterator[tuple[tuple, Any]]:
     """(place, what all files have there in common) of one file."""
     yield ("task",), f.get("task")
     if f["contestant"] != REAL:  # whose presets train nothing
-        told = {str(w["provenance"].get("preset")) for w in f["ways"].values() if "provenance" in w}
+        told = {preset_of(w) for w in f["ways"].values() if "provenance" in w}
         recipe = json.dumps(f.get("switches"), sort_keys=True), *sorted(told)
         yield ("recipe", f["dataset"], f["contestant"]), recipe
     for codes, way in f["ways"].items():

@@ -65,6 +65,18 @@ def test_every_table_that_tells_a_drift_tells_the_motion_that_it_was_had_at():
         )
 
 
+def test_a_field_that_came_later_makes_no_old_seed_a_stranger(tmp_path):
+    for seed, more in enumerate(({}, {"scored": 0, "train_on": "train"})):
+        found = file("R2", seed)
+        found["ways"]["sample"]["provenance"] = {"preset": {"lr_encoder": 1.0} | more}
+        (tmp_path / f"{seed}.json").write_text(json.dumps(found))
+    assert results.count(results.read(tmp_path)) == 2
+    found["ways"]["sample"]["provenance"]["preset"]["scored"] = 10
+    (tmp_path / "1.json").write_text(json.dumps(found))
+    with pytest.raises(InputError, match="another recipe"):
+        results.read(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("one", "other", "said"),
     [
