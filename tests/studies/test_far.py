@@ -1,12 +1,15 @@
 """What 10,000 frames come to: of real video itself, of a loop, of a published model."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from rencgan.core.errors import InputError
+from rencgan.models import starts
 from rencgan.studies import far, weights
 
 FRAMES = 160
@@ -43,3 +46,16 @@ def test_what_is_published_is_made_measured_and_pictured(tmp_path, monkeypatch):
         far.make(path, FRAMES, 2, ("no-such-model",))
     with pytest.raises(InputError, match="none.json is missing; python -m rencgan publish --far"):
         far.read(tmp_path / "none.json")
+
+
+def test_ar2_begins_in_both_ways_where_it_knows_them(tmp_path, monkeypatch):
+    ar2 = weights.load("ar2")
+    d = ar2.preset.content_dim + ar2.preset.motion_dim
+    ar2 = replace(ar2, extras={"start": starts.Start(torch.ones(d), torch.zeros(1, d))})
+    monkeypatch.setattr(weights, "finest", lambda name: name)
+    monkeypatch.setattr(weights, "load", lambda name: ar2)
+    found = far.make(tmp_path / "far.json", FRAMES, 2, ("ar2",))
+    told = ["other real video", "AR2, mean", "AR2, ex-post mean"]
+    assert [r["videos"] for r in found["rows"]] == told
+    assert found["rows"][1]["motion"] != found["rows"][2]["motion"]
+    assert all(far.strip_of(tmp_path / "far.json", r).exists() for r in found["rows"])
