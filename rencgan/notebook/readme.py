@@ -138,7 +138,8 @@ def all_tables(everything: pd.DataFrame) -> str:
     return (
         "# Results\n\nMade by `python -m rencgan readme` from reports/results. How each number is "
         "made: [notebook 08's page](08_results.html). A score beside no reference says nothing, so "
-        "the first rows are real video in a model's place.\n\n"
+        "the first rows are real video in a model's place. In brackets: of how many seeds, where "
+        "those are fewer than the row's.\n\n"
         f"{results.page(everything)}\n\n{_standing(everything)}\n\n"
         f"## Claims\n\n{ledger.whole(everything)}\n\n"
         "## Are the networks that judge fit?\n\n"

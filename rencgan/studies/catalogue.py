@@ -18,6 +18,7 @@ from pydantic.dataclasses import dataclass
 
 from rencgan.core.errors import InputError
 from rencgan.studies import papers, results, runs
+from rencgan.studies.references import CLIP_LABELS, LABELS, REAL
 from rencgan.studies.results import MEASURES, OTHER_MEASURES
 from rencgan.studies.setting import checked, close
 from rencgan.studies.variants import BOOK, CLIP_WAYS, STRICT, built, contestant
@@ -137,7 +138,7 @@ def run(s: Study, dataset: str, seeds: Sequence[int], given: dict, out: Path) ->
         for name in s.contestants:
             c, ways = contestant(name), ways_of(s, name)
             yield runs.run(c, p, videos, ways, task, out, p.out_dir.parents[1])
-        runs.run_real(p, videos, task, out)
+        runs.run_real(p, videos, task, out, clips=any(v.way in CLIP_WAYS for v in s.variants))
 
 
 # ------------------------------------------------------------------------------------------- tables
@@ -153,9 +154,18 @@ def rows(s: Study, table: pd.DataFrame) -> list[dict]:
         found.append({"variant": v.label} | results.means(of, s.measures))
     if not any(row["seeds"] for row in found):
         return []
-    if any(v.way in CLIP_WAYS for v in s.variants):  # the references are of whole videos
-        return found
-    return results.references(table, s.measures, "variant") + found
+    of_clips = {v.way in CLIP_WAYS for v in s.variants}
+    labels = (LABELS if False in of_clips else {}) | (CLIP_LABELS if True in of_clips else {})
+    return references(table, s.measures, labels) + found
+
+
+def references(
+    table: pd.DataFrame, measures: Sequence[str], labels: Mapping[str, str] = LABELS
+) -> list[dict]:
+    """Rows: real video in a variant's place, by the measures of one data set that it has."""
+    of = table[table.contestant == REAL]
+    each = {name: results.means(of[of.way == way], measures) for way, name in labels.items()}
+    return [{"variant": k} | row for k, row in each.items() if any(row[m] for m in measures)]
 
 
 def published_table(paper: str, number: str) -> list[dict]:

@@ -132,15 +132,22 @@ class Comparison:
 
     def in_print(self, study: Study, dataset: str) -> str:
         """Whether a paper orders its sides so: "yes", "no", "" where none prints both. The study's
-        own tables come first.
+        own tables come first, at last those of data sets that ours stand in for.
         """
-        for s in (study, *STUDIES.values()):
+        known = [(s, dataset) for s in (study, *STUDIES.values())]
+        for s, data in [*known, *((study, other) for other in _others(study))]:
             for place, of in itertools.product(s.tables, PLACES.get(self.measure, ())):
                 sides = (self.better, self.worse)
-                better, worse = (_printed(s, x, of, dataset, place) for x in sides)
+                better, worse = (_printed(s, x, of, data, place) for x in sides)
                 if better and worse and better != worse:
                     return "yes" if (better < worse) == self.lower_is_better else "no"
         return ""
+
+
+def _others(s: Study) -> list[str]:
+    """The data sets of its tables that it is not run on."""
+    told = {c.data.lower() for place in s.tables for c in papers.table(*place).cells}
+    return sorted(told - set(s.datasets))
 
 
 def _values(table: pd.DataFrame, side: Side, measure: str) -> pd.Series:

@@ -7,7 +7,7 @@ import torch
 
 from rencgan.r3.gpt import GPT
 from rencgan.studies import results, weights
-from rencgan.studies.references import REAL
+from rencgan.studies.references import LABELS, REAL
 from rencgan.studies.setting import Setting
 from rencgan.studies.sizes import token_width
 from rencgan.studies.variants import CLIP_WAYS, Contestant, contestant
@@ -45,7 +45,7 @@ def rows(p: Setting, table: pd.DataFrame, names: Sequence[str] = SYSTEMS) -> lis
     order = list(dict.fromkeys([REAL, *names]))
     found = []
     for (name, way), of in table[table.way != ""].groupby(["contestant", "way"], sort=False):
-        if name not in order or (name != REAL and way not in (way_of(name), TOO)):
+        if name not in order or way not in (LABELS if name == REAL else (way_of(name), TOO)):
             continue
         took = results.values(table, name, "", "processor s")
         told = results.means(of, [*COLUMNS, *(f"{k}, own" for k in OWN)])

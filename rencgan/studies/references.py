@@ -1,13 +1,14 @@
 """What real video comes to in a contestant's place (evaluate/references.py), as a result file.
 
 One file a (data set, source, preset, seed), of the contestant "real", with a way for each
-reference. They are made of the videos that all contestants are scored on, but for the other real
-videos. The blurred ones are as soft as those of R2 at the same preset and seed, and wait for its
-file.
+reference, of whole videos and of single clips. They are made of the videos that all contestants are
+scored on, but for the other real videos. The blurred ones are as soft as those of R2 at the same
+preset and seed, and wait for its file.
 """
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from rencgan.core.errors import InputError
@@ -20,26 +21,39 @@ from rencgan.evaluate.protocols import PROTOCOLS
 from rencgan.evaluate.references import BLURRED, HELD, OTHER, PIECE, SHUFFLED, held, mixed, softened
 from rencgan.evaluate.scores import evaluate
 from rencgan.presets.table import PRESETS
+from rencgan.studies import recipes
 from rencgan.studies.entries import AGAINST, FOURTH, MOVING, SCORES, SECOND, begun, path_of
-from rencgan.studies.scored import by_second, judge, long_measures, moving
+from rencgan.studies.scored import (
+    by_second,
+    clips_for,
+    judge,
+    long_measures,
+    moving,
+    scores_of_clips,
+)
 from rencgan.studies.unseen import SHORT, Task, Unseen, unseen
 
 REAL, OTHERS = "real", "other unseen videos"  # the contestant; its first way
 LABELS = {OTHERS: OTHER, HELD: HELD, BLURRED: BLURRED, SHUFFLED: SHUFFLED}  # of ways, in tables
+CLIP_LABELS = {"other unseen clips": f"{OTHER}, clips", "held clips": f"{HELD}, clips"}
 SOFT = ("R2", "sample")  # whose sharpness the blurred ones have
 LENGTHS = (CLIP, 32, SHORT)  # iVGAN makes 32 frames
 
 
-def run_real(p, videos: VideoSet, task: Task, out: Path, aside: bool = False) -> Path:
-    """Makes and scores the references that a run's file lacks; returns the file. What blurred
-    video is like is made anew where R2's sharpness is another. Raises InputError for a file of
-    another data or task, or else puts it aside.
+def run_real(
+    p, videos: VideoSet, task: Task, out: Path, aside: bool = False, clips: bool = False
+) -> Path:
+    """Makes and scores the references that a run's file lacks, those of single clips if asked;
+    returns the file. What blurred video is like is made anew where R2's sharpness is another.
+    Raises InputError for a file of another data or task, or else puts it aside.
     """
     path = path_of(out, p, REAL)
     same = {"key": videos.path.name, "task": task.as_dict()}
     with alone(out / f".{path.stem}.lock"):
         found, soft = begun(path, same, aside), _softness(out, p, same["task"])
-        missing = [way for way in LABELS if _lacks(found["ways"].get(way, {}), way, soft)]
+        every = (*LABELS, *CLIP_LABELS)
+        asked = every if clips else LABELS
+        missing = [way for way in asked if _lacks(found["ways"].get(way, {}), way, soft)]
         if not missing:
             return path
         real = unseen(p, videos, task)
@@ -48,12 +62,13 @@ def run_real(p, videos: VideoSet, task: Task, out: Path, aside: bool = False) ->
         for way in missing:
             started = time.time()
             try:
-                scores = _scored(way, real, p.seed, soft)
+                given = (p,) if way in CLIP_LABELS else (p.seed, soft)
+                scores = (_of_clips if way in CLIP_LABELS else _scored)(way, real, *given)
             except InputError as error:  # R2's videos are of hardly more than one colour
                 scores = {SCORES: [], "blurred": soft | {"none": str(error)}}
             record = provenance(PRESETS[p.preset], p.seed, videos.card, started)
             found["ways"][way] = scores | {"provenance": record}
-            found["ways"] = {name: found["ways"][name] for name in LABELS if name in found["ways"]}
+            found["ways"] = {name: found["ways"][name] for name in every if name in found["ways"]}
             write_json(path, found)
     return path
 
@@ -74,7 +89,21 @@ def _lacks(kept: dict, way: str, soft: dict | None) -> bool:
     """Whether a way's entry is to be made."""
     if way == BLURRED:
         return soft is not None and kept.get("blurred", {}).get("sharpness") != soft["sharpness"]
+    if way in CLIP_LABELS:
+        return SCORES not in kept
     return AGAINST not in kept.get("long", {}) and "no others" not in kept
+
+
+def _of_clips(way: str, real: Unseen, p) -> dict:
+    """The scores of a reference of as many clips as EncGAN3 is scored on; none without others."""
+    step, count = recipes.recipe(p, "encgan3").step_range[0], clips_for(real)
+    goal = real.clips(count, step)
+    if CLIP_LABELS[way] != f"{OTHER}, clips":
+        return scores_of_clips(held(goal), goal, judge(), p.seed)
+    if not real.others:
+        return {SCORES: [], "no others": True}
+    made = replace(real, footage=real.others).clips(count, step)
+    return scores_of_clips(made, goal, judge(), p.seed)
 
 
 def _scored(way: str, real: Unseen, seed: int, soft: dict | None) -> dict:

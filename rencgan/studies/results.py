@@ -27,7 +27,7 @@ from rencgan.studies.entries import (
     preset_of,
 )
 from rencgan.studies.recipes import framed_by
-from rencgan.studies.references import LABELS, REAL
+from rencgan.studies.references import CLIP_LABELS, LABELS, REAL
 from rencgan.studies.variants import CLIP_WAYS, COMPARED, CONTESTANTS, WAYS
 
 METRIC, SECOND_METRIC = "FVD (compact)", "Fréchet distance (ImageNet)"
@@ -231,7 +231,7 @@ def _shared(f: dict) -> Iterator[tuple[tuple, Any]]:
         yield ("recipe", f["dataset"], f["contestant"]), recipe
     for codes, way in f["ways"].items():
         size = framed_by(f["preset"], f.get("kind") or "").size  # StyleGAN-V's at smoke is its own
-        apart = codes in CLIP_WAYS, f.get("step", 1), size
+        apart = codes in (*CLIP_WAYS, *CLIP_LABELS), f.get("step", 1), size
         for score in way[SCORES] + way.get(MOVING, []) + way.get(SECOND, []):
             yield (score["name"], f["dataset"], f["seed"], apart), score["card"]
 
@@ -260,9 +260,11 @@ def told(numbers: Sequence[float], measure: str) -> str:
 
 
 def means(table: pd.DataFrame, measures: Sequence[str]) -> dict:
-    """Of one contestant and way: how many "seeds" there are, and each measure over them."""
+    """Of a contestant and way: how many "seeds", and each measure over them, or (so many) fewer."""
     of = table[table.measure.isin(measures)]
-    return {"seeds": of.seed.nunique()} | {m: told(of.value[of.measure == m], m) for m in measures}
+    each, seeds = {m: of.value[of.measure == m] for m in measures}, of.seed.nunique()
+    fewer = {m: f" ({len(v)})" if 0 < len(v) < seeds else "" for m, v in each.items()}
+    return {"seeds": seeds} | {m: told(v, m) + fewer[m] for m, v in each.items()}
 
 
 def rows(table: pd.DataFrame) -> list[dict]:
@@ -274,7 +276,7 @@ def rows(table: pd.DataFrame) -> list[dict]:
     order, found = {way: i for i, way in enumerate((*LABELS, *WAYS))}, []
     for name, of in table.groupby("contestant", sort=False):
         seconds = of.value[of.measure == "train s"]
-        for way in sorted(set(of.way) - {""}, key=lambda way: order.get(way, 0)):
+        for way in sorted(set(of.way) - {"", *CLIP_LABELS}, key=lambda way: order.get(way, 0)):
             row = {"videos": label(name, way), "prior": of.prior.iloc[0], "seeds": 0}
             row["train s"] = f"{seconds.mean():.0f}" if len(seconds) else ""
             found.append(row | means(of[of.way == way], shown))
@@ -286,17 +288,11 @@ def label(name: str, way: str) -> str:
     return LABELS.get(way, way) if name == REAL else f"{name}, {way}"
 
 
-def references(table: pd.DataFrame, measures: Sequence[str], column: str = "videos") -> list[dict]:
-    """Rows: real video in a contestant's place, by the measures of one data set that it has."""
-    of = table[table.contestant == REAL]
-    found = [{column: name} | means(of[of.way == way], measures) for way, name in LABELS.items()]
-    return [row for row in found if any(row[m] for m in measures)]
-
-
 PARTS = {  # caption -> columns
     "Quality": QUALITY,
     "Over 1000 frames": LENGTH,
     "In detail, over real video's (spectra: distance)": DETAIL,
+    "Seconds; a gap: not timed in one go": ("train s", *COST),
 }
 
 
@@ -305,9 +301,6 @@ def split(table: Sequence[Mapping]) -> dict[str, list[dict]]:
     seconds. Rows and columns without numbers are left out.
     """
     parts = {caption: _filled(table, list(m)) for caption, m in PARTS.items()}
-    parts["Seconds; a gap: not timed in one go"] = [
-        {k: r[k] for k in ("videos", "seeds", "train s", *COST)} for r in table if r["train s"]
-    ]
     return {caption: rows for caption, rows in parts.items() if rows}
 
 

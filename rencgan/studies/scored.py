@@ -183,23 +183,32 @@ def scored_clips(
     """For EncGAN3: CLIPS clips from noise, or from the codes of training clips ("encoded", as Table
     3.2 is made), against as many of the unseen videos.
     """
-    began, count = time.perf_counter(), CLIPS * len(real.footage) // Task.short
+    began, count = time.perf_counter(), clips_for(real)
     step = model.preset.step_range[0]
     if way == "noise":
         made = generated.clips_from_noise(model, count, seed)
     else:
         made = generated.rebuilt(model, generated.clips_of(videos.select("train"), count, step))
-    sides = real.clips(count, step), list(made)
-    found = [
-        s.as_dict()
-        for s in evaluate(*sides, PROTOCOLS["ours"].but(lengths=(CLIP,)), extractor, seed)
-    ]
-    return {
-        SCORES: found,
-        MOVING: moving(*sides[::-1], extractor, seed),
-        SECOND: by_second(*sides[::-1], (CLIP,), seed),
-        "clips": clip_measures(sides[1], sides[0]),
+    return scores_of_clips(list(made), real.clips(count, step), extractor, seed) | {
         "seconds for all videos": time.perf_counter() - began,
         "checkpoint": model.digest,
         "videos": list(made[:4]),
+    }
+
+
+def clips_for(real: Unseen) -> int:
+    """How many clips stand for so many videos."""
+    return CLIPS * len(real.footage) // Task.short
+
+
+def scores_of_clips(
+    made: Sequence[np.ndarray], real: Sequence[np.ndarray], extractor: Extractor, seed: int
+) -> dict:
+    """What single clips come to, as a result file holds it."""
+    scores = evaluate(real, made, PROTOCOLS["ours"].but(lengths=(CLIP,)), extractor, seed)
+    return {
+        SCORES: [s.as_dict() for s in scores],
+        MOVING: moving(made, real, extractor, seed),
+        SECOND: by_second(made, real, (CLIP,), seed),
+        "clips": clip_measures(made, real),
     }

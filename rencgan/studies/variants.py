@@ -110,6 +110,9 @@ class Contestant:
         changes = self.but | (self.at_mini if p.preset == "mini" else {})
         changes |= self.schedule.fields(p.preset) if self.schedule else {}
         whole = whole.but(**changes)
+        heads = getattr(whole, "heads", 1) * self.scale.get("width", 1.0)
+        if heads >= 1 and abs(heads - round(heads)) < 1e-3 and "width" in self.scale:
+            whole = whole.but(heads=round(heads))  # of as many numbers each as before
         units = {"width": getattr(whole, "heads", 1)}  # of a token: each head has as many numbers
         scaled = {n: _times(getattr(whole, n), f, units.get(n, 1)) for n, f in self.scale.items()}
         least = {n: max(bound, getattr(whole, n)) for n, bound in self.least.items()}

@@ -21,6 +21,7 @@ from rencgan.studies import results, trainees, variants
 from rencgan.studies import runs as compare
 from rencgan.studies.recipes import framed_by
 from rencgan.studies.results import frame, told
+from rencgan.studies.setting import checked
 from rencgan.studies.variants import ABLATIONS, CONTESTANTS, contestant
 from rencgan.training.loop import Job, train
 
@@ -300,9 +301,19 @@ def test_a_study_of_models_that_a_preset_does_not_know_is_left_out_there(capsys)
     (row,) = [r for r in studies.overview(frame([]), "hour") if r["study"] == s.name]
     assert row["run"] == f"0 of {len(s.variants)}" == "0 of 7"
     assert s.name not in {r["study"] for r in studies.overview(frame([]), "mini")}
-    do(["study", "all", "--dry", "--preset", "slim"])
+    do(["study", "all", "--dry", "--preset", "minutes"])
     few = int(capsys.readouterr().out.partition(" ")[0])
     do(["study", "all", "--dry", "--preset", "hour"])
     assert int(capsys.readouterr().out.partition(" ")[0]) > few
     with pytest.raises(InputError, match="no preset of ivgan 'mini'; choose one of smoke, hour"):
         do(["study", s.name, "--dry"])
+
+
+def test_a_narrower_token_has_fewer_heads_where_their_number_allows_it():
+    for preset, sizes in (("128", {"third": (8, 512), "sixth": (4, 256)}), ("mini", None)):
+        p = checked({"preset": preset, "source": "procedural"})
+        for share in ("third", "sixth"):
+            gpt = contestant(f"R3, regression, disc+cont, a {share} of the width").preset(p)
+            if sizes:
+                assert (gpt.heads, gpt.width) == sizes[share], "64 numbers a head, as of 1536"
+            assert gpt.width % gpt.heads == 0

@@ -10,9 +10,10 @@ from samples import file
 from rencgan.core.errors import InputError
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate.references import BLURRED, HELD, SHUFFLED
-from rencgan.studies import references, results
+from rencgan.studies import catalogue, references, results
 from rencgan.studies.entries import SECOND
-from rencgan.studies.references import OTHERS, run_real
+from rencgan.studies.references import CLIP_LABELS, OTHERS, run_real
+from rencgan.studies.setting import checked
 from rencgan.studies.unseen import Task
 
 TASK = Task(3, 2, 160)
@@ -83,12 +84,36 @@ def test_a_file_of_old_gets_what_it_lacks(videos, tmp_path):
     assert values(again) == values(whole)
 
 
+def test_clips_are_compared_with_clips(videos, tmp_path):
+    p = checked({"preset": "smoke", "source": "procedural"})
+    path = run_real(p, videos, TASK, tmp_path, clips=True)
+    ways = json.loads(path.read_text())["ways"]
+    assert list(ways)[3:] == list(CLIP_LABELS)
+    other, held = (ways[way] for way in CLIP_LABELS)
+    assert [s["name"][-4:] for s in other["scores"]] == [" 16f"]
+    count = other["scores"][0]["card"]["generated"]["videos"]
+    assert (
+        count
+        == other["scores"][0]["card"]["real"]["videos"]
+        == references.clips_for(SimpleNamespace(footage=range(3)))
+    )
+    assert held["clips"]["motion"] == 0 < other["clips"]["motion"]
+    stamp = path.stat().st_mtime_ns
+    assert run_real(p, videos, TASK, tmp_path, clips=True).stat().st_mtime_ns == stamp
+    table = results.frame([json.loads(path.read_text()), file("R2", 0)])
+    told = [row["videos"] for row in results.rows(table)]
+    assert told == ["other real video", "held", "shuffled real clips", "R2, sample"]
+    rows = catalogue.references(table, ["16f", "clip motion"], CLIP_LABELS)
+    assert [r["variant"] for r in rows] == ["other real video, clips", "held, clips"]
+    assert rows[1]["clip motion"] == "0.0000" and float(rows[0]["16f"]) > 0
+
+
 def test_references_stand_at_the_top_of_tables():
     real = file("real", 0, 20.0, OTHERS)
     real["ways"] |= file("real", 0, 12.0, HELD)["ways"] | file("real", 0, 30.0, SHUFFLED)["ways"]
     table = results.frame([real, file("R2", 0)])
     told = [row["videos"] for row in results.rows(table)]
     assert told == ["other real video", "held", "shuffled real clips", "R2, sample"]
-    rows = results.references(table, ["128f", "10f"], "variant")
+    rows = catalogue.references(table, ["128f", "10f"])
     assert [(r["variant"], r["128f"]) for r in rows][1] == ("held", "12.0") and len(rows) == 3
-    assert results.references(table, ["10f"]) == []
+    assert catalogue.references(table, ["10f"]) == []
