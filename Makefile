@@ -93,7 +93,7 @@ reports: $(V)/.ready  ## the pages in reports/, from the results and weights tha
 	$(call run_notebooks,$(OUT)/reports,$(R) -p preset mini,$(wildcard notebooks/0[69]_*.ipynb))
 	$(call run_notebooks,$(OUT)/reports,$(R) -p preset hour,$(wildcard notebooks/08_*.ipynb))
 	@$(BIN)/python -m rencgan report reports $(EVERY:notebooks/%=$(OUT)/reports/%)
-	@cp $(foreach preset,mini slim hour,$(OUT)/reports/$(preset)/sky/*.json) reports/
+	@cp $(foreach preset,mini hour,$(OUT)/reports/$(preset)/sky/*.json) reports/
 	@$(BIN)/python -m rencgan readme
 
 study: $(V)/.ready  ## train and score what reports/ lacks (without it: all), then the pages

@@ -373,7 +373,7 @@ PARAMETERS = {
         lambda w: ask(preset="65"), "^preset = '65' should be one of auto, smoke"
     ),
     "unknown preset in code": Row(
-        lambda w: preset("65"), "choose one of smoke, mini, minutes, slim, hour, 64, 128"
+        lambda w: preset("65"), "choose one of smoke, mini, minutes, hour, 64, 128"
     ),
     "unknown preset on the command line": Row(
         lambda w: command("sizes", "--preset", "65"), "no preset '65'"

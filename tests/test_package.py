@@ -57,12 +57,12 @@ def test_changes_are_of_the_preset_or_of_the_system(tmp_path, videos):
         rencgan.load(tmp_path / "none.pt")
 
 
-@pytest.mark.parametrize("name", ["encgan3", "r3-flow"])
+@pytest.mark.parametrize("name", ["r2", "r3-flow"])
 def test_published_models_are_found_before_anything_else_was_imported(name):
     lines = "import sys, rencgan; assert 'torch' not in sys.modules; "
     lines += f"print(rencgan.load({name!r}).name)"
     done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True)
-    assert done.stdout.strip() == {"encgan3": "EncGAN3", "r3-flow": "R3, flow"}[name], done.stderr
+    assert done.stdout.strip() == {"r2": "R2", "r3-flow": "R3, flow"}[name], done.stderr
 
 
 def test_the_ten_lines_of_the_readme_run(tmp_path, monkeypatch):
@@ -70,11 +70,11 @@ def test_the_ten_lines_of_the_readme_run(tmp_path, monkeypatch):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     code = text.split("```python\n")[1].split("```")[0]
     assert len(code.strip().splitlines()) <= 12
-    short = 'preset="mini", warmup=0, motion_warmup=0, rise=0.0, steps=1'
+    short = 'preset="hour", warmup=0, motion_warmup=0, rise=0.0, steps=1'
     monkeypatch.chdir(tmp_path)
     names: dict = {}
-    exec(code.replace('preset="mini"', short), names)
-    assert names["endless"].shape == (4, 1000, 32, 32, 3)
+    exec(code.replace('preset="hour"', short), names)
+    assert names["endless"].shape == (2, 1000, 64, 64, 3)
     assert (tmp_path / "runs" / "mine" / "checkpoint.pt").exists()
     again = rencgan.load("runs/mine/checkpoint.pt")
     assert again.digest == names["mine"].digest

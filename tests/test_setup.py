@@ -137,7 +137,7 @@ def test_make_alone_shows_r2_first_and_trains_it_alone():
     order = ("first-sight", "01_data", "02_encgan3", "-p weights published", "-p control none")
     places = [alone.index(word) for word in order]
     assert places == sorted(places) and "Begin with 03_rencgan.html" in alone
-    for word in ("DATASET=taichi", "PRESET=slim", "ARGS=-p steps 5"):
+    for word in ("DATASET=taichi", "PRESET=minutes", "ARGS=-p steps 5"):
         other = make("-n", word).stdout
         assert "-p weights published" not in other and "-p control none" not in other
 

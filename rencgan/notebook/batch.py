@@ -44,7 +44,6 @@ TRAINING = {
     "smoke": {"threads": 1, "mem_mb": 3000, "runtime": 30},
     "mini": {"threads": 1, "mem_mb": 4000, "runtime": 240},
     "minutes": {"threads": 1, "mem_mb": 4000, "runtime": 240},
-    "slim": {"threads": 1, "mem_mb": 4000, "runtime": 240},
     "hour": {"threads": 2, "mem_mb": 8000, "runtime": 480},
     "64": {"threads": 4, "mem_mb": 16000, "runtime": 2880, "gpu": 1},
     "128": {"threads": 4, "mem_mb": 32000, "runtime": 5760, "gpu": 1},

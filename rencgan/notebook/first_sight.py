@@ -95,7 +95,7 @@ def sight(
 
 
 def whose(names: Sequence[str]) -> str:
-    """At which preset those models are shown: "R2: hour, 64x64; AR2, AR2+: slim, 32x32"."""
+    """At which preset those models are shown: "R2: hour, 64x64; AR2, AR2+: mini, 32x32"."""
     by: dict[str, dict[str, None]] = {}
     for name in names:
         preset = weights.taken(weights.finest(name))[1]

@@ -27,6 +27,7 @@ __all__ += ["tables", "ten_thousand"]
 
 OURS = "ours"
 SYSTEMS = (  # name, way, chapter, file
+    ("EncGAN3, warm-ups", "sample", "3", "models/encgan3.py"),
     ("R2", "sample", "4", "models/r2.py"),
     ("improved R2", "sample", "5.2", "models/r2.py"),
     ("LEncGAN", "sample", "4.2", "models/lencgan.py"),
@@ -41,6 +42,7 @@ LEFT_OUT = (
     "improved R2",
     "AR2+, noise",
     "R3, mixture",
+    "R3, flow",
 )  # of the table, which is of ten rows; in the others
 PLAIN = ("motion", "sharpness")  # told without their spread, which is small
 COLUMNS = ("16f, own", "128f, own", "motion distance", "jump", "motion", "sharpness")

@@ -9,7 +9,6 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from rencgan.core.errors import InputError
 from rencgan.data.clips import ClipSampler
 from rencgan.data.hops import CLIP
 from rencgan.data.pixels import as_clips
@@ -17,7 +16,7 @@ from rencgan.data.videoset import VideoSet
 from rencgan.models.networks import Codes
 from rencgan.models.trained import Trained
 from rencgan.notebook import show
-from rencgan.notebook import steps as study
+from rencgan.notebook.first_sight import seen
 from rencgan.studies import weights
 
 Pictures = list[tuple[np.ndarray, str]]
@@ -51,7 +50,7 @@ def exchanged_codes(videos: VideoSet, seed: int = 0) -> Pictures:
         own = {"z_c1, z_m1": (c1, m1), "z_c2, z_m2": (c2, m2)}
         return own | {"z_c1, z_m2": (c1, m2), "z_c2, z_m1": (c2, m1)}
 
-    return _mixed(videos, seed, exchanged, "motion codes of {}, exchanged")
+    return _mixed(seed, exchanged, "motion codes of {}, exchanged")
 
 
 def summed_codes(videos: VideoSet, seed: int = 0) -> Pictures:
@@ -60,15 +59,15 @@ def summed_codes(videos: VideoSet, seed: int = 0) -> Pictures:
     def summed(c1, m1, c2, m2) -> dict[str, Pair]:
         return {"1": (c1, m1), "2": (c2, m2), "1 + 2": (c1 + c2, m1 + m2)}
 
-    return _mixed(videos, seed, summed, "the sum of the codes of {}")
+    return _mixed(seed, summed, "the sum of the codes of {}")
 
 
-def _mixed(videos: VideoSet, seed: int, mix: Callable, told: str) -> Pictures:
+def _mixed(seed: int, mix: Callable, told: str) -> Pictures:
     """A sheet for each of WHOSE codes: a row for each pair that `mix` makes of two."""
     found = []
     for name, pairs_of, whose in WHOSE:
         model = weights.load(name)
-        (c1, c2), (m1, m2) = (z[:, None] for z in pairs_of(model, videos, seed))
+        (c1, c2), (m1, m2) = (z[:, None] for z in pairs_of(model, seed))
         pairs = mix(c1, m1, c2, m2)
         rows = [model.clips(c, m)[0] for c, m in pairs.values()]
         sheet = show.contact_sheet(rows, list(pairs), SHOWN)
@@ -79,7 +78,7 @@ def _mixed(videos: VideoSet, seed: int, mix: Callable, told: str) -> Pictures:
 def longer_motion_code(videos: VideoSet, seed: int = 0) -> Pictures:
     """Figure 3.13: one motion code several times over makes one longer clip."""
     model = weights.load("encgan3")
-    c, m = (z[:1] for z in _of_clips(model, videos, seed))
+    c, m = (z[:1] for z in _of_clips(model, seed))
     clip, longer = model.clips(c, m)[0], model.clips(c, m[:, :, None].repeat(1, 1, LONGER))[0]
     sheet = show.contact_sheet([clip, longer], ["L = 1", f"L = {LONGER}"], SHOWN)
     told = f"{len(clip)} frames and {len(longer)} from one longer motion code (Figure 3.13)"
@@ -101,33 +100,28 @@ def _noise(model: Trained, count: int, seed: int) -> Pair:
     return tuple(torch.randn(count, d, generator=rng).to(model.device) for d in dims)
 
 
-def _codes(model: Trained, videos: VideoSet, seed: int, count: int) -> Codes:
-    """The latent spaces of held-out clips."""
-    if videos.size != model.size:
-        raise InputError(
-            f"the weights that come with the project draw {model.size} pixels, and these "
-            f"videos have {videos.size}: give preset mini or slim for pictures of codes"
-        )
-    return model.codes(as_clips(study.held_out_clips(videos, count, seed), model.device))
+def _codes(model: Trained, count: int) -> Codes:
+    """The latent spaces of clips of drawn skies that no model has seen."""
+    return model.codes(as_clips(np.stack(seen(model.size, CLIP, range(count))), model.device))
 
 
-def _of_clips(model: Trained, videos: VideoSet, seed: int) -> Pair:
+def _of_clips(model: Trained, seed: int) -> Pair:
     """The means of the latent spaces of two clips."""
-    codes = _codes(model, videos, seed, 2)
+    codes = _codes(model, 2)
     return codes.mu_c, codes.mu_m
 
 
-def _of_samples(model: Trained, videos: VideoSet, seed: int) -> Pair:
+def _of_samples(model: Trained, seed: int) -> Pair:
     """Two samples of the latent spaces of one clip."""
-    codes = _codes(model, videos, seed, 1)
+    codes = _codes(model, 1)
     eps_c, eps_m = _noise(model, 2, seed)
     z_c = codes.mu_c + (0.5 * codes.logvar_c).exp() * eps_c
     return z_c, codes.mu_m + (0.5 * codes.logvar_m).exp() * eps_m
 
 
 WHOSE = (
-    ("encgan3", _of_clips, "two held-out clips (as in Figures 3.10, 3.11)"),
-    ("r2", _of_clips, "two held-out clips"),
+    ("encgan3", _of_clips, "two unseen clips (as in Figures 3.10, 3.11)"),
+    ("r2", _of_clips, "two unseen clips"),
     ("r2", _of_samples, "two samples of one clip's latent spaces (as in Figure 4.10)"),
 )
 

@@ -106,16 +106,6 @@ MINI = Preset(
     pair_stride=1,
     max_videos=64,
 )
-SLIM = MINI.but(
-    name="slim",
-    why="mini with narrower networks: the weights that come with the project, under 5 MB each",
-    content_dim=128,
-    motion_dim=32,
-    generator_widths=(72, 40, 20, 12),
-    encoder_widths=(16, 48),
-    content_features=256,
-    motion_features=64,
-)
 HOUR = MINI.but(
     name="hour",
     why="an hour on 2 cores, 64x64: the published terms and what joins clips, after two warm-ups",
@@ -163,7 +153,7 @@ MINUTES = HOUR.but(
     motion_warmup=900,
     steps=4700,
 )
-PRESETS = {p.name: p for p in (SMOKE, MINI, MINUTES, SLIM, HOUR, PUBLISHED_64, PUBLISHED_128)}
+PRESETS = {p.name: p for p in (SMOKE, MINI, MINUTES, HOUR, PUBLISHED_64, PUBLISHED_128)}
 
 # ---------------------------------------------------------------------------------------- the GPTs
 
@@ -224,9 +214,6 @@ GPT_SMOKE = GPTPreset(
     lr_decay=0.5,
     average=0.5,
 )
-GPT_SLIM = GPT_MINI.but(
-    name="slim", why="that of mini, narrower: the weights that come with the project", width=128
-)
 GPT_HOUR = GPT_MINI.but(
     name="hour",
     why="an hour on 2 cores, over the codes of thousands of videos",
@@ -240,9 +227,8 @@ GPT_HOUR = GPT_MINI.but(
 GPT_MINUTES = GPT_MINI.but(
     name="minutes", why="that of mini, over the codes of thousands of videos"
 )
-GPT_PRESETS = {
-    p.name: p for p in (GPT_SMOKE, GPT_MINI, GPT_MINUTES, GPT_SLIM, GPT_HOUR, GPT_64, GPT_128)
-}
+_GPTS = (GPT_SMOKE, GPT_MINI, GPT_MINUTES, GPT_HOUR, GPT_64, GPT_128)
+GPT_PRESETS = {p.name: p for p in _GPTS}
 
 # ------------------------------------------------------------------- how long the papers train
 
@@ -363,7 +349,6 @@ OWN: dict[str, dict[str, dict[str, Any]]] = {
     "hour": warmed_up(FOR_HOUR),
 }
 OWN |= dict.fromkeys(PUBLISHED, {"ar2": {"w_reconstruction": 20.0, "w_reference": 20.0 / 16}})
-OWN["slim"] = OWN["mini"] | {"lencgan": OWN["mini"]["lencgan"] | {"content_features": 128}}
 
 KINDS = {"improved-r2": "r2"}  # of models that are another system's with another row
 ROWS: dict[str, dict[str, Recipe]] = {"r3": GPT_PRESETS} | BASELINES  # recipes of other kinds

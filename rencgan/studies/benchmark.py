@@ -126,7 +126,7 @@ def whole_trainings(presets: Sequence[Preset], quick: bool) -> Iterator[Row]:
     """Seconds of the whole training of each VAE-GAN of the comparison, from a few steps of each of
     its parts. Budgets that are known at `mini` alone are left out elsewhere.
     """
-    names = () if quick else [p.name for p in presets if p.name in ("smoke", "mini", "slim")]
+    names = () if quick else [p.name for p in presets if p.name in ("smoke", "mini")]
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
             p = checked({"source": "procedural", "preset": name, "out_root": folder})

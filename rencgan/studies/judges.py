@@ -25,21 +25,23 @@ from rencgan.studies.unseen import SHORT, Unseen
 
 NAMES = ("compact", "imagenet")  # of the extractors that judge
 DRAWS = 20  # of half of the videos, for the spread of a rank correlation
-# What an eye says of the sets at 32x32, nearest to real video first: our own judgement, after
+# What an eye says of the sets at 64x64, nearest to real video first: our own judgement, after
 # looking at sheets of their frames. Sets of one number look as good.
 EYE = {
     OTHER: (1, "real"),
     SHUFFLED: (2, "real but for jumps"),
     HELD: (2, "real but that nothing moves"),
     BLURRED: (3, "the right clouds, soft"),
-    "improved-r2": (4, "right colours and places, clouds as fog"),
-    "r2": (4, "right colours and places, clouds as fog"),
+    "improved-r2": (4, "the right clouds, soft, under a faint grid"),
+    "r2": (4, "the right clouds, soft, under a faint grid"),
     "r3-flow": (5, "soft clouds of its own, in the right scene"),
-    "r3-regression": (5, "haze in the right scene, hardly a cloud"),
-    "r3-mixture": (6, "soft clouds; colours wander off, scenes get lost"),
-    "ar2": (7, "smears of no sky"),
-    "ar2plus": (7, "smears of no sky"),
-    "encgan3": (7, "blobs in a grid"),
+    "r3-regression": (5, "the right scene, its clouds fade to haze"),
+    "r3-mixture": (6, "soft clouds; colours and hour wander off"),
+    "encgan3": (6, "skies of its own with land, in streaks"),
+    "ar2": (7, "noise at first, then soft skies with land"),
+    "stylegan-v": (8, "rings for clouds, waves for land"),
+    "motionvideogan": (9, "glitter, no land"),
+    "ivgan-0-gp": (9, "a grid of dots over smears"),
 }
 Videos = Sequence[np.ndarray]  # each (T, H, W, 3) uint8
 

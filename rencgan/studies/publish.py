@@ -3,7 +3,7 @@
 
 A model is called as in the presets' table, or as a contestant of the studies, "ivgan-0-gp", or as
 that up to a comma, "ar2plus". It is what that comes to at a preset on the stand-in sky, by
-default at `slim` with seed 0. What is trained over another model is trained over that as it is
+default at `hour` with seed 0. What is trained over another model is trained over that as it is
 published. A second call makes only what is missing; trainings lie in `--work` and resume. What was
 trained elsewhere is published from its checkpoint.
 """

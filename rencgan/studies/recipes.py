@@ -34,6 +34,8 @@ from rencgan.training.loop import Job, train
 from rencgan.training.pace import Pace
 from rencgan.training.scores import BEST
 
+SHOWN = 64  # videos that are prepared where published models are shown
+
 
 def data(p, test_fraction: float | None = None, model: str = "") -> VideoSet:
     """The prepared data of a notebook's parameters: decoded once, then read from the cache.
@@ -46,6 +48,8 @@ def data(p, test_fraction: float | None = None, model: str = "") -> VideoSet:
     videos, frames = (
         getattr(own, name, getattr(usual, name, 0)) for name in ("max_videos", "max_frames")
     )
+    if getattr(p, "weights", "train") == "published":  # nothing is trained
+        videos = min(videos or SHOWN, SHOWN)
     with Progress(1, f"preparing {p.dataset}") as bar:
         made = prepare(
             p.dataset,

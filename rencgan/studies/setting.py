@@ -27,7 +27,7 @@ from rencgan.data.sets import DATASETS
 from rencgan.presets.table import PRESETS, ROWS
 from rencgan.studies.unseen import UNSEEN
 
-PUBLISHED_AT = "slim"  # the preset of the weights that come with the project (studies.weights)
+PUBLISHED_AT = "hour"  # the preset of the weights that come with the project (studies.weights)
 
 
 def as_text(given: Any) -> Any:

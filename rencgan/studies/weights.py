@@ -1,9 +1,10 @@
-"""The trained networks that come with the project: `rencgan.load("r2")`, `rencgan.load("r2-hour")`.
+"""The trained networks that come with the project: `rencgan.load("r2")`.
 
-One seed of a model at the preset `slim`, and of some at a larger one, which their name then ends
-with; trained on the stand-in sky alone. Each lies in reports/weights as <name>.safetensors (or .gz,
-see packed.py), beside a card <name>.json that says what it is, how it was trained, and the sha256
-of the file. What lies there is what is published. `python -m rencgan publish` makes them.
+One seed of a model at the preset `hour`, trained on the stand-in sky alone; what is published at
+another preset has a name that ends with it, "r2-64". Each lies in reports/weights as
+<name>.safetensors (or .gz, see packed.py), beside a card <name>.json that says what it is, how it
+was trained, and the sha256 of the file. What lies there is what is published. `python -m rencgan
+publish` makes them.
 """
 
 import hashlib
@@ -26,8 +27,8 @@ from rencgan.studies.setting import PUBLISHED_AT
 from rencgan.studies.variants import CONTESTANTS, Contestant
 
 FOLDER = project_root() / "reports" / "weights"
-MOST = 5_000_000  # bytes of a file: git keeps every version of it
-LARGER = {"hour": 20_000_000}  # the same at 64x64, whose networks have up to 18 million weights
+PLAIN_MOST = 5_000_000  # bytes of a file; what is larger is packed
+MOST = 20_000_000  # of a packed one: git keeps every version of it
 PRESET, DATASET = PUBLISHED_AT, "sky"  # of the plain names, and what all of them were trained on
 BACK = "git checkout brings back what is lost, and python -m rencgan publish makes it anew"
 WAYS = {"encgan3": "noise", "g3an": "noise", "ar2": "mean", "r3": "faster sample"}  # by kind
@@ -42,7 +43,7 @@ def way(model: Trained) -> str:
 
 
 def at(model: str, preset: str) -> str:
-    """The published name of a model at a preset: "r2", "r2-hour"."""
+    """The published name of a model at a preset: "r2", "r2-64"."""
     return model if preset == PRESET else f"{model}-{preset}"
 
 
@@ -114,8 +115,7 @@ def finest(model: str, folder: Path | None = None) -> str:
 
 
 def load(name: str, device: str | None = None, folder: Path | None = None) -> Trained:
-    """A published model by its name: "encgan3", "r2", "r3-mixture" (over improved-r2) ...; with
-    "-hour" behind it that of the preset `hour`, where there is one.
+    """A published model by its name: "encgan3", "r2", "r3-mixture" (over improved-r2) ...
 
     Raises InputError for an unknown name, a file that is missing, and one that is not the file of
     its card.
@@ -197,10 +197,10 @@ def write(name: str, model: Trained, content: dict, told: dict, folder: Path | N
             beside[key] = {k: v for k, v in value.items() if isinstance(v, torch.Tensor)}
             value = {k: v for k, v in value.items() if k not in beside[key]}
         kept[key] = value
-    raw, ending = packed(nets, beside, MOST)
-    most, folder = LARGER.get(content["preset"]["name"], MOST), folder or FOLDER
-    if len(raw) > most:
-        raise InputError(f"{name} takes {len(raw):,} bytes; published are at most {most:,}")
+    raw, ending = packed(nets, beside, PLAIN_MOST)
+    folder = folder or FOLDER
+    if len(raw) > MOST:
+        raise InputError(f"{name} takes {len(raw):,} bytes; published are at most {MOST:,}")
     head = {"name": name, "model": model.name, "kind": model.kind}
     head |= {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
     tensors = [v for part in (*nets.values(), *beside.values()) for v in part.values()]

@@ -558,7 +558,7 @@ def test_the_published_recipe_takes_one_video_and_adds_nothing():
         assert own.departures(preset(p.name, "encgan3")) == {"batch": (p.batch, 1)}
         assert switches(p.name, "lencgan") == {}
     assert preset("64", "lencgan", batch=4).batch == 4
-    for name in ("mini", "minutes", "slim", "hour"):
+    for name in ("mini", "minutes", "hour"):
         assert preset(name, "lencgan").batch == MINI.batch
         assert switches(name, "lencgan") == {"forget_bias": 3.0}
 

@@ -41,30 +41,30 @@ def folder(tmp_path, monkeypatch):
 
 def test_without_larger_ones_it_is_made_of_the_plain_ones(folder):
     found = first_sight.sight(TILES, 24)
-    assert [clip.shape for clip in found.clips] == [(24, 32, 32, 3)] * 4
+    assert [clip.shape for clip in found.clips] == [(24, 64, 64, 3)] * 4
     assert found.titles == ["real video", "R2: follows it", *["AR2: from nothing"] * 2]
-    assert found.marks == [[], *[[8, 16]] * 3] and found.scale == 6
-    assert "R2, AR2: slim, 32x32" in found.told and "2 scenes, 24 frames" in found.told
+    assert found.marks == [[], *[[8, 16]] * 3] and found.scale == 3
+    assert "R2, AR2: hour, 64x64" in found.told and "2 scenes, 24 frames" in found.told
     assert not np.array_equal(found.clips[2], found.clips[3])
 
 
 def test_a_larger_one_takes_its_place_as_soon_as_its_file_is_there(folder, monkeypatch):
-    widths = {"generator_widths": (8,) * 5, "image_d_widths": (8,) * 4, "video_d_widths": (8,) * 4}
-    large = SMOKE.but(name="hour", size=64, encoder_widths=(8, 8, 8), **widths)
-    monkeypatch.setitem(PRESETS, "hour", large)
+    widths = {"generator_widths": (8,) * 6, "image_d_widths": (8,) * 5, "video_d_widths": (8,) * 5}
+    large = SMOKE.but(name="128", size=128, encoder_widths=(8,) * 4, **widths)
+    monkeypatch.setitem(PRESETS, "128", large)
     model = begun(R2(), large)
     content = {"preset": large.as_dict(), "objective": R2().switches(), "kind": "r2"}
-    weights.write("r2-hour", model, content | {"step": 0, "seed": 0}, {}, folder)
+    weights.write("r2-128", model, content | {"step": 0, "seed": 0}, {}, folder)
     found = first_sight.sight(TILES, 24)
-    assert [clip.shape for clip in found.clips] == [(24, 64, 64, 3)] * 4 and found.scale == 3
-    assert "R2: hour, 64x64; AR2: slim, 32x32" in found.told
+    assert [clip.shape for clip in found.clips] == [(24, 128, 128, 3)] * 4 and found.scale == 1
+    assert "R2: 128, 128x128; AR2: hour, 64x64" in found.told
     ar2 = found.clips[2]
     assert np.array_equal(ar2, first_sight.enlarge(ar2[:, ::2, ::2], 2))
-    (real,) = first_sight.seen(64, 24, first_sight.SCENES[:1])
+    (real,) = first_sight.seen(128, 24, first_sight.SCENES[:1])
     assert np.array_equal(found.clips[0], real)
     beside = first_sight.sight([("r2", 0), (OWN, 0)], 24, weights.load("r2"))
     assert beside.titles[1] == "R2 of this run" and "what this run has learnt" in beside.told
-    assert beside.clips[1].shape == (24, 64, 64, 3)
+    assert beside.clips[1].shape == (24, 128, 128, 3)
 
 
 def test_a_missing_file_costs_the_picture_alone(folder, capsys):

@@ -39,7 +39,7 @@ def test_the_ten_rows_need_no_system_that_is_given_real_frames(files):
     assert [r["videos"] for r in rows] == ["other real video", "R2, sample", "AR2, mean"]
     assert rows[0]["128f, own"] == "20.0 ± 0.0" and rows[1]["128f, own"] == "110.0 ± 14.1"
     assert "sharpness" not in rows[0], "no column without a number"
-    r3 = file("R3, flow", 1, 60.0, "faster sample", prior="first clip") | {"preset": "hour"}
+    r3 = file("R3, regression", 1, 60.0, "faster sample", prior="first clip") | {"preset": "hour"}
     r3["ways"]["faster sample"]["scores from frame 8"] = [
         s | {"value": 70.0} for s in r3["ways"]["faster sample"]["scores"]
     ]
@@ -77,7 +77,7 @@ def test_tables_are_those_of_presets_that_have_results(files, tmp_path):
     p = check({"results_root": str(tmp_path), "preset": "mini"}, ResultsRun)
     videos = VideoSet.from_arrays(moving_videos(1))
     videos.card.update(source="procedural")
-    found = list(overview.tables(p, videos, ("hour", "mini", "hour", "slim")))
+    found = list(overview.tables(p, videos, ("hour", "mini", "hour", "64")))
     assert [(preset, dataset) for preset, dataset, _ in found] == [("hour", "sky"), ("mini", "sky")]
     assert [r["videos"] for r in overview.main(p, found[0][2])][1:] == ["R2", "AR2, mean"]
     assert results.count(found[1][2]) == 1

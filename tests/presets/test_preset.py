@@ -126,14 +126,14 @@ def test_crops_end_and_the_weights_of_agreement_rise():
 
 
 def test_every_preset_is_called_what_it_is_called_and_says_why():
-    assert list(PRESETS) == ["smoke", "mini", "minutes", "slim", "hour", "64", "128"]
+    assert list(PRESETS) == ["smoke", "mini", "minutes", "hour", "64", "128"]
     for name, p in PRESETS.items():
         assert preset(name) == p and p.name == name and p.why
 
 
 def test_an_unknown_preset_is_refused_with_those_there_are():
     with pytest.raises(
-        InputError, match="no preset '65'; choose one of smoke, mini, minutes, slim, hour, 64, 128"
+        InputError, match="no preset '65'; choose one of smoke, mini, minutes, hour, 64, 128"
     ):
         preset("65")
 

@@ -99,7 +99,7 @@ def test_the_control_gets_a_forget_bias_at_small_size_alone(tmp_path):
     found = {}
     for name in PRESETS:
         found[name] = contestant("LEncGAN").system(run_of(tmp_path, preset=name)).forget_bias
-    small = dict.fromkeys(("mini", "minutes", "slim", "hour"), 3.0)
+    small = dict.fromkeys(("mini", "minutes", "hour"), 3.0)
     assert found == dict.fromkeys(PRESETS, 0.0) | small
     none = contestant("LEncGAN, fc").system(run_of(tmp_path, preset="mini"))
     assert none.forget_bias == 0.0
@@ -578,7 +578,7 @@ def test_without_names_all_are_compared_that_the_preset_knows(tmp_path, monkeypa
     monkeypatch.setattr(compare, "prepared", lambda given, *rest: (checked(given), None, SMALL))
     monkeypatch.setattr(compare, "run_real", lambda *given: tmp_path)
     monkeypatch.setattr(compare, "run", lambda c, *given: made.append(c.name))
-    for preset in ("slim", "hour"):
+    for preset in ("minutes", "hour"):
         do(["compare", "sky", "--preset", preset])
         few, made[:] = set(made), []
         assert few == {n for n, c in COMPARED.items() if c.known_at(preset)}

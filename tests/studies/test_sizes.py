@@ -104,7 +104,7 @@ def test_the_command_prints_one_line_of_json(capsys, monkeypatch):
     [
         (
             ["--preset", "65"],
-            "no preset '65'; choose one of smoke, mini, minutes, slim, hour, 64, 128",
+            "no preset '65'; choose one of smoke, mini, minutes, hour, 64, 128",
         ),
         (["--video-stream", "4d"], "invalid choice: '4d'"),
     ],

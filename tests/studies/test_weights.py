@@ -80,17 +80,15 @@ def test_a_gpt_goes_on_with_the_r2_that_is_published(folder):
 
 
 def test_a_name_says_at_which_preset_and_the_plain_ones_stay_what_they_are(folder):
-    assert weights.split("r2") == ("r2", "slim") and weights.split("stylegan-v") == (
-        "stylegan-v",
-        "slim",
-    )
+    assert weights.split("r2") == ("r2", "hour")
+    assert weights.split("stylegan-v") == ("stylegan-v", "hour")
     assert weights.taken("ar2plus-smoke", folder) == ("ar2plus", "smoke")
-    assert weights.presets(folder) == ["slim", "smoke"]
-    with pytest.raises(InputError, match="published are encgan3-smoke, improved-r2-.*no 'r2-hour'"):
-        rencgan.load("r2-hour")
+    assert weights.presets(folder) == ["hour", "smoke"]
+    with pytest.raises(InputError, match="published are encgan3-smoke, improved-r2-.*no 'r2-64'"):
+        rencgan.load("r2-64")
     assert weights.name_of(*recipe_of("improved-r2")) == "improved-r2-smoke"
     (folder / "improved-r2.json").write_text("{}")
-    assert weights.finest("improved-r2", folder) == "improved-r2"  # 32 pixels, and not 16
+    assert weights.finest("improved-r2", folder) == "improved-r2"  # 64 pixels, and not 16
 
 
 def recipe_of(model):
@@ -100,8 +98,8 @@ def recipe_of(model):
 
 def test_the_largest_frames_are_the_finest_where_they_are_there(tmp_path, monkeypatch):
     assert weights.finest("r2", tmp_path) == "r2"
-    (tmp_path / "r2-64.json").write_text("{}")
-    assert weights.finest("r2", tmp_path) == "r2-64" and weights.finest("ar2", tmp_path) == "ar2"
+    (tmp_path / "r2-128.json").write_text("{}")
+    assert weights.finest("r2", tmp_path) == "r2-128" and weights.finest("ar2", tmp_path) == "ar2"
 
 
 def test_what_was_trained_elsewhere_is_published_from_its_checkpoint(made, tmp_path):
@@ -161,9 +159,6 @@ def test_what_is_too_large_is_not_published(folder, monkeypatch):
     with pytest.raises(InputError, match="bytes; published are at most 1,000"):
         weights.write("large", model, content | {"objective": {}}, {}, folder)
     assert not list(folder.glob("*large*"))
-    content["preset"] = {"name": "hour"}  # 64x64 has wider networks
-    written = weights.write("large", model, content | {"objective": {}}, {}, folder)
-    assert weights.MOST < written.stat().st_size < weights.LARGER["hour"]
 
 
 def untrained_of(row, folder):
@@ -216,12 +211,11 @@ def test_large_ones_take_less_and_stay_near(many, bits, tmp_path, monkeypatch):
         bound = w.flatten(1).abs().amax(1) / (2 * largest(w)) if w.ndim > 1 else torch.zeros(())
         off = (found[key] - w).abs().flatten(1).amax(1) if w.ndim > 1 else (found[key] - w).abs()
         assert found[key].dtype == w.dtype and bool((off <= bound * 1.0001).all()), key
-    monkeypatch.setattr(weights, "MOST", 0)
-    monkeypatch.setitem(weights.LARGER, "smoke", 10**7)
+    monkeypatch.setattr(weights, "PLAIN_MOST", 0)
     assert untrained_of("stylegan-v", tmp_path).videos(16).shape == (1, 16, 32, 32, 3)
     path = weights.file_of("stylegan-v-smoke", tmp_path)
     assert path.suffix == ".gz" and gzip.decompress(path.read_bytes())[8:9] == b"{"
-    monkeypatch.setattr(weights, "MOST", 10**7)
+    monkeypatch.setattr(weights, "PLAIN_MOST", 10**7)
     untrained_of("stylegan-v", tmp_path)
     assert not path.exists() and weights.file_of("stylegan-v-smoke", tmp_path).exists()
 
@@ -345,10 +339,19 @@ def test_weights_of_another_recipe_are_refused_by_field(folder, tmp_path):
         study_r3.trained(p, r2, study.data(p))
 
 
+def test_few_videos_are_prepared_where_nothing_is_trained(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(recipes, "SHOWN", 5)
+    counts = [
+        len(study.data(run_of(parameters.EncGAN3Run, tmp_path, preset="smoke", weights=w)).videos)
+        for w in ("published", "train")
+    ]
+    assert counts[0] == 5 < counts[1]
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"preset": "mini"}, "the published weights are of the preset 'slim'.*, not 'mini'"),
+        ({"preset": "mini"}, "the published weights are of the preset 'hour'.*, not 'mini'"),
         ({"steps": 5}, "published weights are not trained: leave steps and init_from alone"),
         ({"weights": "mine"}, "weights = 'mine' should be one of train, published"),
     ],
@@ -356,12 +359,12 @@ def test_weights_of_another_recipe_are_refused_by_field(folder, tmp_path):
 def test_parameters_that_cannot_go_with_them(given, words, tmp_path):
     with pytest.raises(InputError, match=words):
         run_of(parameters.EncGAN3Run, tmp_path, **given)
-    assert run_of(parameters.EncGAN3Run, tmp_path).preset == "slim"
+    assert run_of(parameters.EncGAN3Run, tmp_path).preset == "hour"
 
 
 def test_those_of_the_plain_names_are_there():
-    names = ["encgan3", "r2", "improved-r2", "ar2", "ar2plus"]
-    assert weights.names() == names + ["r3-regression", "r3-mixture", "r3-flow"]
+    names = ["encgan3", "r2", "improved-r2", "ar2", "r3-regression", "r3-mixture"]
+    assert set(weights.names()) == {*names, "r3-flow", "stylegan-v", "motionvideogan", "ivgan-0-gp"}
     there = {path.name.partition(".")[0] for path in weights.FOLDER.glob("*.safetensors*")}
     assert {path.stem for path in weights.FOLDER.glob("*.json")} == there
 
@@ -371,7 +374,7 @@ def test_those_of_the_project_are_whole_small_and_move(name):
     model, card = rencgan.load(name), weights.card(name)
     kind, preset = weights.taken(name)
     size = weights.file_of(name).stat().st_size
-    assert size == card["bytes"] <= weights.LARGER.get(preset, 5_000_000)
+    assert size == card["bytes"] <= weights.MOST
     assert card["content"]["preset"]["name"] == preset and card["trained on"] == "procedural sky"
     side = model.size
     if kind in ("r2", "improved-r2"):

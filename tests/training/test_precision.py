@@ -97,7 +97,7 @@ def test_what_is_slower_in_bfloat16_stays_in_float32():
 
 @pytest.mark.parametrize(
     ("name", "asked"),
-    [("smoke", 0), ("mini", 0), ("slim", 0), ("minutes", 1), ("hour", 1), ("64", 1), ("128", 1)],
+    [("smoke", 0), ("mini", 0), ("minutes", 1), ("hour", 1), ("64", 1), ("128", 1)],
 )
 def test_presets_that_give_the_same_on_every_machine_are_never_tried(name, asked, monkeypatch):
     monkeypatch.setattr(precision, "native", lambda device: True)
