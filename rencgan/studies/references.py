@@ -35,7 +35,8 @@ from rencgan.studies.unseen import SHORT, Task, Unseen, unseen
 
 REAL, OTHERS = "real", "other unseen videos"  # the contestant; its first way
 LABELS = {OTHERS: OTHER, HELD: HELD, BLURRED: BLURRED, SHUFFLED: SHUFFLED}  # of ways, in tables
-CLIP_LABELS = {"other unseen clips": f"{OTHER}, clips", "held clips": f"{HELD}, clips"}
+OTHER_CLIPS, HELD_CLIPS = "other unseen clips", "held clips"
+CLIP_LABELS = {OTHER_CLIPS: f"{OTHER}, clips", HELD_CLIPS: f"{HELD}, clips"}
 SOFT = ("R2", "sample")  # whose sharpness the blurred ones have
 LENGTHS = (CLIP, 32, SHORT)  # iVGAN makes 32 frames
 
@@ -62,8 +63,8 @@ def run_real(
         for way in missing:
             started = time.time()
             try:
-                given = (p,) if way in CLIP_LABELS else (p.seed, soft)
-                scores = (_of_clips if way in CLIP_LABELS else _scored)(way, real, *given)
+                clip = way in CLIP_LABELS
+                scores = _of_clips(way, real, p) if clip else _scored(way, real, p.seed, soft)
             except InputError as error:  # R2's videos are of hardly more than one colour
                 scores = {SCORES: [], "blurred": soft | {"none": str(error)}}
             record = provenance(PRESETS[p.preset], p.seed, videos.card, started)
@@ -98,7 +99,7 @@ def _of_clips(way: str, real: Unseen, p) -> dict:
     """The scores of a reference of as many clips as EncGAN3 is scored on; none without others."""
     step, count = recipes.recipe(p, "encgan3").step_range[0], clips_for(real)
     goal = real.clips(count, step)
-    if CLIP_LABELS[way] != f"{OTHER}, clips":
+    if way == HELD_CLIPS:
         return scores_of_clips(held(goal), goal, judge(), p.seed)
     if not real.others:
         return {SCORES: [], "no others": True}

@@ -316,6 +316,8 @@ def test_what_the_thesis_prints_need_not_be_what_it_says():
     fourth = "Training on every frame before every fourth"
     assert printed(fourth, "16f, every 4th", "taichi") == "yes"
     assert {c.in_print(d) for c in OURS for d in ("sky", "taichi")} == {""}
+    drift, sn = "A drift penalty beside GP helps", "SN comes not as far as 0-GP"
+    assert [printed(x, "32f", "sky") for x in (drift, sn)] == ["no", "yes"], "of golf, for skies"
     streams = "3d video streams before 1p2d (improved R2 before R2)"  # Table 5.6 has people alone
     assert [printed(streams, "128f", d) for d in ("taichi", "sky")] == ["yes", "no"]
     narrow = "A token of a third or a sixth of the width is worse"

@@ -47,6 +47,14 @@ def test_the_table_has_means_and_spreads_over_seeds():
     assert r2["train s"] == "300" and r2["motion distance"] == "", "old files lack it"
 
 
+def test_a_number_of_fewer_seeds_than_its_row_says_of_how_many():
+    files = [file("R2", seed, 90.0) for seed in range(3)]
+    del files[0]["ways"]["sample"]["long"]["jump"]
+    (row,) = results.rows(frame(files))
+    assert row["seeds"] == 3 and row["jump"] == "2.00 ± 0.00 (2)"
+    assert row["128f"] == "90.0 ± 0.0" and row["motion distance"] == ""
+
+
 def test_the_table_is_split_so_that_it_fits_a_page():
     real = file("real", 0, way="x", training={"seconds": None})
     parts = results.split(results.rows(frame([file("R2", 0), real])))
