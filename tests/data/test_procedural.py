@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rencgan.core.errors import InputError
-from rencgan.data.procedural import DESCRIPTIONS, catalogue, face, people, sky
+from rencgan.data.procedural import DESCRIPTIONS, catalogue, face, figure, people, sky
 from rencgan.data.procedural.figure import FORE, SHIN, THIGH, UPPER, joints, mirrored, pose, turned
 from rencgan.data.procedural.noise import Tile, cover, pixel_grid
 
@@ -141,12 +141,20 @@ def test_people_move_visibly_and_smoothly(dataset, least):
 def test_walkers_cross_the_picture():
     walk = next(v for v in catalogue("weizmann") if v.label == "walk")
     frames = walk.frames(64).astype(float)
-    figure = np.abs(frames - np.median(frames, axis=0)).sum(axis=(1, 3))  # (n, 64), along x
-    middle = (figure * np.arange(64)).sum(axis=1) / figure.sum(axis=1)
-    inside = figure.sum(axis=1) > 0.5 * figure.sum(axis=1).max()
+    moved = np.abs(frames - np.median(frames, axis=0)).sum(axis=(1, 3))  # (n, 64), along x
+    middle = (moved * np.arange(64)).sum(axis=1) / moved.sum(axis=1)
+    inside = moved.sum(axis=1) > 0.5 * moved.sum(axis=1).max()
     step = np.diff(middle)[inside[1:] & inside[:-1]]
     assert middle[inside].max() - middle[inside].min() > 25
     assert np.abs(step).max() < 4 and np.abs(np.sign(step).sum()) > 0.9 * len(step)
+
+
+@pytest.mark.parametrize(("dataset", "size"), [("taichi", 64), ("weizmann", 32), ("kth", 17)])
+def test_a_limb_is_drawn_whole_where_only_its_box_is_looked_at(dataset, size, monkeypatch):
+    videos = catalogue(dataset, videos=8, max_frames=40)
+    boxed = [v.frames(size) for v in videos]
+    monkeypatch.setattr(figure, "_box", lambda *_: (slice(None), slice(None)))
+    assert all(np.array_equal(a, v.frames(size)) for a, v in zip(boxed, videos, strict=True))
 
 
 @pytest.mark.parametrize("dataset", ["sky", "taichi"])

@@ -294,13 +294,25 @@ def render(shot: Shot, size: int) -> np.ndarray:
         dark = 1 - _shadow(shot, part, x, y)
         picture = [back[None, ..., c] * dark for c in range(3)]
         for k in range(caps.ra.shape[1]):
-            alpha, shade = _capsule(caps, part, k, x, y, size, F32(shot.light))
+            across, down = _box(caps, part, k, size)
+            alpha, shade = _capsule(caps, part, k, x[:, across], y[down], size, F32(shot.light))
             for c in range(3):
-                colour = caps.colour[part, k, c, None, None] * shade
-                picture[c] += (colour - picture[c]) * alpha
+                under = picture[c][:, down, across]
+                under += (caps.colour[part, k, c, None, None] * shade - under) * alpha
         for c in range(3):
             out[part, ..., c] = np.clip(picture[c] * 255 + F32(0.5), 0, 255)
     return out
+
+
+def _box(caps: Capsules, part: slice, k: int, size: int) -> tuple[slice, slice]:
+    """Columns and rows that the k-th capsule can touch in any frame of a part: the rest of the
+    picture stays as it is.
+    """
+    ends = np.stack([caps.a[part, k], caps.b[part, k]])  # (2, n, 2)
+    reach = np.maximum(caps.ra[part, k], caps.rb[part, k]).max() + 1 / size  # its soft edge
+    low, high = ends.min(axis=(0, 1)) - reach, ends.max(axis=(0, 1)) + reach
+    first, last = (np.clip(edge * size, 0, size) for edge in (low, high))
+    return tuple(slice(int(a), int(np.ceil(b))) for a, b in zip(first, last, strict=True))
 
 
 def _capsule(
