@@ -27,6 +27,7 @@ from rencgan.studies import papers as published
 from rencgan.studies.generated import Rebuilt, clips_from_noise, clips_of, rebuilt
 from rencgan.studies.scored import against_real, judge
 
+ENOUGH = 32  # videos: of fewer, half of the real ones lie further from the rest than models do
 PRINTED = {  # names of the data sets in the papers' tables
     "uva": "UvA",
     "weizmann": "Weizmann",
@@ -209,6 +210,12 @@ def score_rows(found: Mapping[str, Sequence[Score]]) -> list[dict]:
         told = {name: f"{floor:.4g}" for name, floor in floors.items()}
         rows.append({"videos": "floor: real against real, half the videos each"} | told)
     return rows
+
+
+def beside(real: Videos) -> str:
+    """What captions say of the real side of scores."""
+    told = f"{len(real)} held-out videos"
+    return told if len(real) >= ENOUGH else f"{told}, too few to rank by (08_results has 64)"
 
 
 def card_rows(score: Score) -> list[dict]:

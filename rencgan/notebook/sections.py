@@ -35,7 +35,7 @@ BENCHMARKS = (
 def section(s: Study, table: pd.DataFrame, folder: Path, videos: VideoSet, p) -> Iterator[Html]:
     """A study for the page: its question, our table, its verdicts, frames, published numbers.
 
-    table: of results.read, from that folder.
+    table: of ledger.files, from that folder; the claims are judged by all of it.
     """
     yield Html(f"<h3>{html.escape(s.name)} · {html.escape(s.question)}</h3>", s.name)
     if s.covers not in (s.name, "ours"):
@@ -43,7 +43,7 @@ def section(s: Study, table: pd.DataFrame, folder: Path, videos: VideoSet, p) ->
     if s.by:
         yield note(f"Made by {s.by}.")
     for dataset in dict.fromkeys((*s.datasets, p.dataset)) if s.variants else ():
-        of = table[table.dataset == dataset]
+        of = catalogue.results_of(s, table[table.dataset == dataset], p.preset)
         if rows := catalogue.rows(s, of):
             where = f"{dataset}, {of.preset.iloc[0]}, {of.source.iloc[0]}"
             yield show.table(rows, caption=f"Ours: {where}; seeds and their deviation.")

@@ -159,6 +159,14 @@ def rows(s: Study, table: pd.DataFrame) -> list[dict]:
     return references(table, s.measures, labels) + found
 
 
+def results_of(s: Study, table: pd.DataFrame, preset: str) -> pd.DataFrame:
+    """Of results of several presets those at one, or where that does not know all of a study's
+    contestants, at the first that does.
+    """
+    at = next((p for p in (preset, *table.preset.unique()) if s.known_at(p)), preset)
+    return table[table.preset == at]
+
+
 def references(
     table: pd.DataFrame, measures: Sequence[str], labels: Mapping[str, str] = LABELS
 ) -> list[dict]:

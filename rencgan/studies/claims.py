@@ -26,6 +26,7 @@ from rencgan.core.errors import InputError
 from rencgan.data.sets import DATASETS
 from rencgan.studies import papers, results
 from rencgan.studies.catalogue import STUDIES, Study
+from rencgan.studies.entries import SECONDS
 from rencgan.studies.references import LABELS, REAL
 from rencgan.studies.results import MEASURES, OF_TRAINING, OTHER_MEASURES
 from rencgan.studies.variants import BOOK, contestant
@@ -124,9 +125,14 @@ class Comparison:
     of_worse: str = ""
 
     def gains(self, table: pd.DataFrame) -> pd.Series:
-        """Seed -> by how much `better` is better, as a logarithm; of the seeds of both sides."""
-        one = _values(table, self.better, self.measure)
-        two = _values(table, self.worse, self.of_worse or self.measure)
+        """Seed -> by how much `better` is better, as a logarithm; of the seeds of both sides, and
+        of SECONDS of those that one machine took.
+        """
+        sides = (self.better, self.measure), (self.worse, self.of_worse or self.measure)
+        one, two = (_values(table, *side) for side in sides)
+        if self.measure in SECONDS:
+            machine, other = (_values(table, *side, "machine") for side in sides)
+            one = one[machine == other.reindex(machine.index)]
         gain = two - one if self.measure.startswith("log ") else np.log(two / one)
         return (gain if self.lower_is_better else -gain).dropna()
 
@@ -150,9 +156,10 @@ def _others(s: Study) -> list[str]:
     return sorted(told - set(s.datasets))
 
 
-def _values(table: pd.DataFrame, side: Side, measure: str) -> pd.Series:
+def _values(table: pd.DataFrame, side: Side, measure: str, column: str = "value") -> pd.Series:
     """Seed -> value; what a training took is of all ways of its model."""
-    return results.values(table, side[0], "" if measure in OF_TRAINING else side[1], measure)
+    way = "" if measure in OF_TRAINING else side[1]
+    return results.values(table, side[0], way, measure, column)
 
 
 def _printed(s: Study, side: Side, of: tuple, dataset: str, place: tuple) -> float | None:

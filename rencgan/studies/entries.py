@@ -11,6 +11,7 @@ from rencgan.studies.variants import CLIP_WAYS, Contestant
 
 RESULTS = project_root() / "reports" / "results"
 TIMED = "timed together"  # the ways of a file whose seconds go together
+SECONDS = ("train s", "processor s", "train ms a clip", "s for 1000")
 SCORES, MOVING = "scores", "motion distance"  # lists of scores, in a way of a file
 SECOND = "scores by the second judge"  # [] where it is not installed
 FOURTH = "scores of every 4th frame"
@@ -48,6 +49,16 @@ def are_timed(found: dict) -> bool:
     if not all("seconds for 1000 frames" in found["ways"][way] for way in of_videos):
         return False
     return len(of_videos) < 2 or found.get(TIMED, {}).get("ways") == of_videos
+
+
+def timed_on(found: dict, measure: str) -> str:
+    """The processor, and the GPU, on which SECONDS of a file were taken; "" of what is no time."""
+    if measure not in SECONDS:
+        return ""
+    first = next(iter(found["ways"].values()), {})
+    timed = found.get(TIMED, first) if measure == "s for 1000" else first
+    device = timed.get("provenance", {}).get("device", {})
+    return ", ".join(filter(None, map(device.get, ("cpu", "gpu"))))
 
 
 def is_scored(kept: dict, way: str, c: Contestant) -> bool:

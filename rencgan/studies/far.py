@@ -9,7 +9,8 @@ trained on reaches: what it drifts by is that one change of light.
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from rencgan.core.provenance import provenance
 from rencgan.data.procedural import catalogue, longer
 from rencgan.evaluate import horizon, long, measures
 from rencgan.evaluate.references import OTHER
+from rencgan.models.trained import Trained
 from rencgan.presets.table import PRESETS
 from rencgan.studies import weights
 from rencgan.studies.generated import made_by
@@ -40,33 +42,60 @@ def make(
 ) -> dict:
     """Makes and measures videos of those models that are published, each at its largest frames (AR2
     with both of its beginnings), and of other real video, into a file, with a strip of pictures of
-    each beside it. Raises InputError where none is published.
+    each beside it. What it has of the same weights stays. Raises InputError where none is
+    published.
     """
-    started, rows, real = time.time(), [], {}
     if not (there := [n for n in map(weights.finest, names) if weights.is_published(n)]):
         raise InputError(f"none of {', '.join(names)} is published: python -m rencgan publish")
+    before, rows = _before(path, frames, count), []
+    scenes = cache(lambda size: drawn(2 * count, frames + REACH, size))
+
+    def keep(found: list[dict]) -> None:
+        write_json(path, {"frames": frames, "videos": count, "rows": found})
+
+    def add(of: dict, make: Callable[[Videos], tuple[Videos, int, dict]]) -> None:
+        found = next((r for r in before if of.items() <= r.items()), None)
+        if found is None:
+            started, both = time.time(), scenes(of["size"])
+            made, first, more = make(both)
+            cut = ([v[first:frames] for v in side] for side in (made, both[:count]))
+            found = row(of["videos"], *cut) | of | more | {"provenance": _record(started)}
+            keep_strip(made[0], strip_of(path, found))
+            print(json.dumps(found), flush=True)
+        rows.append(found)
+        keep(rows + [r for r in before if r not in rows])
+
     for name in there:
         model = weights.load(name)
-        size, start = model.size, start_of(model)
-        if size not in real:
-            both = drawn(2 * count, frames + REACH, size)
-            real[size], others = both[:count], [v[:frames] for v in both[count:]]
-            goal = [v[:frames] for v in real[size]]
-            rows.append(row(OTHER, others, goal) | {"size": size})
-            keep_strip(others[0], strip_of(path, rows[-1]))
+        if OTHER not in [r["videos"] for r in rows if r["size"] == model.size]:
+            add({"videos": OTHER, "size": model.size}, lambda both: (both[count:], 0, {}))
+        of = {"size": model.size, "weights": name, "digest": model.digest}
         for way in (weights.way(model), *[TOO] * ("start" in model.extras)):
-            began = time.process_time()
-            made = made_by(model, way, real[size], frames, SEED, told=False)
-            took = time.process_time() - began
-            sides = [[v[start:frames] for v in side] for side in (made, real[size])]
-            rows.append(row(f"{model.name}, {way}", *sides) | {"size": size, "weights": name})
-            rows[-1]["processor seconds for 1000"] = 1000 * took / (frames * count)
-            keep_strip(made[0], strip_of(path, rows[-1]))
-            print(json.dumps(rows[-1]), flush=True)
-    card = {"dataset": weights.DATASET, "source": f"drawn stand-ins of seed {UNSEEN}"}
-    record = provenance(PRESETS[weights.PRESET], SEED, card, started)
-    write_json(path, {"frames": frames, "videos": count, "rows": rows, "provenance": record})
+            add({"videos": f"{model.name}, {way}"} | of, partial(_made, model, way, frames))
+    keep(rows)
     return read(path)
+
+
+def _before(path: Path, frames: int, count: int) -> list[dict]:
+    """The rows of a file that are of as many videos of this length, with their pictures."""
+    found = read(path) if path.exists() else {"rows": ()}
+    same = (found.get("frames"), found.get("videos")) == (frames, count)
+    return [r for r in found["rows"] if same and strip_of(path, r).exists()]
+
+
+def _made(model: Trained, way: str, frames: int, both: Videos) -> tuple[Videos, int, dict]:
+    """Videos beside the first half of the real ones, their first frame that is the model's own, and
+    what they took.
+    """
+    real, began = both[: len(both) // 2], time.process_time()
+    made = made_by(model, way, real, frames, SEED, told=False)
+    took = 1000 * (time.process_time() - began) / (frames * len(real))
+    return made, start_of(model), {"processor seconds for 1000": took}
+
+
+def _record(started: float) -> dict:
+    card = {"dataset": weights.DATASET, "source": f"drawn stand-ins of seed {UNSEEN}"}
+    return provenance(PRESETS[weights.PRESET], SEED, card, started)
 
 
 def drawn(count: int, frames: int, size: int) -> list[np.ndarray]:

@@ -25,6 +25,7 @@ from rencgan.studies.entries import (
     are_timed,
     is_scored,
     preset_of,
+    timed_on,
 )
 from rencgan.studies.recipes import framed_by
 from rencgan.studies.references import CLIP_LABELS, LABELS, REAL
@@ -130,12 +131,16 @@ def read(
 
 
 def frame(files: Sequence[dict]) -> pd.DataFrame:
-    """Result files as a table of KEYS, way, measure and value, a row a number: MEASURES and
-    OTHER_MEASURES of every way, "log jump", "scored" of a way that has all its scores; with way ""
-    the OF_TRAINING, all its seconds ("took s"), each MOMENT and the FORESIGHT.
+    """Result files as a table of KEYS, way, measure, value and, of SECONDS, machine, a row a
+    number: MEASURES and OTHER_MEASURES of every way, "log jump", "scored" of a way that has all its
+    scores; with way "" the OF_TRAINING, all its seconds ("took s"), each MOMENT and the FORESIGHT.
     """
-    rows = [(*(f.get(key) for key in KEYS), *number) for f in files for number in _numbers(f)]
-    table = pd.DataFrame(rows, columns=[*KEYS, "way", "measure", "value"])
+    rows = [
+        (*(f.get(key) for key in KEYS), way, measure, value, timed_on(f, measure))
+        for f in files
+        for way, measure, value in _numbers(f)
+    ]
+    table = pd.DataFrame(rows, columns=[*KEYS, "way", "measure", "value", "machine"])
     return table.astype({"value": float}).dropna(subset="value").fillna({"kind": "", "prior": ""})
 
 
@@ -244,10 +249,10 @@ def count(table: pd.DataFrame) -> int:
     return len(table.drop_duplicates(list(KEYS)))
 
 
-def values(table: pd.DataFrame, name: str, way: str, measure: str) -> pd.Series:
-    """Seed -> value of a measure, of one data set."""
+def values(table: pd.DataFrame, name: str, way: str, measure: str, of="value") -> pd.Series:
+    """Seed -> value of a measure, of one data set, or what another column tells of it."""
     rows = (table.contestant == name) & (table.way == way) & (table.measure == measure)
-    return table[rows].set_index("seed").value
+    return table[rows].set_index("seed")[of]
 
 
 def told(numbers: Sequence[float], measure: str) -> str:

@@ -87,6 +87,13 @@ def test_it_imports_of_the_package_only_what_is_meant_for_notebooks(path):
 
 
 @every_notebook
+def test_no_cell_ends_with_a_record_that_would_be_printed(path):
+    for cell in code_cells(path):
+        last = ast.parse(cell.source).body[-1]
+        assert not ast.unparse(last).startswith("kept.add("), cell.source
+
+
+@every_notebook
 def test_parameters_are_annotated_literals_with_a_comment_each(path):
     source = parameters_cell(path).source
     for statement in ast.parse(source).body:

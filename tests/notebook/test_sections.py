@@ -68,6 +68,15 @@ def test_a_study_that_was_not_run_says_how(tmp_path):
     assert "not run on its data yet" in told and "3379.64" in told
 
 
+def test_a_study_that_the_preset_does_not_know_is_shown_at_one_that_does(tmp_path):
+    p, s = check({"preset": "mini"}, AblationRun), studies.study("iVGAN T1")
+    files = [file(n, 1, dataset="sky", preset="hour") for n in ("iVGAN, GP", "iVGAN, 0-GP")]
+    files.append(file("R2", 1))
+    told = "".join(i.html for i in study_results.section(s, frame(files), tmp_path, None, p))
+    assert "Ours: sky, hour" in told and "Not run on" not in told
+    assert "sky at hour" in told  # the verdicts too
+
+
 def test_pictures_of_codes_are_of_the_size_of_the_weights():
     videos = VideoSet.from_arrays(moving_videos(2, frames=40, size=16), splits=["test"] * 2)
     for name in ("exchanged_codes", "summed_codes", "longer_motion_code"):

@@ -42,10 +42,27 @@ def test_what_is_published_is_made_measured_and_pictured(tmp_path, monkeypatch):
     assert [r["videos"] for r in far.table(found)][:2] == ["other real video", "AR2, mean"]
     with Image.open(far.strip_of(path, ar2)) as picture:
         assert picture.size == (64, 128), "one frame, and nothing below it"
+    content = path.read_bytes()
+    monkeypatch.setattr(far, "drawn", lambda *_: pytest.fail("nothing is lacking"))
+    assert far.make(path, FRAMES, 2, ("ar2",)) == found and path.read_bytes() == content
     with pytest.raises(InputError, match="none of no-such-model is published"):
         far.make(path, FRAMES, 2, ("no-such-model",))
     with pytest.raises(InputError, match="none.json is missing; python -m rencgan publish --far"):
         far.read(tmp_path / "none.json")
+
+
+def test_what_is_of_other_weights_is_made_anew_and_the_rest_stays(tmp_path, monkeypatch):
+    monkeypatch.setattr(far, "made_by", lambda model, way, real, *_, **__: real)
+    path, names = tmp_path / "far.json", ("ar2", "r3-regression")
+    first = far.make(path, FRAMES, 2, names)
+    old = json.loads(path.read_text())
+    for row in old["rows"]:
+        row |= {"digest": "of older weights", "drift": 7.0} if "R3" in row["videos"] else {}
+    path.write_text(json.dumps(old))
+    again = far.make(path, FRAMES, 2, names)
+    same = [{k: v for k, v in r.items() if k != "provenance"} for r in again["rows"]]
+    assert [r["drift"] for r in same] == [r["drift"] for r in first["rows"]]
+    assert again["rows"][:3] == first["rows"][:3] and again["rows"][3] != first["rows"][3]
 
 
 def test_ar2_begins_in_both_ways_where_it_knows_them(tmp_path, monkeypatch):

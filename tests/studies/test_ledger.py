@@ -138,6 +138,11 @@ def test_what_a_training_costs_is_told_by_the_clip():
         f["training"] |= {"processor seconds": f["training"]["seconds"]}
     (v,) = cheaper.verdicts(frame(files))
     assert v.verdict == HELD and v.gain == pytest.approx(np.log(2)), "a pair has two clips"
+    for f in files:
+        device = {"cpu": "new" if f["contestant"] == "LEncGAN" and f["seed"] else "old"}
+        f["ways"]["sample"]["provenance"] = {"device": device}
+    (v,) = cheaper.verdicts(frame(files))
+    assert v.verdict == UNDECIDED and v.seeds == 1, "seconds of two machines do not compare"
 
 
 def test_a_comparison_that_lacks_seeds_is_what_a_claim_lacks():
@@ -351,6 +356,11 @@ def test_changing_the_results_changes_the_count():
 def test_the_published_page_shows_the_ledger_of_the_published_results():
     page = (ROOT / "reports" / "08_results.html").read_text(encoding="utf-8")
     assert ledger.summary(ledger.rows(ledger.files())) in html.unescape(page)
+
+
+def test_the_published_page_of_ablations_judges_claims_as_the_ledger_does():
+    told = json.loads((ROOT / "reports" / "06_ablations.json").read_text())["claims"]
+    assert told == ledger.rows(ledger.files(), claims_of(*STUDIES))
 
 
 def test_the_command_prints_every_claim(tmp_path, capsys):

@@ -41,6 +41,11 @@ def number(file: dict, way: str, measure: str) -> float:
     return next(s["value"] for s in kept[place] if s["name"] == name)
 
 
+def same_processor(*files: dict) -> bool:
+    ways = [next(iter(file["ways"].values())) for file in files]
+    return len({way["provenance"]["device"]["cpu"] for way in ways}) == 1
+
+
 def gains(one, files: dict) -> list[float]:
     """Of one comparison, a seed each; files: (contestant, seed) -> file."""
     found = []
@@ -52,6 +57,8 @@ def gains(one, files: dict) -> list[float]:
             a = number(sides[0], one.better[1], one.measure)
             b = number(sides[1], one.worse[1], one.of_worse or one.measure)
         except (KeyError, StopIteration, TypeError, AssertionError):  # what a file lacks
+            continue
+        if one.measure in ("train ms a clip", "processor s") and not same_processor(*sides):
             continue
         gain = b - a if one.measure.startswith("log ") else np.log(b / a)
         found.append(gain if one.lower_is_better else -gain)
