@@ -43,14 +43,17 @@ def section(s: Study, table: pd.DataFrame, folder: Path, videos: VideoSet, p) ->
     if s.by:
         yield note(f"Made by {s.by}.")
     for dataset in dict.fromkeys((*s.datasets, p.dataset)) if s.variants else ():
-        of = catalogue.results_of(s, table[table.dataset == dataset], p.preset)
+        at = catalogue.preset_of(s, p.preset)
+        of = catalogue.results_of(s, table, dataset, p.preset)
         if rows := catalogue.rows(s, of):
             where = f"{dataset}, {of.preset.iloc[0]}, {of.source.iloc[0]}"
             yield show.table(rows, caption=f"Ours: {where}; seeds and their deviation.")
             yield from curves(s, of)
             yield from strips(s, of, folder)
         elif dataset in s.datasets:
-            yield note(f"Not run on {dataset}: python -m rencgan study '{s.name}'{_at(s)}")
+            yield note(
+                f"Not run on {dataset} at {at}: python -m rencgan study '{s.name}' --preset {at}"
+            )
     if found := ledger.rows(table, claims_of(s.name)):
         columns = [name for name in found[0] if name != "study"]
         yield show.table(found, columns, "What is claimed or asked, and what came out here.")
@@ -61,11 +64,6 @@ def section(s: Study, table: pd.DataFrame, folder: Path, videos: VideoSet, p) ->
         title = papers.table(paper, number).title
         rows = catalogue.published_table(paper, number)
         yield show.table(rows, caption=f"Published, {paper}, Table {number}: {title}.")
-
-
-def _at(s: Study) -> str:
-    """What the command says of the preset, where the usual one does not know a study's models."""
-    return "" if s.known_at("mini") else " --preset hour"
 
 
 def strips(s: Study, table: pd.DataFrame, folder: Path) -> Iterator[Html]:

@@ -159,12 +159,14 @@ def rows(s: Study, table: pd.DataFrame) -> list[dict]:
     return references(table, s.measures, labels) + found
 
 
-def results_of(s: Study, table: pd.DataFrame, preset: str) -> pd.DataFrame:
-    """Of results of several presets those at one, or where that does not know all of a study's
-    contestants, at the first that does.
-    """
-    at = next((p for p in (preset, *table.preset.unique()) if s.known_at(p)), preset)
-    return table[table.preset == at]
+def preset_of(s: Study, preset: str) -> str:
+    """This preset, or where it does not know all of a study's contestants, one that does."""
+    return next((p for p in (preset, "hour", "mini") if s.known_at(p)), preset)
+
+
+def results_of(s: Study, table: pd.DataFrame, dataset: str, preset: str) -> pd.DataFrame:
+    """Of results of several data sets and presets those that `preset_of` names."""
+    return table[(table.dataset == dataset) & (table.preset == preset_of(s, preset))]
 
 
 def references(

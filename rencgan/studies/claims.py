@@ -26,13 +26,13 @@ from rencgan.core.errors import InputError
 from rencgan.data.sets import DATASETS
 from rencgan.studies import papers, results
 from rencgan.studies.catalogue import STUDIES, Study
-from rencgan.studies.entries import SECONDS
 from rencgan.studies.references import LABELS, REAL
 from rencgan.studies.results import MEASURES, OF_TRAINING, OTHER_MEASURES
 from rencgan.studies.variants import BOOK, contestant
 
 HELD, MIXED, NOT_HELD, UNDECIDED = "held", "mixed", "did not hold", "undecided"
 RULES = ("before", "alike", "no worse")
+APART = "timed on several machines"
 SEEDS = 3  # the fewest that decide anything
 CONFIDENCE = 0.95  # on either side
 LEAST = float(np.log(1.02))  # of an order: 2 %
@@ -125,16 +125,19 @@ class Comparison:
     of_worse: str = ""
 
     def gains(self, table: pd.DataFrame) -> pd.Series:
-        """Seed -> by how much `better` is better, as a logarithm; of the seeds of both sides, and
-        of SECONDS of those that one machine took.
-        """
-        sides = (self.better, self.measure), (self.worse, self.of_worse or self.measure)
-        one, two = (_values(table, *side) for side in sides)
-        if self.measure in SECONDS:
-            machine, other = (_values(table, *side, "machine") for side in sides)
-            one = one[machine == other.reindex(machine.index)]
+        """Seed -> by how much `better` is better, as a logarithm; of the seeds of both sides."""
+        one, two = self._sides(table)
         gain = two - one if self.measure.startswith("log ") else np.log(two / one)
         return (gain if self.lower_is_better else -gain).dropna()
+
+    def alike_timed(self, table: pd.DataFrame) -> pd.Series:
+        """Seed -> whether one machine took both sides' SECONDS; all of them of other measures."""
+        one, two = self._sides(table, "machine")
+        return one == two.reindex(one.index)
+
+    def _sides(self, table: pd.DataFrame, column: str = "value") -> tuple[pd.Series, pd.Series]:
+        one = _values(table, self.better, self.measure, column)
+        return one, _values(table, self.worse, self.of_worse or self.measure, column)
 
     def in_print(self, study: Study, dataset: str) -> str:
         """Whether a paper orders its sides so: "yes", "no", "" where none prints both. The study's
@@ -205,9 +208,16 @@ class Claim:
         return all(contestant(name).known_at(preset) for name in names if name != REAL)
 
     def verdict_of(self, one: Comparison, table: pd.DataFrame, tests: int = 1) -> Verdict | None:
-        """Of one of the comparisons alone, or as one of several; see `decided`."""
+        """Of one of the comparisons alone, or as one of several; see `decided`. Seconds that
+        several machines took do not compare.
+        """
         gains = one.gains(table)
-        return None if gains.empty else decided(gains, self.rule, tests)
+        if gains.empty:
+            return None
+        gains = gains[one.alike_timed(table)[gains.index]]
+        if gains.empty:
+            return Verdict(UNDECIDED, np.nan, None, 0, APART)
+        return decided(gains, self.rule, tests)
 
     def in_print(self, dataset: str, comparisons: Sequence[Comparison] = ()) -> str:
         """Whether the numbers that the thesis prints for that data set order the sides of these

@@ -52,12 +52,21 @@ def are_timed(found: dict) -> bool:
 
 
 def timed_on(found: dict, measure: str) -> str:
-    """The processor, and the GPU, on which SECONDS of a file were taken; "" of what is no time."""
+    """The machine on which SECONDS of a file were taken, "" of what is no time: that of the first
+    way for a training that does not tell its own.
+    """
     if measure not in SECONDS:
         return ""
     first = next(iter(found["ways"].values()), {})
+    told = found.get("training", {}).get("machine")
+    if told and measure != "s for 1000":
+        return told
     timed = found.get(TIMED, first) if measure == "s for 1000" else first
-    device = timed.get("provenance", {}).get("device", {})
+    return machine(timed.get("provenance", {}).get("device", {}))
+
+
+def machine(device: dict) -> str:
+    """The processor, and the GPU, of a provenance's device."""
     return ", ".join(filter(None, map(device.get, ("cpu", "gpu"))))
 
 

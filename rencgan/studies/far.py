@@ -23,7 +23,6 @@ from rencgan.data.procedural import catalogue, longer
 from rencgan.evaluate import horizon, long, measures
 from rencgan.evaluate.references import OTHER
 from rencgan.models.trained import Trained
-from rencgan.presets.table import PRESETS
 from rencgan.studies import weights
 from rencgan.studies.generated import made_by
 from rencgan.studies.main_table import TOO
@@ -43,27 +42,27 @@ def make(
     """Makes and measures videos of those models that are published, each at its largest frames (AR2
     with both of its beginnings), and of other real video, into a file, with a strip of pictures of
     each beside it. What it has of the same weights stays. Raises InputError where none is
-    published.
+    published, and for a file that cannot be read.
     """
     if not (there := [n for n in map(weights.finest, names) if weights.is_published(n)]):
         raise InputError(f"none of {', '.join(names)} is published: python -m rencgan publish")
     before, rows = _before(path, frames, count), []
     scenes = cache(lambda size: drawn(2 * count, frames + REACH, size))
 
-    def keep(found: list[dict]) -> None:
-        write_json(path, {"frames": frames, "videos": count, "rows": found})
-
-    def add(of: dict, make: Callable[[Videos], tuple[Videos, int, dict]]) -> None:
+    def add(of: dict, sides: Callable[[Videos], tuple[Videos, int, dict]]) -> None:
         found = next((r for r in before if of.items() <= r.items()), None)
         if found is None:
             started, both = time.time(), scenes(of["size"])
-            made, first, more = make(both)
+            made, first, more = sides(both)
             cut = ([v[first:frames] for v in side] for side in (made, both[:count]))
-            found = row(of["videos"], *cut) | of | more | {"provenance": _record(started)}
-            keep_strip(made[0], strip_of(path, found))
+            found = row(of["videos"], *cut) | of | more
+            keep_strip(made[0][:frames], strip_of(path, found))
             print(json.dumps(found), flush=True)
+            found["provenance"] = _record(of.get("weights"), started)
         rows.append(found)
-        keep(rows + [r for r in before if r not in rows])
+        done = {_place(r) for r in rows}
+        others = [r for r in before if _place(r) not in done]
+        write_json(path, {"frames": frames, "videos": count, "rows": rows + others})
 
     for name in there:
         model = weights.load(name)
@@ -72,15 +71,23 @@ def make(
         of = {"size": model.size, "weights": name, "digest": model.digest}
         for way in (weights.way(model), *[TOO] * ("start" in model.extras)):
             add({"videos": f"{model.name}, {way}"} | of, partial(_made, model, way, frames))
-    keep(rows)
     return read(path)
 
 
+def _place(found: dict) -> tuple:
+    """What a row is of: of each a file has one, and one picture."""
+    return found["videos"], found["size"]
+
+
 def _before(path: Path, frames: int, count: int) -> list[dict]:
-    """The rows of a file that are of as many videos of this length, with their pictures."""
+    """The rows of a file that are of as many videos of this length, with their pictures, and of
+    models that are still published.
+    """
     found = read(path) if path.exists() else {"rows": ()}
-    same = (found.get("frames"), found.get("videos")) == (frames, count)
-    return [r for r in found["rows"] if same and strip_of(path, r).exists()]
+    if (found.get("frames"), found.get("videos")) != (frames, count):
+        return []
+    there = (r for r in found["rows"] if strip_of(path, r).exists())
+    return [r for r in there if "weights" not in r or weights.is_published(r["weights"])]
 
 
 def _made(model: Trained, way: str, frames: int, both: Videos) -> tuple[Videos, int, dict]:
@@ -93,9 +100,10 @@ def _made(model: Trained, way: str, frames: int, both: Videos) -> tuple[Videos, 
     return made, start_of(model), {"processor seconds for 1000": took}
 
 
-def _record(started: float) -> dict:
+def _record(name: str | None, started: float) -> dict:
+    """name: of the weights, whose preset counts."""
     card = {"dataset": weights.DATASET, "source": f"drawn stand-ins of seed {UNSEEN}"}
-    return provenance(PRESETS[weights.PRESET], SEED, card, started)
+    return provenance(weights.taken(name)[1] if name else None, SEED, card, started)
 
 
 def drawn(count: int, frames: int, size: int) -> list[np.ndarray]:
@@ -136,11 +144,13 @@ def keep_strip(video: np.ndarray, path: Path) -> None:
 
 
 def read(path: Path = FILE) -> dict:
-    """What `make` wrote; InputError where there is none."""
+    """What `make` wrote; InputError where there is none, or it is damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
+    except OSError:
         raise InputError(f"{path.name} is missing; python -m rencgan publish --far") from None
+    except json.JSONDecodeError:
+        raise InputError(f"{path.name} is no JSON; bring back what it was, or delete it") from None
 
 
 def table(found: dict) -> list[dict]:

@@ -156,12 +156,14 @@ def _lacks(j: Judged) -> str:
 
 
 def _brief(verdicts: Sequence[Verdict]) -> str:
-    gains = ", ".join(f"{_percent(v.gain)} %" for v in verdicts)
+    gains = ", ".join(f"{_percent(v.gain)} %" if v.seeds else v.why for v in verdicts)
     return f"{together(verdicts)}, {gains}, {_seeds(verdicts)} seed(s)"
 
 
 def _gain(v: Verdict) -> str:
-    """In per cent, with the ends of its margin."""
+    """In per cent, with the ends of its margin; why there is none."""
+    if not v.seeds:
+        return v.why
     if v.margin is None:
         return f"{_percent(v.gain)} %"
     low, high = (_percent(v.gain + side * v.margin) for side in (-1, 1))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from rencgan.core import checkpoint
 from rencgan.core.errors import InputError
+from rencgan.core.files import slug
 from rencgan.core.provenance import provenance
 from rencgan.data.videoset import VideoSet
 from rencgan.models.trained import Trained, load_model, preset_of
@@ -106,6 +107,11 @@ def _base(name: str, preset: str, folder: Path) -> tuple[Trained | None, str | N
     kind = called(name)[0].kind
     if kind not in BASES:
         return None, None
+    over = called(name)[0].base
+    if slug(over) not in (BASES[kind], ""):
+        raise InputError(
+            f"{name} is over {over}; what is published of {kind} is over {BASES[kind]}"
+        )
     published = weights.at(BASES[kind], preset)
     origin = weights.card(published, folder).get("provenance", {}).get("checkpoint")
     return weights.load(published, folder=folder), origin

@@ -10,10 +10,12 @@ from pathlib import Path
 import torch
 
 from rencgan.core.files import key_of, slug, write_json
+from rencgan.core.provenance import device
 from rencgan.data.videoset import VideoSet
 from rencgan.models.trained import Trained
 from rencgan.presets.preset import Preset
 from rencgan.studies import moments, recipes, weights
+from rencgan.studies.entries import machine
 from rencgan.studies.variants import Contestant, contestant
 from rencgan.training import precision
 from rencgan.training.loop import Job
@@ -23,14 +25,16 @@ KEPT_EVERY = 30.0  # seconds
 
 class Spent:
     """The time of a training in all its runs, beside its checkpoint: of the clock, and of the
-    processor, which other work on the machine does not lengthen. None: of a part nothing is known.
+    processor, which other work on the machine does not lengthen; and the machine. None: of a part
+    nothing is known, or another machine took it.
     """
 
     def __init__(self, path: Path):
         self.path, self.began = path, ()
         found = json.loads(path.read_text()) if path.exists() else [0.0, 0.0]
         # a number, or nothing: of the clock alone, as it was once kept
-        self.before = found if isinstance(found, list) else [found, None]
+        found = found if isinstance(found, list) else [found, None]
+        self.before, self.machine = found[:2], (found[2:] or [""])[0]
         self.now = self.before
 
     def tell(self, done: int) -> None:
@@ -38,21 +42,26 @@ class Spent:
         now = time.perf_counter(), time.process_time()
         if not self.began:
             self.began = self.last = now
+            self.here = machine(device())
             if done and not self.path.exists():
                 self.now = self.before = [None, None]
             return
+        if self.machine not in ("", self.here):
+            self.before = [None, None]
+        self.machine = self.here
         took = (now[0] - self.began[0], now[1] - self.began[1])
         self.now = [
             None if b is None else round(b + t, 1) for b, t in zip(self.before, took, strict=True)
         ]
         if now[0] - self.last[0] > KEPT_EVERY:
             self.last = now
-            write_json(self.path, self.now)
+            write_json(self.path, [*self.now, self.machine])
 
-    def kept(self) -> dict[str, float | None]:
+    def kept(self) -> dict[str, float | str | None]:
         if self.now is not self.before or not self.path.exists():
-            write_json(self.path, self.now)
-        return dict(zip(("seconds", "processor seconds"), self.now, strict=True))
+            write_json(self.path, [*self.now, self.machine])
+        names = ("seconds", "processor seconds", "machine")
+        return dict(zip(names, [*self.now, self.machine], strict=True))
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,9 @@ def test_a_study_that_was_not_run_says_how(tmp_path):
     p = check({"preset": "mini"}, AblationRun)
     pieces = study_results.section(studies.study("T4.3"), frame([]), tmp_path, None, p)
     told = "".join(piece.html for piece in pieces)
-    assert "Not run on taichi: python -m rencgan study &#x27;T4.3&#x27;" in told
+    assert (
+        "Not run on taichi at mini: python -m rencgan study &#x27;T4.3&#x27; --preset mini" in told
+    )
     assert "not run on its data yet" in told and "3379.64" in told
 
 

@@ -13,7 +13,7 @@ from rencgan.__main__ import do
 from rencgan.core.errors import InputError
 from rencgan.studies import ledger, results
 from rencgan.studies.catalogue import STUDIES
-from rencgan.studies.claims import CLAIMS, OURS, Claim, Comparison, claims_of, read, together
+from rencgan.studies.claims import APART, CLAIMS, OURS, Claim, Comparison, claims_of, read, together
 from rencgan.studies.ledger import HELD, MIXED, NOT_HELD, NOT_HERE, UNDECIDED
 from rencgan.studies.references import REAL
 from rencgan.studies.results import frame
@@ -143,6 +143,11 @@ def test_what_a_training_costs_is_told_by_the_clip():
         f["ways"]["sample"]["provenance"] = {"device": device}
     (v,) = cheaper.verdicts(frame(files))
     assert v.verdict == UNDECIDED and v.seeds == 1, "seconds of two machines do not compare"
+    for f in files:
+        f["training"]["machine"], f["dataset"] = f["contestant"], "taichi"
+    (row,) = ledger.rows(frame(files), [cheaper])
+    assert row["verdict"] == UNDECIDED and row["seeds"] == 0 and row["why"] == APART
+    assert row["comparisons"] == f"train ms a clip: {APART}"
 
 
 def test_a_comparison_that_lacks_seeds_is_what_a_claim_lacks():

@@ -423,19 +423,27 @@ def test_the_time_of_a_training_is_that_of_all_its_runs(tmp_path):
         first.tell(done)
     half = first.kept()
     assert half["seconds"] >= 0 and half == Spent(path).kept()
-    write_json(path, [100.0, 90.0])
+    write_json(path, [100.0, 90.0, half["machine"]])
     second = Spent(path)
     second.tell(2)
-    assert second.kept() == {"seconds": 100.0, "processor seconds": 90.0}, "nothing was trained"
+    told = {"seconds": 100.0, "processor seconds": 90.0, "machine": half["machine"]}
+    assert half["machine"] and second.kept() == told, "nothing was trained"
     second.tell(3)
     assert 100 <= second.kept()["seconds"] < 160 and second.kept()["processor seconds"] >= 90
     path.write_text("777.0")
-    assert Spent(path).kept() == {"seconds": 777.0, "processor seconds": None}
+    assert Spent(path).kept() == {"seconds": 777.0, "processor seconds": None, "machine": ""}
+    write_json(path, [100.0, 90.0, "another machine"])
+    third = Spent(path)
+    third.tell(2)
+    assert third.kept()["seconds"] == 100.0, "it was there already"
+    third.tell(3)
+    assert third.kept()["seconds"] is None, "seconds of two machines do not add up"
     path.unlink()
     unknown = Spent(path)
     unknown.tell(5)
     unknown.tell(6)
-    assert set(unknown.kept().values()) == {None}, "steps before that nobody counted"
+    told = unknown.kept()
+    assert told["seconds"] is told["processor seconds"] is None, "steps that nobody counted"
 
 
 def test_variants_of_one_seed_share_their_warm_ups(tmp_path):

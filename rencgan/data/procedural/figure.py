@@ -309,7 +309,7 @@ def _box(caps: Capsules, part: slice, k: int, size: int) -> tuple[slice, slice]:
     picture stays as it is.
     """
     ends = np.stack([caps.a[part, k], caps.b[part, k]])  # (2, n, 2)
-    reach = np.maximum(caps.ra[part, k], caps.rb[part, k]).max() + 1 / size  # its soft edge
+    reach = np.maximum(caps.ra[part, k], caps.rb[part, k]).max() + 1 / size  # half of it soft edge
     low, high = ends.min(axis=(0, 1)) - reach, ends.max(axis=(0, 1)) + reach
     first, last = (np.clip(edge * size, 0, size) for edge in (low, high))
     return tuple(slice(int(a), int(np.ceil(b))) for a, b in zip(first, last, strict=True))
