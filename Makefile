@@ -87,7 +87,7 @@ format: $(V)/.ready  ## make `make lint` content, as far as that goes by itself
 
 # Of what reports/ holds already: result files, weights, the benchmark. Nothing is trained.
 R := -p source procedural
-reports: $(V)/.ready  ## the pages in reports/, from the results and weights that lie there (minutes)
+reports: $(V)/.ready  ## the pages in reports/, from the results and weights that lie there (two hours)
 	$(call run_notebooks,$(OUT)/reports,$(R) -p preset mini,$(wildcard notebooks/01_*.ipynb))
 	$(call run_notebooks,$(OUT)/reports,$(R) -p weights published,$(wildcard notebooks/0[23457]_*.ipynb))
 	$(call run_notebooks,$(OUT)/reports,$(R) -p preset mini,$(wildcard notebooks/0[69]_*.ipynb))

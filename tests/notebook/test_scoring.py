@@ -109,6 +109,11 @@ def test_scores_of_all_sides_stand_in_one_table(model, footage, around):
         scoring.compare(footage, {"all": made, "some": made[:3]}, Sums(), p)
 
 
+def test_captions_say_where_videos_are_too_few_to_rank_by():
+    assert scoring.beside([0] * 64) == "64 held-out videos"
+    assert scoring.beside([0] * 6) == "6 held-out videos, too few to rank by"
+
+
 def test_missing_weights_are_told_and_the_embedded_ones_are_there(monkeypatch, capsys):
     monkeypatch.delenv("RENCGAN_WEIGHTS", raising=False)
     assert "compact" in scoring.extractors()
