@@ -128,6 +128,7 @@ class R3Run(TrainingRun):
 class ResultsRun(Run):
     """08: what came out, from the result files."""
 
+    shows: ClassVar[bool] = True  # it trains nothing on the data that it prepares
     results_root: Place = Field("reports/results", min_length=1)
 
     @property

@@ -49,7 +49,8 @@ def section(s: Study, table: pd.DataFrame, folder: Path, videos: VideoSet, p) ->
             where = f"{dataset}, {of.preset.iloc[0]}, {of.source.iloc[0]}"
             yield show.table(rows, caption=f"Ours: {where}; seeds and their deviation.")
             yield from curves(s, of)
-            yield from strips(s, of, folder)
+            if at == p.preset:  # the baselines' frames are those of notebook 07
+                yield from strips(s, of, folder)
         elif dataset in s.datasets:
             yield note(
                 f"Not run on {dataset} at {at}: python -m rencgan study '{s.name}' --preset {at}"

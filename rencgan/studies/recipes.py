@@ -34,7 +34,7 @@ from rencgan.training.loop import Job, train
 from rencgan.training.pace import Pace
 from rencgan.training.scores import BEST
 
-SHOWN = 64  # videos that are prepared where published models are shown
+SHOWN = 64  # videos that are prepared where a notebook trains nothing on them
 
 
 def data(p, test_fraction: float | None = None, model: str = "") -> VideoSet:
@@ -48,7 +48,7 @@ def data(p, test_fraction: float | None = None, model: str = "") -> VideoSet:
     videos, frames = (
         getattr(own, name, getattr(usual, name, 0)) for name in ("max_videos", "max_frames")
     )
-    if getattr(p, "weights", "train") == "published":  # nothing is trained
+    if getattr(p, "shows", False) or getattr(p, "weights", "train") == "published":
         videos = min(videos or SHOWN, SHOWN)
     with Progress(1, f"preparing {p.dataset}") as bar:
         made = prepare(

@@ -346,6 +346,8 @@ def test_few_videos_are_prepared_where_nothing_is_trained(folder, tmp_path, monk
         for w in ("published", "train")
     ]
     assert counts[0] == 5 < counts[1]
+    given = {"dataset": "sky", "source": "procedural", "preset": "smoke", "out_root": str(tmp_path)}
+    assert len(study.data(parameters.check(given, parameters.ResultsRun)).videos) == 5
 
 
 @pytest.mark.parametrize(
