@@ -177,10 +177,11 @@ def test_every_gpt_variant_is_built_and_stepped(tmp_path):
     p = AR2Run(source="procedural", preset="smoke", out_root=str(tmp_path))
     videos, base = study.data(p), contestant("R3, regression, disc+cont").preset(p)
     for name in [n for n, c in ABLATIONS.items() if c.kind == "r3"]:
-        found = trainees.trainee(contestant(name), p, videos, tmp_path)  # one R2 for all
+        found = trainees.trainee(contestant(name), p, videos, tmp_path)  # one R2 of each kind
         changed = found.job.preset.departures(base).keys()
-        own = {"scored"} if name.endswith(", scored") else {"width"}
+        own = {field for field in ("scored", "width") if name.endswith(field)}
         assert own <= changed <= own | {"format"}, name
+        assert found.base.name == contestant(name).base
         assert not found.there(), name
         model, told = found.trained()
         assert found.there() and found.base.there()
