@@ -62,7 +62,14 @@ def test_what_is_of_other_weights_is_made_anew_and_the_rest_stays(tmp_path, monk
     again = far.make(path, FRAMES, 2, names)
     same = [{k: v for k, v in r.items() if k != "provenance"} for r in again["rows"]]
     assert [r["drift"] for r in same] == [r["drift"] for r in first["rows"]]
-    assert again["rows"][:3] == first["rows"][:3] and again["rows"][3] != first["rows"][3]
+    assert again["rows"][:3] == first["rows"][:3]
+    assert again["rows"][3]["digest"] == first["rows"][3]["digest"]
+    assert far.make(path, FRAMES, 2, names[:1]) == again, "rows of others stay"
+    sizes = set()
+    for row in again["rows"]:
+        with Image.open(far.strip_of(path, row)) as picture:
+            sizes.add(picture.size)
+    assert len(sizes) == 1, "a strip of other real video is as long as those of models"
 
 
 def test_ar2_begins_in_both_ways_where_it_knows_them(tmp_path, monkeypatch):

@@ -394,3 +394,8 @@ def test_those_of_the_project_are_whole_small_and_move(name):
     else:
         made = model.videos(min(40, model.system.longest or 40))[0]
     assert made.shape[1:] == (side, side, 3) and 1 < made.std() < 120
+
+
+def test_an_r3_over_another_r2_than_the_published_one_is_refused(tmp_path):
+    with pytest.raises(InputError, match="r3-regression-over-r2 is over R2; what is published"):
+        publish.publish("r3-regression-over-r2", tmp_path, tmp_path, "smoke")
