@@ -4,8 +4,10 @@ reports/ by `python -m rencgan readme`.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from PIL import Image
@@ -16,11 +18,14 @@ from rencgan.evaluate import fitness
 from rencgan.evaluate.references import HELD
 from rencgan.notebook import first_sight, overview
 from rencgan.notebook.tiles import Grid
-from rencgan.studies import ledger, results, standing
+from rencgan.studies import ledger, results, runs, standing
 
 REPORTS = project_root() / "reports"
 DATASET, PRESET = "sky", "hour"  # of the numbers
+PLACES = {"skies": DATASET, "people": "taichi"}  # what is drawn -> the data set, of a row a system
 PICTURE, CHART, TABLES = "first_sight.webp", "overview.svg", "results.md"
+STRIPS = "systems"  # a folder
+THESIS = [s for s in overview.SYSTEMS if s[2] != overview.OURS]  # a row each
 QUALITY = 40  # of the picture, of 100: with R2 at 64x64 it has 2 MB
 
 
@@ -49,24 +54,42 @@ def below() -> str:
 # ------------------------------------------------------------------------------- what the files say
 
 
+def places() -> dict[str, pd.DataFrame]:
+    """The results on each of PLACES that has any."""
+    read = {k: results.read(results.RESULTS, name, PRESET) for k, name in PLACES.items()}
+    return {k: table for k, table in read.items() if overview.shows(table)}
+
+
 def _mean(table: pd.DataFrame, name: str, way: str, measure: str) -> float:
     return float(results.values(table, name, way, measure).mean())
 
 
-def systems(table: pd.DataFrame) -> str:
-    """A row a system of the thesis: where it is, what real video it sees, one number, a strip."""
+def systems(tables: Mapping[str, pd.DataFrame]) -> str:
+    """A row a system of the thesis: where it is, what real video it sees, a number a place, a
+    picture. tables: by place.
+    """
     rows = []
-    for name, way, chapter, file in (s for s in overview.SYSTEMS if s[2] != overview.OURS):
-        of = table[(table.contestant == name) & (table.way == way)]
-        if of.empty:
+    for name, way, chapter, file in THESIS:
+        of = {k: t[(t.contestant == name) & (t.way == way)] for k, t in tables.items()}
+        if not (there := [t for t in of.values() if len(t)]):
             continue
-        f = of.loc[of.seed.idxmin()]
-        stem = f"{f.dataset}-{f.source}-{f.preset}-{slug(name)}-seed{f.seed}-{slug(way)}"
-        strip = f'<img src="reports/results/pictures/{stem}.png" width="256">'
+        picture = f'<img src="reports/{STRIPS}/{slug(name)}.png" width="256">'
         row = {"system": f"**{name}**", "thesis": chapter, "file": f"[{file}](rencgan/{file})"}
-        row |= {"sees": f.prior, "128f, own": results.means(of, ["128f, own"])["128f, own"]}
-        rows.append(row | {"two of its videos, 8 frames of 128": strip})
+        row |= {"sees": there[0].prior.iloc[0]}
+        row |= {k: results.means(t, ["128f, own"])["128f, own"] for k, t in of.items()}
+        rows.append(row | {"a video of each, 8 frames of 128": picture})
     return results.as_markdown(rows)
+
+
+def strips(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
+    """The pictures of `systems`: a video of each place, a row each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, way, *_ in THESIS:
+        found = (runs.first_strip(results.RESULTS, t, name, way) for t in tables.values())
+        rows = [np.split(np.asarray(Image.open(path)), 2)[1] for path in found if path]
+        if rows:
+            with replaced(folder / f"{slug(name)}.png") as part:
+                Image.fromarray(np.concatenate(rows)).save(part, "PNG", optimize=True)
 
 
 def _recall(table: pd.DataFrame) -> str:
@@ -84,13 +107,29 @@ def _recall(table: pd.DataFrame) -> str:
     return f"From 16 frames to 128, {lengths}; at a junction {steps}."
 
 
-def sentences(table: pd.DataFrame, claims: list[dict]) -> str:
-    """Five sentences, with the numbers of the files. claims: rows of the ledger."""
-    far = overview.distances(table).groupby("called", sort=False).value.mean().to_dict()
-    shown = (name for name in far if name not in overview.LEFT_OUT)
-    best, real, still = min(shown, key=far.get), overview.real(table), overview.real(table, HELD)
+def distance(table: pd.DataFrame) -> str:
+    """The best of the thesis' systems on a data set, beside other real video and a held frame."""
+    far = _far(table)
+    best = min((s[0] for s in THESIS if s[0] in far), key=far.get)
+    real, still = overview.real(table), overview.real(table, HELD)
     better = standing.best_ways(results.compared(table)) < still
-    worse = "models of the study beat that" if better.any() else "no model beats even that"
+    return (
+        f"{best} with {far[best]:.0f} (other real video {real:.0f}; a real first frame held still "
+        f"{still:.0f}, beaten by {better.sum() or 'none'} of {len(better)} models)"
+    )
+
+
+def _far(table: pd.DataFrame) -> dict[str, float]:
+    """128f of every system, by what it is called."""
+    return overview.distances(table).groupby("called", sort=False).value.mean().to_dict()
+
+
+def sentences(tables: Mapping[str, pd.DataFrame], claims: list[dict]) -> str:
+    """Five sentences, with the numbers of the files. tables: by place, skies first. claims: rows of
+    the ledger.
+    """
+    table = next(iter(tables.values()))
+    far, best = _far(table), "; ".join(f"on {k} {distance(t)}" for k, t in tables.items())
     measured = json.loads((REPORTS / "benchmark.json").read_text(encoding="utf-8"))
     took = {(r["what"], r["how"]): r["median"] for r in measured["rows"] if "median" in r}
     device = measured["provenance"]["device"]
@@ -107,9 +146,8 @@ def sentences(table: pd.DataFrame, claims: list[dict]) -> str:
     heads = ", ".join(f"{n.partition(', ')[2]} {far[n]:.0f}" for n in far if n.startswith("R3"))
     return "\n".join(
         (
-            f"1. **Distance.** By FVD (compact) of 128 frames (`{PRESET}`) the best system below, "
-            f"{best}, lies at {far[best]:.0f}, other real video at {real:.0f}, and a real first "
-            f"frame held still at {still:.0f}: {worse}.",
+            f"1. **Distance.** By FVD (compact) of 128 frames (`{PRESET}`), the best of these "
+            f"systems: {best}.",
             f"2. **Recall.** {_recall(table)}",
             f"3. **No footage.** AR2, from nothing, comes to {far['AR2']:.0f}{begun}; R3, from one "
             f"clip, by its heads to {heads}.",
@@ -174,14 +212,14 @@ def filled(text: str) -> str:
     """A README with its generated parts as the files have them, each between the marks of its name.
     Raises InputError where those are missing.
     """
-    table = results.read(results.RESULTS, DATASET, PRESET)
+    tables = places()
     parts = {
         "picture": below(),
-        "systems": systems(table),
-        "overview": results.as_markdown(overview.rows(table)),
+        "systems": systems(tables),
+        "overview": results.as_markdown(overview.rows(tables["skies"])),
     }
     claims = ledger.rows(ledger.files(results.RESULTS))
-    for name, part in (parts | {"sentences": sentences(table, claims)}).items():
+    for name, part in (parts | {"sentences": sentences(tables, claims)}).items():
         start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
         head, found, rest = text.partition(start)
         _, closed, tail = rest.partition(end)
@@ -192,8 +230,11 @@ def filled(text: str) -> str:
 
 
 def make(readme: Path) -> None:
-    """Writes the picture, the chart, the page of all tables, and the README's generated parts."""
+    """Writes the picture, those of the systems, the chart, the page of all tables, and the README's
+    generated parts.
+    """
     picture(REPORTS / PICTURE)
+    strips(places(), REPORTS / STRIPS)
     chart(results.read(results.RESULTS, DATASET, PRESET), REPORTS / CHART)
     write_text(REPORTS / TABLES, all_tables(ledger.files(results.RESULTS)))
     write_text(readme, filled(readme.read_text(encoding="utf-8")))

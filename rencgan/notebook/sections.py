@@ -4,14 +4,13 @@ recipes.
 
 import html
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
-from rencgan.core.files import slug
 from rencgan.data.hops import CLIP
 from rencgan.data.videoset import VideoSet
 from rencgan.notebook import show
@@ -20,7 +19,7 @@ from rencgan.notebook.kept import attempt
 from rencgan.notebook.pictures import PICTURES
 from rencgan.notebook.show import Html
 from rencgan.presets.table import PRESETS, preset
-from rencgan.studies import catalogue, entries, ledger, papers, results, runs, sizes
+from rencgan.studies import catalogue, entries, ledger, main_table, papers, results, runs, sizes
 from rencgan.studies.catalogue import STUDIES, Study
 from rencgan.studies.claims import claims_of
 from rencgan.studies.variants import CLIP_WAYS, contestant
@@ -68,16 +67,18 @@ def section(s: Study, table: pd.DataFrame, folder: Path, videos: VideoSet, p) ->
 
 
 def strips(s: Study, table: pd.DataFrame, folder: Path) -> Iterator[Html]:
-    """A row of frames for every variant, of the first seed that has any."""
-    found: dict[str, np.ndarray] = {}
-    files = table.drop_duplicates(["contestant", "seed"])
-    for v in s.variants:
-        for f in files[files.contestant == v.contestant].itertuples():
-            stem = f"{f.dataset}-{f.source}-{f.preset}-{slug(v.contestant)}-seed{f.seed}"
-            path = runs.strip_of(folder / f"{stem}.json", v.way)
-            if path.exists():
-                found[v.label] = _frames(path, v.way, contestant(v.contestant).step)
-                break
+    """A row of frames for every variant."""
+    yield from _strips(((v.label, v.contestant, v.way) for v in s.variants), table, folder)
+
+
+def _strips(
+    shown: Iterable[tuple[str, str, str]], table: pd.DataFrame, folder: Path
+) -> Iterator[Html]:
+    """A row of frames for every (label, contestant, way), of its first seed that has any."""
+    found = {}
+    for label, name, way in shown:
+        if path := runs.first_strip(folder, table, name, way):
+            found[label] = _frames(path, way, contestant(name).step)
     if found:
         sheet = show.contact_sheet(list(found.values()), list(found), runs.STRIP)
         told = "One video of each, of its first seed: frames evenly spaced over what is scored."
@@ -123,6 +124,12 @@ def note(text: str) -> Html:
 
 
 # ------------------------------------------------------------------------------------ results (08)
+
+
+def system_strips(p, table: pd.DataFrame) -> Iterator[Html]:
+    """A row of frames for every system of a data set's main table, drawn in its usual way."""
+    shown = ((name, name, main_table.way_of(name)) for name in main_table.SYSTEMS)
+    yield from _strips(shown, table, p.results_path)
 
 
 def size_rows() -> list[dict]:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from rencgan.core.errors import InputError
@@ -136,6 +137,15 @@ def _keep_videos(made, model: Trained, work: Path, stem: str, way: str) -> None:
 def strip_of(path: Path, way: str) -> Path:
     """The picture that lies beside a result file, of one way."""
     return path.parent / "pictures" / f"{path.stem}-{slug(way)}.png"
+
+
+def first_strip(folder: Path, table: pd.DataFrame, name: str, way: str) -> Path | None:
+    """The picture of a contestant's first seed that has one. table: of the files of one data set
+    and preset that lie in the folder.
+    """
+    files = table[table.contestant == name].drop_duplicates("seed").sort_values("seed")
+    paths = (strip_of(path_of(folder, f, name), way) for f in files.itertuples())
+    return next((path for path in paths if path.exists()), None)
 
 
 def keep_strip(made: Sequence[np.ndarray], path: Path) -> None:

@@ -24,13 +24,36 @@ def test_the_readme_shows_what_the_result_files_say():
 
 
 def test_the_best_of_the_readme_is_called_the_best_of_what_it_shows():
-    table = results.read(dataset=readme.DATASET, preset=readme.PRESET)
-    first = readme.sentences(table, []).splitlines()[0]
-    best = first.partition("the best system below, ")[2].partition(", lies at")[0]
-    assert f"| {best}, " in results.as_markdown(overview.rows(table))
-    models = standing.best_ways(results.compared(table))
-    still = overview.real(table, HELD)
-    assert first.endswith("no model beats even that.") == (models.min() > still)
+    tables = readme.places()
+    first = readme.sentences(tables, []).splitlines()[0]
+    shown = readme.systems(tables)
+    for place, table in tables.items():
+        best = first.partition(f"on {place} ")[2].partition(" with ")[0]
+        assert f"| **{best}** | " in shown
+        models = standing.best_ways(results.compared(table))
+        beaten = (models < overview.real(table, HELD)).sum()
+        told = first.partition(f"on {place} ")[2].partition(")")[0]
+        assert told.endswith(f"beaten by {beaten or 'none'} of {len(models)} models")
+
+
+def test_a_system_is_shown_by_a_video_of_every_place_that_it_has_results_of(tmp_path):
+    tables = readme.places()
+    assert list(tables) == ["skies", "people"]
+    readme.strips(tables, tmp_path)
+    made, kept = {p.name for p in tmp_path.iterdir()}, ROOT / "reports" / readme.STRIPS
+    assert made == {p.name for p in kept.iterdir()}
+    assert made == set(re.findall(rf"{readme.STRIPS}/([^\"]+)\"", readme.systems(tables)))
+    for name in made:
+        with Image.open(tmp_path / name) as new, Image.open(kept / name) as old:
+            assert new.tobytes() == old.tobytes(), name
+    folder = results.RESULTS / "pictures"
+    both = ("sky-procedural-hour-r2-seed1-sample", "taichi-procedural-hour-r2-seed1-sample")
+    with Image.open(tmp_path / "r2.png") as r2:
+        assert r2.size == (512, 128)
+        for top, stem in zip((0, 64), both, strict=True):
+            with Image.open(folder / f"{stem}.png") as strip:
+                second = strip.crop((0, 64, 512, 128))
+            assert r2.crop((0, top, 512, top + 64)).tobytes() == second.tobytes(), stem
 
 
 def test_all_tables_stand_in_the_page_of_results():

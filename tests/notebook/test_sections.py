@@ -14,7 +14,7 @@ from rencgan.data.videoset import VideoSet
 from rencgan.notebook import pictures as study_pictures
 from rencgan.notebook import sections as study_results
 from rencgan.notebook import show
-from rencgan.notebook.parameters import AblationRun, check
+from rencgan.notebook.parameters import AblationRun, ResultsRun, check
 from rencgan.notebook.pictures import PICTURES
 from rencgan.studies import catalogue as studies
 from rencgan.studies import results
@@ -45,6 +45,20 @@ def test_a_section_has_tables_verdicts_frames_and_published_numbers(tmp_path):
     ):
         assert words in told, words
     assert told.count("<img") == 1
+
+
+def test_the_systems_of_a_main_table_are_shown_in_their_usual_way_of_the_first_seed(tmp_path):
+    p = check({"preset": "mini", "results_root": str(tmp_path)}, ResultsRun)
+    files = [file("R2", 2), file("R2", 3), file("AR2", 1, 90.0, "mean"), file("LEncGAN", 1)]
+    for n, stem in ((30, "r2-seed3-sample"), (50, "r2-seed2-sample"), (90, "ar2-seed1-sample")):
+        strip = tmp_path / "pictures" / f"sky-procedural-mini-{stem}.png"
+        compare.keep_strip([np.full((200, 8, 8, 3), n, np.uint8)] * 2, strip)
+    assert compare.first_strip(tmp_path, frame(files), "AR2", "mean") is None
+    found = compare.first_strip(tmp_path, frame(files), "R2", "sample")
+    assert found.name == "sky-procedural-mini-r2-seed2-sample.png"
+    (piece,) = study_results.system_strips(p, frame(files))
+    assert piece.html.count("<img") == 1
+    assert not list(study_results.system_strips(p, frame(files[2:])))
 
 
 def test_a_study_of_trainings_shows_their_scores_their_best_and_their_last(tmp_path):
