@@ -12,6 +12,7 @@ import pytest
 from conftest import ROOT, real_clips
 
 from rencgan.core import checkpoint
+from rencgan.core.errors import InputError
 from rencgan.notebook import parameters, scoring
 from rencgan.presets.table import SMOKE, gpt_preset
 
@@ -243,12 +244,25 @@ def test_03_keeps_what_it_found_where_scorers_run_out_of_memory(smoke_run, tmp_p
     assert set(found) == set(whole) and not any(found[k] for k in ("memorisation", "cost"))
 
 
+MISSPELT = "unknown parameter 'sede' (did you mean 'seed'?)"
+
+
 @every_notebook
-def test_a_misspelt_parameter_ends_the_run_in_a_sentence(path, tmp_path):
+def test_a_misspelt_parameter_is_refused_before_anything_is_made(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cells = code_cells(path)
+    space = {"In": ["# Parameters\nsede = 5"]}  # as papermill gives it
+    exec(parameters_cell(path).source, space)
+    with pytest.raises(InputError, match=re.escape(MISSPELT)):
+        exec(cells[cells.index(parameters_cell(path)) + 1].source, space)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_misspelt_parameter_ends_the_run_in_a_sentence(tmp_path):
+    path = NOTEBOOKS[2]
     with pytest.raises(papermill.PapermillExecutionError) as caught:
         run(path, tmp_path, sede=5)
-    assert caught.value.ename == "InputError"
-    assert caught.value.evalue.startswith("unknown parameter 'sede' (did you mean 'seed'?)")
+    assert caught.value.ename == "InputError" and caught.value.evalue.startswith(MISSPELT)
     assert len(caught.value.traceback) == 1
     assert (tmp_path / path.name).is_file() and not (tmp_path / "runs").exists()
 
