@@ -86,7 +86,7 @@ def strips(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, way, *_ in THESIS:
         found = (runs.first_strip(results.RESULTS, t, name, way) for t in tables.values())
-        rows = [np.split(np.asarray(Image.open(path)), 2)[1] for path in found if path]
+        rows = [np.concatenate(list(runs.kept_frames(path)), axis=1) for path in found if path]
         if rows:
             with replaced(folder / f"{slug(name)}.png") as part:
                 Image.fromarray(np.concatenate(rows)).save(part, "PNG", optimize=True)

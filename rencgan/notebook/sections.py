@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from rencgan.data.hops import CLIP
 from rencgan.data.videoset import VideoSet
@@ -19,10 +18,20 @@ from rencgan.notebook.kept import attempt
 from rencgan.notebook.pictures import PICTURES
 from rencgan.notebook.show import Html
 from rencgan.presets.table import PRESETS, preset
-from rencgan.studies import catalogue, entries, ledger, main_table, papers, results, runs, sizes
+from rencgan.studies import (
+    catalogue,
+    entries,
+    ledger,
+    main_table,
+    papers,
+    recipes,
+    results,
+    runs,
+    sizes,
+)
 from rencgan.studies.catalogue import STUDIES, Study
 from rencgan.studies.claims import claims_of
-from rencgan.studies.variants import CLIP_WAYS, contestant
+from rencgan.studies.variants import CLIP_WAYS, Contestant, contestant
 
 BENCHMARKS = (
     entries.RESULTS.parent
@@ -78,7 +87,7 @@ def _strips(
     found = {}
     for label, name, way in shown:
         if path := runs.first_strip(folder, table, name, way):
-            found[label] = _frames(path, way, contestant(name).step)
+            found[label] = _frames(path, way, contestant(name))
     if found:
         sheet = show.contact_sheet(list(found.values()), list(found), runs.STRIP)
         told = "One video of each, of its first seed: frames evenly spaced over what is scored."
@@ -109,13 +118,12 @@ def curves(s: Study, table: pd.DataFrame) -> Iterator[Html]:
         yield show.table(rows, formats={"best 16f": ".1f", "last 16f": ".1f"})
 
 
-def _frames(path: Path, way: str, step: int) -> np.ndarray:
-    """The first video of a kept picture, each of its frames as often as it stands for one that is
-    scored: so that a contact sheet's numbers are those of frames.
+def _frames(path: Path, way: str, c: Contestant) -> np.ndarray:
+    """A video of a kept picture, each of its frames as often as it stands for one that is scored:
+    so that a contact sheet's numbers are those of frames.
     """
-    sheet = np.asarray(Image.open(path).convert("RGB"))
-    kept = np.stack(np.split(sheet[: sheet.shape[1] // runs.STRIP], runs.STRIP, axis=1))
-    whole = CLIP if way in CLIP_WAYS else runs.SHORT // step
+    kept, longest = runs.kept_frames(path), recipes.kind_of(c.kind).longest or runs.SHORT
+    whole = CLIP if way in CLIP_WAYS else min(longest, runs.SHORT) // c.step
     return kept[np.linspace(0, runs.STRIP - 1, whole).round().astype(int)]
 
 

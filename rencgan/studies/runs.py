@@ -156,6 +156,12 @@ def keep_strip(made: Sequence[np.ndarray], path: Path) -> None:
     Image.fromarray(sheet).save(path, optimize=True)
 
 
+def kept_frames(path: Path) -> np.ndarray:
+    """Those of the second video of a kept picture: (STRIP, H, W, 3) uint8."""
+    sheet = np.asarray(Image.open(path).convert("RGB"))
+    return np.stack(np.split(sheet[-(sheet.shape[1] // STRIP) :], STRIP, axis=1))
+
+
 def prepared(given: dict, test_fraction: float | None = None) -> tuple[Setting, VideoSet, Task]:
     """The parameters of one run (data set, source, preset, seed, out_root), checked, its data, and
     how much of it is made and scored.

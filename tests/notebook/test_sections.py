@@ -21,6 +21,7 @@ from rencgan.studies import results
 from rencgan.studies import runs as compare
 from rencgan.studies.catalogue import STUDIES
 from rencgan.studies.results import frame
+from rencgan.studies.variants import contestant
 
 
 def test_a_section_has_tables_verdicts_frames_and_published_numbers(tmp_path):
@@ -52,12 +53,16 @@ def test_the_systems_of_a_main_table_are_shown_in_their_usual_way_of_the_first_s
     files = [file("R2", 2), file("R2", 3), file("AR2", 1, 90.0, "mean"), file("LEncGAN", 1)]
     for n, stem in ((30, "r2-seed3-sample"), (50, "r2-seed2-sample"), (90, "ar2-seed1-sample")):
         strip = tmp_path / "pictures" / f"sky-procedural-mini-{stem}.png"
-        compare.keep_strip([np.full((200, 8, 8, 3), n, np.uint8)] * 2, strip)
+        compare.keep_strip([np.full((200, 8, 8, 3), k, np.uint8) for k in (9, n)], strip)
     assert compare.first_strip(tmp_path, frame(files), "AR2", "mean") is None
     found = compare.first_strip(tmp_path, frame(files), "R2", "sample")
     assert found.name == "sky-procedural-mini-r2-seed2-sample.png"
     (piece,) = study_results.system_strips(p, frame(files))
     assert piece.html.count("<img") == 1
+    frames = study_results._frames(found, "sample", contestant("R2"))
+    assert frames.shape == (128, 8, 8, 3) and set(frames.ravel()) == {50}
+    short = study_results._frames(found, "sample", contestant("iVGAN, 0-GP"))
+    assert len(short) == 32, "its videos have no more"
     assert not list(study_results.system_strips(p, frame(files[2:])))
 
 
