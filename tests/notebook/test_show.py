@@ -86,7 +86,7 @@ def test_the_player_is_one_video_with_two_sources_stills_and_a_preview_for_untru
     html = show.videos([ramp(), ramp(9)], ["<b>", "b"], caption="x < y").html
     assert html.count("<video ") == 1 and html.count("<source ") == 2
     assert html.index("video/mp4") < html.index("video/webm")
-    assert html.count("data:image/png") == 1 and "x &lt; y" in html
+    assert html.count("data:image/webp") == 2 and "x &lt; y" in html  # stills, and the preview
     preview = re.search(r'<div class="untrusted-preview".*?</div>', html).group(0)
     assert "jupyter trust" in preview
     moving = Image.open(io.BytesIO(embedded(preview, "image/webp")))
@@ -117,7 +117,7 @@ def test_a_strip_shows_the_frames_asked_for_and_refuses_others():
 
 def test_a_picture_comes_back_pixel_for_pixel():
     image = np.random.default_rng(0).integers(0, 255, (5, 7, 3), dtype=np.uint8)
-    shown = Image.open(io.BytesIO(embedded(show.picture(image).html, "image/png")))
+    shown = Image.open(io.BytesIO(embedded(show.picture(image).html, "image/webp")))
     assert np.array_equal(np.asarray(shown), image)
 
 
