@@ -125,10 +125,8 @@ def _far(table: pd.DataFrame) -> dict[str, float]:
 
 
 def sentences(tables: Mapping[str, pd.DataFrame], claims: list[dict]) -> str:
-    """Five sentences, with the numbers of the files. tables: by place, skies first. claims: rows of
-    the ledger.
-    """
-    table = next(iter(tables.values()))
+    """Five sentences, by the files. tables: by place. claims: rows of the ledger."""
+    table = tables["skies"]
     far, best = _far(table), "; ".join(f"on {k} {distance(t)}" for k, t in tables.items())
     measured = json.loads((REPORTS / "benchmark.json").read_text(encoding="utf-8"))
     took = {(r["what"], r["how"]): r["median"] for r in measured["rows"] if "median" in r}
