@@ -251,8 +251,10 @@ def count(table: pd.DataFrame) -> int:
 
 def values(table: pd.DataFrame, name: str, way: str, measure: str, of="value") -> pd.Series:
     """Seed -> value of a measure, of one data set, or what another column tells of it."""
-    rows = (table.contestant == name) & (table.way == way) & (table.measure == measure)
-    return table[rows].set_index("seed")[of]
+    asked = {"contestant": name, "way": way, "measure": measure}  # by numpy: a seventh of the time
+    rows = np.logical_and.reduce([table[key].to_numpy() == v for key, v in asked.items()])
+    seeds = pd.Index(table.seed.to_numpy()[rows], name="seed")
+    return pd.Series(table[of].to_numpy()[rows], seeds, name=of)
 
 
 def told(numbers: Sequence[float], measure: str) -> str:
