@@ -16,10 +16,11 @@ import numpy as np
 from rencgan.core.errors import InputError
 from rencgan.core.files import replaced
 
-CODECS = {  # container, encoder, its options, the quality of a page
-    "h264": ("mp4", "libx264", {"preset": "medium"}, {"crf": "23"}),
-    "vp9": ("webm", "libvpx-vp9", {"deadline": "good", "cpu-used": "4", "b": "0"}, {"crf": "32"}),
-    "webp": ("webp", "libwebp_anim", {}, {"quality": "75"}),
+VP9 = {"deadline": "good", "cpu-used": "5", "b": "0", "crf": "32"}
+CODECS = {  # container, encoder, its options
+    "h264": ("mp4", "libx264", {"preset": "medium", "crf": "18"}),
+    "vp9": ("webm", "libvpx-vp9", VP9),
+    "webp": ("webp", "libwebp_anim", {"quality": "75"}),
 }
 
 
@@ -38,19 +39,19 @@ def write_mp4(
     colour: measure on arrays. Raises InputError.
     """
     with replaced(Path(path)) as part:
-        _encode(str(part), frames, fps, "h264", {"crf": "18"}, scale, metadata)
+        _encode(str(part), frames, fps, "h264", scale, metadata)
 
 
-def encode(frames: Iterable[np.ndarray], fps: float, codec: str = "h264") -> bytes:
-    """Frames (T, H, W, 3) uint8 as bytes for a page: "h264" (mp4), "vp9" (webm) or "webp"."""
+def encode(frames: Iterable[np.ndarray], fps: float, codec: str) -> bytes:
+    """Frames (T, H, W, 3) uint8 as bytes for a page: "vp9" (webm) or "webp"; or "h264" (mp4)."""
     if codec not in CODECS:
         raise InputError(f"there is no codec {codec!r}; use {', '.join(CODECS)}")
     buffer = io.BytesIO()
-    _encode(buffer, frames, fps, codec, CODECS[codec][3])
+    _encode(buffer, frames, fps, codec)
     return buffer.getvalue()
 
 
-def _encode(target, frames, fps, codec, quality, scale=1, metadata=None) -> None:
+def _encode(target, frames, fps, codec, scale=1, metadata=None) -> None:
     """The one encoder loop. `target` is a file name or a buffer."""
     if not fps > 0 or scale < 1 or scale != int(scale):
         raise InputError(f"fps {fps} must be above 0 and scale {scale} a whole number from 1 up")
@@ -58,7 +59,7 @@ def _encode(target, frames, fps, codec, quality, scale=1, metadata=None) -> None
     first = next(frames, None)
     if first is None:
         raise InputError("there is no frame to write; give at least one (H, W, 3) uint8")
-    container, encoder, options, _ = CODECS[codec]
+    container, encoder, options = CODECS[codec]
     muxing = {"loop": "0"} if codec == "webp" else {}
     if isinstance(target, str):  # faststart reopens the file by name, so not in memory
         muxing["movflags"] = "faststart"
@@ -67,7 +68,7 @@ def _encode(target, frames, fps, codec, quality, scale=1, metadata=None) -> None
             out.metadata["title"] = str(metadata.get("title", "rencgan"))
             out.metadata["comment"] = json.dumps(metadata, sort_keys=True, default=str)
         rate = Fraction(fps).limit_denominator(1001)
-        stream = out.add_stream(encoder, rate=rate, options=options | quality)
+        stream = out.add_stream(encoder, rate=rate, options=options)
         stream.pix_fmt = "yuv420p"
         stream.height, stream.width = _even(first, first.shape, scale).shape[:2]
         for frame in chain([first], frames):

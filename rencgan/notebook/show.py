@@ -43,6 +43,7 @@ __all__ = [
 __all__ += ["provenance_table", "strip", "table", "videos"]
 
 FONT = "font-family:system-ui,sans-serif"
+LOSSLESS = {"lossless": True}  # WebP: of a contact sheet four fifths of a PNG, of a chart half
 NUMBER = (int, float, np.number)
 TRUST = (
     "To play the videos in JupyterLab, trust this notebook: "
@@ -78,7 +79,7 @@ def _uri(mime: str, data: bytes) -> str:
 
 def _still(image: np.ndarray) -> str:
     buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "WEBP", lossless=True)  # four fifths of a PNG
+    Image.fromarray(image).save(buffer, "WEBP", **LOSSLESS)
     return _uri("image/webp", buffer.getvalue())
 
 
@@ -109,10 +110,8 @@ def videos(
     label += f"{len(grid)} frames at {fps:g} a second"
     body = (
         f'<video controls loop muted playsinline autoplay width="{grid.shape[1]}" '
-        f'style="max-width:100%;height:auto" aria-label="{html.escape(label)}">'
-        f'<source src="{_uri("video/mp4", encode(grid, fps, "h264"))}" type="video/mp4">'
-        f'<source src="{_uri("video/webm", encode(grid, fps, "vp9"))}" type="video/webm">'
-        "</video>" + _preview(grid, fps)
+        f'style="max-width:100%;height:auto" aria-label="{html.escape(label)}" '
+        f'src="{_uri("video/webm", encode(grid, fps, "vp9"))}"></video>{_preview(grid, fps)}'
     )
     if stills:
         body += (
@@ -258,9 +257,9 @@ def _panels(count: int, columns: int, width: float, height: float) -> tuple[Figu
 def chart(figure: Figure, caption: str = "") -> Html:
     """A matplotlib figure as an embedded picture, so that it needs no inline backend."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=160)
+    figure.savefig(buffer, format="webp", dpi=160, pil_kwargs=LOSSLESS)
     width, alt = round(figure.get_figwidth() * 100), html.escape(caption)
-    tag = f'<img src="{_uri("image/png", buffer.getvalue())}" alt="{alt}" width="{width}" '
+    tag = f'<img src="{_uri("image/webp", buffer.getvalue())}" alt="{alt}" width="{width}" '
     return _figure(tag + 'style="max-width:100%;height:auto">', caption)
 
 

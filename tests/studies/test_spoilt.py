@@ -108,7 +108,7 @@ def test_conclusions_come_from_the_numbers():
         row["an eye notices (ours)"] for row in seen
     )
     assert {row["distances that do not tell it"] for row in seen} == {"near 16f"}
-    assert "image/png" in show.heat(table, "a caption").html
+    assert "image/webp" in show.heat(table, "a caption").html
 
 
 def test_what_is_too_little_is_refused():
