@@ -105,6 +105,7 @@ def smoke_run(tmp_path_factory):
                 given |= {"out_root": str(folder / "runs")}
                 slow = name in ("03_rencgan", "05_r3")
                 given |= {"candidates": 3} if slow else {}  # 20 take a minute
+                given |= {"frames": 320} if name in ("04_ar2", "05_r3") else {}
                 if name == "07_baselines":
                     given |= {"results_root": str(folder / "results"), "frames": 160}
                 folder.mkdir(parents=True, exist_ok=True)
