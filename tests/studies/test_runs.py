@@ -361,14 +361,14 @@ def test_the_format_with_classes_is_told_whom_it_goes_on_with(tmp_path, monkeypa
 @pytest.mark.parametrize("name", ["EncGAN3, no G_C", "EncGAN3, no encoder, no F-SA"])
 def test_a_model_of_one_clip_is_scored_on_clips(name, tmp_path):
     p, c = run_of(tmp_path), contestant(name)
-    path = compare.run(c, p, study.data(p), c.usual, Task(), tmp_path / "out", tmp_path)
-    found = json.loads(path.read_text())
+    path = compare.run(c, p, study.data(p), c.usual, SMALL, tmp_path / "out", tmp_path)
+    found, clips = json.loads(path.read_text()), scored.CLIPS * SMALL.short // Task.short
     assert tuple(found["ways"]) == c.ways == ("noise", "encoded")[: 1 if "encoder" in name else 2]
     for way in found["ways"].values():
         (score,) = way["scores"]
         card = score["card"]
         assert score["name"].endswith(" 16f") and score["value"] > 0
-        assert card["generated"]["videos"] == card["real"]["videos"] == scored.CLIPS
+        assert card["generated"]["videos"] == card["real"]["videos"] == clips
         assert way["clips"]["motion"] > 0 and "long" not in way
         assert way["clips"]["acceleration"] > 0 and way["motion distance"][0]["value"] > 0
         assert [s["name"] for s in way[SECOND]] == [f"{SECOND_METRIC} 16f"]
