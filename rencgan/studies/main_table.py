@@ -13,7 +13,8 @@ from rencgan.studies.sizes import token_width
 from rencgan.studies.variants import CLIP_WAYS, Contestant, contestant
 
 SYSTEMS = (  # those of the five sources, the study's own first
-    *("R2", "improved R2", "LEncGAN", "AR2", "R3, regression", "R3, mixture", "R3, flow"),
+    *("R2", "improved R2", "LEncGAN", "AR2", "AR2+, noise"),
+    *("R3, regression", "R3, mixture", "R3, flow"),
     *("EncGAN3, warm-ups", "G3AN", "StyleGAN-V", "MotionVideoGAN", "iVGAN, 0-GP"),
 )
 TOO = "ex-post mean"  # a way that has a row beside the usual one

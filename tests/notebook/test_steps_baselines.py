@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 import pytest
-from conftest import moving_videos
+from conftest import ROOT, moving_videos
 from samples import CARD, SIDE, file
 
 from rencgan.core.errors import InputError
@@ -90,6 +90,14 @@ def test_the_table_has_references_first_and_says_who_is_missing(p, videos):
     assert "MotionVideoGAN" in missing and ": R2;" not in missing and "improved R2;" in missing
     named = missing.partition(": ")[2].partition(" (")[0].split("; ")
     assert named[-1] == "G3AN" and all(contestant(n).usual for n in named), "pairs make no video"
+
+
+def test_the_published_page_has_the_rows_of_todays_result_files(videos):
+    page = json.loads((ROOT / "reports" / "07_baselines.json").read_text())
+    p = check({"weights": "published", "source": "procedural"}, BaselinesRun)
+    shown = {row["videos"]: row for row in page["scores"]}
+    for row in baselines.rows(p, videos, baselines.files(p, videos), None):
+        assert row == shown[row["videos"]]
 
 
 def test_budgets_say_how_far_the_times_differ(p, videos, tmp_path):
