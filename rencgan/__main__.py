@@ -217,16 +217,17 @@ def ledger(o: argparse.Namespace) -> None:
     option("--videos", type=Path, metavar="FOLDER", help="prepared, that it was trained on"),
     option("--out", type=Path, default=resolve("reports/weights"), help="where the files go"),
     option("--work", type=Path, default=resolve("runs/publish")),
-    option("--scores", action="store_true", help="reports/standing.json anew; trains nothing"),
-    option("--far", action="store_true", help="reports/far.json anew: 10,000 frames of each"),
+    option("--scores", action="store_true", help="of reports/standing.json; trains nothing"),
+    option("--far", action="store_true", help="of reports/far.json: 10,000 frames of each"),
 )
 def publish(o: argparse.Namespace) -> None:
     """Trains the networks that come with the project anew, or takes one from its checkpoint."""
     if o.scores or o.far:
         from rencgan.studies import far, results, standing
 
+        names = {"names": o.models} if o.models else {}
         for of in [standing] * o.scores + [far] * o.far:
-            print(results.as_markdown(of.table(of.make())))
+            print(results.as_markdown(of.table(of.make(**names))))
         return
     from rencgan.studies import publish as of
     from rencgan.studies.weights import PRESET

@@ -36,18 +36,26 @@ SEED = 0  # of all noise
 DIGITS = {"16f": 1, "128f": 1, "motion distance": 1, "jump": 2, "motion": 4, "sharpness": 4}
 
 
-def make(path: Path = FILE, count: int = 64, folder: Path | None = None) -> dict:
-    """Scores all models of the plain names, and the references, on `count` videos, into a file."""
-    started, names = time.time(), weights.names(folder=folder)
-    models = {name: weights.load(name, folder=folder) for name in names}
+def make(
+    path: Path = FILE, count: int = 64, folder: Path | None = None, names: Sequence[str] = ()
+) -> dict:
+    """Scores all models of the plain names, and the references, on `count` videos, into a file; or
+    the models `names` alone, where the file has the others of as many videos.
+    """
+    started, every = time.time(), weights.names(folder=folder)
+    kept = _kept(path, count, set(every), set(names)) if names else {}
+    models = {n: weights.load(n, folder=folder) for n in every if n not in kept or n == SOFT}
     real = footage(count, models[SOFT].size)
     made = {name: videos_of(model, real.footage) for name, model in models.items()}
     goal = [v[:SHORT] for v in real.footage]
     share = softness(made[SOFT], goal)
     found = references(goal, share, [v[:SHORT] for v in real.others], SEED)
     rows = [{"videos": name} | row(side, goal, PIECE) for name, side in found.items()]
-    for name, model in models.items():
-        start = start_of(model)
+    for name in every:
+        if name in kept:
+            rows.append(kept[name])
+            continue
+        model, start = models[name], start_of(models[name])
         sides = made[name], [v[start : start + SHORT] for v in real.footage]
         told = {"videos": f"{model.name}, {weights.way(model)}", "weights": name}
         prior = "none" if weights.way(model) == "noise" else model.system.prior
@@ -56,11 +64,21 @@ def make(path: Path = FILE, count: int = 64, folder: Path | None = None) -> dict
         print(json.dumps(rows[-1]), flush=True)
     card = {"dataset": weights.DATASET, "source": real.source}
     head = {"preset": weights.PRESET, "videos": count, "frames": SHORT}
-    head |= {"source of videos": real.source}
+    head |= {"source of videos": real.source, "scored before": sorted(kept)}
     head |= {"blurred to": models[SOFT].name, "of real sharpness": share}
     record = provenance(PRESETS[weights.PRESET], SEED, card, started)
     write_json(path, head | {"rows": rows, "provenance": record})
     return read(path)
+
+
+def _kept(path: Path, count: int, every: set[str], names: set[str]) -> dict[str, dict]:
+    """Model -> its row in a file of as many videos, of those that are not named."""
+    if unknown := names - every:
+        raise InputError(f"published are {', '.join(sorted(every))}, and no {unknown.pop()!r}")
+    found = read(path)
+    if found["videos"] != count:
+        raise InputError(f"{path.name} is of {found['videos']} videos: score all models anew")
+    return {r["weights"]: r for r in found["rows"] if r.get("weights") in every - names}
 
 
 def footage(count: int, size: int) -> Unseen:

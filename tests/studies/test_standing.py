@@ -41,6 +41,13 @@ def test_all_published_models_stand_below_the_references(tmp_path, monkeypatch):
     assert shown[4]["videos"] == "EncGAN3, noise" and shown[4]["128f"] == ""
     with pytest.raises(InputError, match="publish --scores"):
         standing.read(tmp_path / "none.json")
+    again = standing.make(path, count=2, names=["encgan3"])
+    assert again["rows"] == found["rows"], "one scored anew, the others as they are"
+    assert again["scored before"] == ["ar2", "improved-r2", "r2", "r3-flow"]
+    with pytest.raises(InputError, match="published are ar2, encgan3, .* and no 'r4'"):
+        standing.make(path, count=2, names=["r4"])
+    with pytest.raises(InputError, match="is of 2 videos: score all models anew"):
+        standing.make(path, count=3, names=["r2"])
 
 
 def test_what_the_references_say_is_counted_from_the_files():
