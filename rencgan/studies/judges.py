@@ -39,6 +39,7 @@ EYE = {
     "r3-mixture": (6, "soft clouds; colours and hour wander off"),
     "encgan3": (6, "skies of its own with land, in streaks"),
     "ar2": (7, "noise at first, then soft skies with land"),
+    "ar2plus": (7, "noise at first, then soft skies with land"),
     "stylegan-v": (8, "rings for clouds, waves for land"),
     "motionvideogan": (9, "glitter, no land"),
     "ivgan-0-gp": (9, "a grid of dots over smears"),

@@ -365,7 +365,7 @@ def test_parameters_that_cannot_go_with_them(given, words, tmp_path):
 
 
 def test_those_of_the_plain_names_are_there():
-    names = ["encgan3", "r2", "improved-r2", "ar2", "r3-regression", "r3-mixture"]
+    names = ["encgan3", "r2", "improved-r2", "ar2", "ar2plus", "r3-regression", "r3-mixture"]
     assert set(weights.names()) == {*names, "r3-flow", "stylegan-v", "motionvideogan", "ivgan-0-gp"}
     there = {path.name.partition(".")[0] for path in weights.FOLDER.glob("*.safetensors*")}
     assert {path.stem for path in weights.FOLDER.glob("*.json")} == there
