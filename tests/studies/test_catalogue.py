@@ -285,10 +285,11 @@ def test_what_it_takes_is_told_from_the_files():
     assert studies.effort([(s, "sky")], frame([]), [1]).endswith("none was timed yet.")
 
 
-def test_every_published_result_has_its_picture_and_small():
-    table = results.read()
+def test_the_first_seed_of_every_published_result_has_its_picture_and_small():
+    """Those of other seeds are shown nowhere."""
+    table = results.read().sort_values("seed")
     ways = table[(table.way != "") & (table.contestant != results.REAL)]
-    ways = ways.drop_duplicates(["dataset", "contestant", "seed", "way"])
+    ways = ways.drop_duplicates(["dataset", "contestant", "way"])
     assert len(ways) > 50
     for f in ways.itertuples():
         stem = f"{f.dataset}-{f.source}-{f.preset}-{compare.slug(f.contestant)}"
