@@ -49,7 +49,7 @@ define run_with_page
 	@$(BIN)/python -m rencgan report $(1)/html $(3:notebooks/%=$(1)/%)
 endef
 
-# Without other parameters it trains R2 alone, to take at most a quarter of an hour on two cores:
+# Without other parameters it trains R2 alone, to take about a quarter of an hour on two cores:
 # EncGAN3 is the one that comes with the project, and the control is left out.
 ASKED := -p dataset $(DATASET) -p preset $(PRESET)
 ALONE := $(filter sky-auto-,$(DATASET)-$(PRESET)-$(ARGS))
