@@ -12,7 +12,7 @@ from rencgan.studies.setting import Setting
 from rencgan.studies.sizes import token_width
 from rencgan.studies.variants import CLIP_WAYS, Contestant, contestant
 
-SYSTEMS = (  # those of the five sources, the study's own first
+SYSTEMS = (  # those of the five sources, and AR2+; the study's own first
     *("R2", "improved R2", "LEncGAN", "AR2", "AR2+, noise"),
     *("R3, regression", "R3, mixture", "R3, flow"),
     *("EncGAN3, warm-ups", "G3AN", "StyleGAN-V", "MotionVideoGAN", "iVGAN, 0-GP"),

@@ -40,10 +40,10 @@ def make(
     path: Path = FILE, count: int = 64, folder: Path | None = None, names: Sequence[str] = ()
 ) -> dict:
     """Scores all models of the plain names, and the references, on `count` videos, into a file; or
-    the models `names` alone, where the file has the others of as many videos.
+    the models `names` alone: of the others its rows stay, where they are of the same weights.
     """
     started, every = time.time(), weights.names(folder=folder)
-    kept = _kept(path, count, set(every), set(names)) if names else {}
+    kept = _kept(path, count, set(every), set(names), folder) if names else {}
     models = {n: weights.load(n, folder=folder) for n in every if n not in kept or n == SOFT}
     real = footage(count, models[SOFT].size)
     made = {name: videos_of(model, real.footage) for name, model in models.items()}
@@ -58,6 +58,7 @@ def make(
         model, start = models[name], start_of(models[name])
         sides = made[name], [v[start : start + SHORT] for v in real.footage]
         told = {"videos": f"{model.name}, {weights.way(model)}", "weights": name}
+        told |= {"digest": model.digest}
         prior = "none" if weights.way(model) == "noise" else model.system.prior
         told |= {"prior": prior, "from frame": start}
         rows.append(told | row(*sides, model.hop))
@@ -71,14 +72,20 @@ def make(
     return read(path)
 
 
-def _kept(path: Path, count: int, every: set[str], names: set[str]) -> dict[str, dict]:
-    """Model -> its row in a file of as many videos, of those that are not named."""
+def _kept(
+    path: Path, count: int, every: set[str], names: set[str], folder: Path | None
+) -> dict[str, dict]:
+    """Model -> its row in a file of as many videos, of those that are not named and of which other
+    weights have not been published since.
+    """
     if unknown := names - every:
         raise InputError(f"published are {', '.join(sorted(every))}, and no {unknown.pop()!r}")
     found = read(path)
     if found["videos"] != count:
         raise InputError(f"{path.name} is of {found['videos']} videos: score all models anew")
-    return {r["weights"]: r for r in found["rows"] if r.get("weights") in every - names}
+    rows = {r["weights"]: r for r in found["rows"] if r.get("weights") in every - names}
+    same = {n: weights.card(n, folder)["sha256"].startswith(r["digest"]) for n, r in rows.items()}
+    return {name: row for name, row in rows.items() if same[name]}
 
 
 def footage(count: int, size: int) -> Unseen:

@@ -44,6 +44,11 @@ def test_all_published_models_stand_below_the_references(tmp_path, monkeypatch):
     again = standing.make(path, count=2, names=["encgan3"])
     assert again["rows"] == found["rows"], "one scored anew, the others as they are"
     assert again["scored before"] == ["ar2", "improved-r2", "r2", "r3-flow"]
+    row = next(r for r in again["rows"] if r.get("weights") == "ar2")
+    path.write_text(json.dumps(again).replace(row["digest"], "of others"))
+    once_more = standing.make(path, count=2, names=["encgan3"])
+    assert once_more["rows"] == found["rows"], "rows of other weights are made anew"
+    assert once_more["scored before"] == ["improved-r2", "r2", "r3-flow"]
     with pytest.raises(InputError, match="published are ar2, encgan3, .* and no 'r4'"):
         standing.make(path, count=2, names=["r4"])
     with pytest.raises(InputError, match="is of 2 videos: score all models anew"):
