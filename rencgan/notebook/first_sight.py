@@ -18,13 +18,14 @@ from rencgan.notebook.kept import attempt
 from rencgan.notebook.tiles import enlarge
 from rencgan.presets.table import PRESETS
 from rencgan.studies import generated, weights
+from rencgan.studies.standing import start_of
 from rencgan.studies.unseen import REACH, UNSEEN
 
 FRAMES, SCENES = 160, (30, 29)  # scenes of the seed UNSEEN, chosen before any model drew them
 WIDE, CLIPS = 192, 5  # screen pixels of a tile; clips of a row
 REAL, OWN = "real", "own"
 TITLES = {  # as tiles call them
-    REAL: "real video",
+    REAL: "real video (drawn)",
     "encgan3": "EncGAN3: clip by clip",
     "r2": "R2: follows it",
     "improved-r2": "improved R2: follows it",
@@ -68,7 +69,8 @@ def seen(size: int, frames: int, scenes: Sequence[int] = SCENES) -> list[np.ndar
 def sight(
     tiles: Sequence[tuple[str, int]], frames: int = FRAMES, own: Trained | None = None
 ) -> Sight:
-    """Those tiles: (REAL, OWN or a model that comes with the project; number of its scene).
+    """Those tiles: (REAL, OWN or a model that comes with the project; number of its scene), all
+    from the first frame that is every model's own.
 
     Frames of smaller models are enlarged to the size of the largest by repeating pixels. own: a
     model of a run, trained on sky. Raises InputError where a file of weights is missing.
@@ -77,15 +79,16 @@ def sight(
     models = {name: weights.load(weights.finest(name)) for name in names}
     models |= {OWN: own} if own else {}
     side = max(model.size for model in models.values())
-    made = {REAL: seen(side, frames)}
+    first = max(start_of(model) for model in models.values())
+    made = {REAL: seen(side, end := first + frames)}
     for name, model in models.items():
-        given = seen(model.size, frames + REACH), frames, 0
+        given = seen(model.size, end + REACH), end, 0
         made[name] = generated.made_by(model, weights.way(model), *given, told=False)
-    clips = [made[name][k] for name, k in tiles]
+    clips = [made[name][k][first:] for name, k in tiles]
     titles = TITLES | ({OWN: f"{own.name} of this run"} if own else {})
-    # What a model makes is cut to `frames`, so a junction may lie close before the end.
-    hops = {name: range(model.hop, frames, model.hop) for name, model in models.items()}
-    marks = [list(hops.get(name, ())) for name, _ in tiles]
+    # What a model makes is cut, so a junction may lie close before the end.
+    joins = {name: range(model.hop, end, model.hop) for name, model in models.items()}
+    marks = [[t - first for t in joins.get(name, ()) if t > first] for name, _ in tiles]
     return Sight(
         [enlarge(clip, side // clip.shape[2]) for clip in clips],
         [titles[name] for name, _ in tiles],
@@ -118,7 +121,7 @@ def _told(names: Sequence[str], frames: int, scenes: int, own: bool) -> str:
 ALONE = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>rencgan: first sight</title>'
     '<body style="font-family:system-ui,sans-serif;max-width:900px;margin:24px auto">'
-    "<h1>Real sky, and what R2 makes of it</h1>{}</body></html>"
+    "<h1>Drawn sky, and what R2 makes of it</h1>{}</body></html>"
 )
 
 

@@ -25,7 +25,7 @@ from rencgan.studies.variants import EX_POST
 __all__ = ["FORMATS", "STRIP", "TOLD", "chart", "heads", "main", "rows", "shows"]
 __all__ += ["tables", "ten_thousand"]
 
-OURS = "ours"
+OURS, THEIRS = "ours", "baseline"
 SYSTEMS = (  # name, way, chapter, file
     ("EncGAN3, warm-ups", "sample", "3", "models/encgan3.py"),
     ("R2", "sample", "4", "models/r2.py"),
@@ -37,17 +37,16 @@ SYSTEMS = (  # name, way, chapter, file
     ("R3, regression", FASTER, "5.4", "r3/r3.py"),
     ("R3, mixture", FASTER, OURS, "r3/heads.py"),
     ("R3, flow", FASTER, OURS, "r3/heads.py"),
+    ("StyleGAN-V", "sample", THEIRS, "baselines/stylegan_v.py"),
 )
-LEFT_OUT = (
-    "improved R2",
-    "AR2+, noise",
-    "R3, mixture",
-    "R3, flow",
-)  # of the table, which is of ten rows; in the others
+LEFT_OUT = ("improved R2", "AR2+, noise", "R3, mixture", "R3, flow", "StyleGAN-V")
+# ... of the table, which is of ten rows; in the others
 PLAIN = ("motion", "sharpness")  # told without their spread, which is small
 COLUMNS = ("16f, own", "128f, own", "motion distance", "jump", "motion", "sharpness")
 TOLD = (  # below the table
-    "The first rows are real video in a model's place: a score beside no reference says nothing. "
+    "The first rows are real (drawn) video in a model's place: a score beside no reference says "
+    "nothing. Held, blurred and shuffled are made of the very videos that all are compared with, "
+    "other real video is not; it can score behind them, and behind a model that sees those videos. "
     "own: from the first frame that is the model's own. jump: motion at a junction, in steps of "
     "real frames. ex-post (ours): the first codes drawn as those of clips lie, not from N(0, I)."
 )
@@ -92,7 +91,7 @@ def chart(table: pd.DataFrame) -> Figure:
     seaborn.stripplot(of, x="value", y="called", ax=axes, **looks)
     for way, style in ((OTHERS, "-"), (HELD, ":")):
         axes.axvline(real(table, way), color="#444", linewidth=1, linestyle=style)
-    told = " other real video (line), a first frame held (dots)"
+    told = " other real video (line), a first frame held (dotted)"
     axes.text(real(table), -0.6, told, va="bottom", fontsize=8, color="#444")
     axes.set(xlabel="FVD (compact), 128 frames; a dot a seed, less is better", ylabel="")
     axes.set_xlim(left=0)

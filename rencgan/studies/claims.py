@@ -44,7 +44,7 @@ Side = tuple[str, str]  # contestant, way of drawing codes
 PLACES = {f"{n}f{own}": [("FVD", n)] for n in (16, 32, 128) for own in ("", ", own")}
 PLACES["16f"] = [("FVD", 16), ("video FID", 16)]  # chapter 3
 PLACES |= {f"{n}f, every 4th": [("FVD", n)] for n in (16, 32)}  # Table 4.8
-PLACES |= {"ratio": [("FVD ratio", None)]}
+PLACES |= dict.fromkeys(("ratio", "ratio, own"), [("FVD ratio", None)])
 
 
 class Verdict(NamedTuple):
@@ -125,9 +125,12 @@ class Comparison:
     of_worse: str = ""
 
     def gains(self, table: pd.DataFrame) -> pd.Series:
-        """Seed -> by how much `better` is better, as a logarithm; of the seeds of both sides."""
+        """Seed -> by how much `better` is better, as a logarithm; of the seeds of both sides, but
+        for those where one is 0 (no repetition at all, say), which no ratio tells.
+        """
         one, two = self._sides(table)
-        gain = two - one if self.measure.startswith("log ") else np.log(two / one)
+        logs = self.measure.startswith("log ")
+        gain = two - one if logs else np.log(two.where(two > 0) / one.where(one > 0))
         return (gain if self.lower_is_better else -gain).dropna()
 
     def alike_timed(self, table: pd.DataFrame) -> pd.Series:

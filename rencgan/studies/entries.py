@@ -43,6 +43,22 @@ def begun(path: Path, same: dict, aside: bool = False) -> dict:
     return {"ways": {}}
 
 
+def content_of(path: Path) -> dict:
+    """What a result file holds; raises InputError for a file that is none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError:
+        raise InputError(
+            f"{path.name} is no JSON; python -m rencgan compare makes it anew"
+        ) from None
+    needed = {"contestant", "dataset", "preset", "source", "seed", "ways"}
+    if not isinstance(content, dict) or not needed <= set(content):
+        raise InputError(
+            f"{path.name} holds no results of python -m rencgan compare; keep it elsewhere"
+        )
+    return content
+
+
 def are_timed(found: dict) -> bool:
     """Whether the seconds of a result file's ways go together."""
     of_videos = sorted(set(found["ways"]) - set(CLIP_WAYS))

@@ -81,13 +81,18 @@ def _place(found: dict) -> tuple:
 
 def _before(path: Path, frames: int, count: int) -> list[dict]:
     """The rows of a file that are of as many videos of this length, with their pictures, and of
-    models that are still published.
+    weights that are still published.
     """
     found = read(path) if path.exists() else {"rows": ()}
     if (found.get("frames"), found.get("videos")) != (frames, count):
         return []
     there = (r for r in found["rows"] if strip_of(path, r).exists())
-    return [r for r in there if "weights" not in r or weights.is_published(r["weights"])]
+    return [r for r in there if "weights" not in r or _is_published(r)]
+
+
+def _is_published(found: dict) -> bool:
+    name = found["weights"]
+    return weights.is_published(name) and weights.card(name)["sha256"][:12] == found.get("digest")
 
 
 def _made(model: Trained, way: str, frames: int, both: Videos) -> tuple[Videos, int, dict]:

@@ -1,7 +1,6 @@
 """The published results as tables: `python -m rencgan results`.
 
-Reads what `python -m rencgan compare` wrote into one long table, a row a number. Nothing is stored
-here: other files give other rows. Verdicts on them: ledger.py.
+Reads what `python -m rencgan compare` wrote into one long table, a row a number. Verdicts: ledger.
 """
 
 import itertools
@@ -23,6 +22,7 @@ from rencgan.studies.entries import (
     SCORES,
     SECOND,
     are_timed,
+    content_of,
     is_scored,
     preset_of,
     timed_on,
@@ -87,6 +87,7 @@ COST = {"s for 1000": Measure("", "seconds for 1000 frames", 1)}
 MEASURES = QUALITY | LENGTH | DETAIL | COST  # of the comparison's tables
 OTHER_MEASURES = {  # of single studies
     "ratio": Measure("scores", f"{METRIC} 16f / {METRIC} 128f"),
+    "ratio, own": Measure("own", f"{METRIC} 16f / {METRIC} 128f"),
     "diversity": Measure("", "diversity"),
     "seam ratio": Measure("long", "seam ratio"),
     **{f"{n}f, every 4th": _fvd("fourth", f"{n}f") for n in (16, 32)},
@@ -123,7 +124,7 @@ def read(
     compared with other videos, by other rules, or trained by other recipes.
     """
     order = [REAL, *CONTESTANTS]
-    found = map(_content, sorted(folder.glob("*.json")))
+    found = map(content_of, sorted(folder.glob("*.json")))
     known = [f for f in found if (f["preset"], f["source"]) == (preset, source)]
     known = [f for f in known if dataset in (None, f["dataset"]) and f["contestant"] in order]
     _check(known)
@@ -194,29 +195,18 @@ def _parts(way: dict) -> dict[str, dict]:
     return found | {place: way.get(place, {}) for place in ("long", "clips")}
 
 
-def _content(path: Path) -> dict:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError:
-        raise InputError(
-            f"{path.name} is no JSON; python -m rencgan compare makes it anew"
-        ) from None
-    needed = {"contestant", "dataset", "preset", "source", "seed", "ways"}
-    if not isinstance(content, dict) or not needed <= set(content):
-        raise InputError(
-            f"{path.name} holds no results of python -m rencgan compare; keep it elsewhere"
-        )
-    return content
-
-
 def _check(files: Sequence[dict]) -> None:
-    """All files have one task, all seeds of a contestant one recipe, and all scores of one data
-    set, seed and length one card but for the generated videos; those of single clips, and of every
-    fourth frame, are compared among themselves.
+    """A run has one file. All have one task, all seeds of a contestant one recipe, and all scores
+    of one data set, seed and length one card but for the generated videos; those of single clips,
+    and of every fourth frame, are compared among themselves.
     """
     first: dict[tuple, tuple] = {}
+    runs: set[str] = set()
     for f in files:
         here = f"{f['contestant']} ({f['dataset']}, seed {f['seed']})"
+        if here in runs:
+            raise InputError(f"{here} has two result files, which would count twice; keep one")
+        runs.add(here)
         for place, value in _shared(f):
             name, other = first.setdefault(place, (here, value))
             if place[0] in ("task", "recipe"):
@@ -258,11 +248,12 @@ def values(table: pd.DataFrame, name: str, way: str, measure: str, of="value") -
 
 
 def told(numbers: Sequence[float], measure: str) -> str:
-    """Their mean, and their standard deviation where there are several; "" for none."""
+    """Their mean, and their standard deviation where they differ; "" for none."""
     if not len(numbers):
         return ""
     digits = DIGITS.get(measure, 2)
-    spread = f" ± {np.std(numbers, ddof=1):.{digits}f}" if len(numbers) > 1 else ""
+    same = np.allclose(numbers, np.mean(numbers), rtol=1e-4)  # as references of one set of videos
+    spread = "" if same else f" ± {np.std(numbers, ddof=1):.{digits}f}"
     return f"{np.mean(numbers):.{digits}f}{spread}"
 
 

@@ -42,7 +42,7 @@ def folder(tmp_path, monkeypatch):
 def test_without_larger_ones_it_is_made_of_the_plain_ones(folder):
     found = first_sight.sight(TILES, 24)
     assert [clip.shape for clip in found.clips] == [(24, 64, 64, 3)] * 4
-    assert found.titles == ["real video", "R2: follows it", *["AR2: from nothing"] * 2]
+    assert found.titles == ["real video (drawn)", "R2: follows it", *["AR2: from nothing"] * 2]
     assert found.marks == [[], *[[8, 16]] * 3] and found.scale == 3
     assert "R2, AR2: hour, 64x64" in found.told and "2 scenes, 24 frames" in found.told
     assert not np.array_equal(found.clips[2], found.clips[3])
@@ -65,6 +65,15 @@ def test_a_larger_one_takes_its_place_as_soon_as_its_file_is_there(folder, monke
     beside = first_sight.sight([("r2", 0), (OWN, 0)], 24, weights.load("r2"))
     assert beside.titles[1] == "R2 of this run" and "what this run has learnt" in beside.told
     assert beside.clips[1].shape == (24, 128, 128, 3)
+
+
+def test_all_tiles_begin_where_the_frames_of_every_model_are_its_own(folder):
+    found = first_sight.sight([(first_sight.REAL, 0), ("r3-regression", 0)], 16)
+    real = first_sight.seen(64, 24, first_sight.SCENES[:1])[0]
+    assert np.array_equal(found.clips[0], real[8:])
+    first = found.clips[1][0].astype(int)
+    assert abs(first - real[8]).mean() > 5, "the clip that R3 is given does not pass for its own"
+    assert found.marks == [[], [8]], "the next junction, 8 frames after its first"
 
 
 def test_a_missing_file_costs_the_picture_alone(folder, capsys):

@@ -29,7 +29,7 @@ def test_the_best_of_the_readme_is_called_the_best_of_what_it_shows():
     shown = readme.systems(tables)
     for place, table in tables.items():
         best = first.partition(f"on {place} ")[2].partition(" with ")[0]
-        assert f"| **{best}** | " in shown
+        assert f"| [{best}](rencgan/" in shown
         models = standing.best_ways(results.compared(table))
         beaten = (models < overview.real(table, HELD)).sum()
         told = first.partition(f"on {place} ")[2].partition(")")[0]

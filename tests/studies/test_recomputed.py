@@ -37,7 +37,7 @@ def number(file: dict, way: str, measure: str) -> float:
     length, _, own = measure.partition(", ")
     place = "scores from frame 8" if own == "own" and "scores from frame 8" in kept else "scores"
     place = "scores of every 4th frame" if own == "every 4th" else place
-    name = f"{FVD} 16f / {FVD} 128f" if measure == "ratio" else f"{FVD} {length}"
+    name = f"{FVD} 16f / {FVD} 128f" if length == "ratio" else f"{FVD} {length}"
     return next(s["value"] for s in kept[place] if s["name"] == name)
 
 
