@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rencgan.studies.results import METRIC
+from rencgan.studies.columns import METRIC
 
 CARD = {"protocol": "p", "extractor": "e", "frames": 16, "first frame": 0, "seed": 0}
 SIDE = {"videos": 64, "frame size": [32, 32], "pixels crc32": "a", "stored": "array"}

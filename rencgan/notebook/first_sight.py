@@ -69,8 +69,8 @@ def seen(size: int, frames: int, scenes: Sequence[int] = SCENES) -> list[np.ndar
 def sight(
     tiles: Sequence[tuple[str, int]], frames: int = FRAMES, own: Trained | None = None
 ) -> Sight:
-    """Those tiles: (REAL, OWN or a model that comes with the project; number of its scene), all
-    from the first frame that is every model's own.
+    """Those tiles: (REAL, OWN or a model that comes with the project; number of its scene), each
+    from the first frame that is its own.
 
     Frames of smaller models are enlarged to the size of the largest by repeating pixels. own: a
     model of a run, trained on sky. Raises InputError where a file of weights is missing.
@@ -79,20 +79,20 @@ def sight(
     models = {name: weights.load(weights.finest(name)) for name in names}
     models |= {OWN: own} if own else {}
     side = max(model.size for model in models.values())
-    first = max(start_of(model) for model in models.values())
-    made = {REAL: seen(side, end := first + frames)}
+    made, marks = {REAL: seen(side, frames)}, {REAL: []}
     for name, model in models.items():
+        end = frames + (first := start_of(model))
         given = seen(model.size, end + REACH), end, 0
-        made[name] = generated.made_by(model, weights.way(model), *given, told=False)
-    clips = [made[name][k][first:] for name, k in tiles]
+        videos = generated.made_by(model, weights.way(model), *given, told=False)
+        made[name] = [video[first:] for video in videos]
+        # What a model makes is cut, so a junction may lie close before the end.
+        marks[name] = list(range(model.hop, frames, model.hop))
+    clips = [made[name][k] for name, k in tiles]
     titles = TITLES | ({OWN: f"{own.name} of this run"} if own else {})
-    # What a model makes is cut, so a junction may lie close before the end.
-    joins = {name: range(model.hop, end, model.hop) for name, model in models.items()}
-    marks = [[t - first for t in joins.get(name, ()) if t > first] for name, _ in tiles]
     return Sight(
         [enlarge(clip, side // clip.shape[2]) for clip in clips],
         [titles[name] for name, _ in tiles],
-        marks,
+        [marks[name] for name, _ in tiles],
         _told(names, frames, len({k for _, k in tiles}), own is not None),
     )
 

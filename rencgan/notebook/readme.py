@@ -28,6 +28,7 @@ PLACES = {"skies": DATASET, "people": "taichi"}  # what is drawn -> the data set
 PICTURE, CHART, TABLES = "first_sight.webp", "overview.svg", "results.md"
 STRIPS = "systems"  # a folder
 THESIS = [s for s in overview.SYSTEMS if s[2][0].isdigit()]  # a row each
+SHOWN = 6  # frames of a system's strip: its last, which R3 is not given
 QUALITY = 40  # of the picture, of 100: with R2 at 64x64 it has 2 MB
 
 
@@ -76,11 +77,11 @@ def systems(tables: Mapping[str, pd.DataFrame]) -> str:
         of = {k: t[(t.contestant == name) & (t.way == way)] for k, t in tables.items()}
         if not (there := [t for t in of.values() if len(t)]):
             continue
-        picture = f'<img src="reports/{STRIPS}/{slug(name)}.png" width="384">'
+        picture = f"![](reports/{STRIPS}/{slug(name)}.png)"
         row = {"system": f"[{name}](rencgan/{file})", "thesis": chapter}
         row |= {"sees": there[0].prior.iloc[0]}
         row |= {k: results.means(t, ["128f, own"])["128f, own"] for k, t in of.items()}
-        rows.append(row | {"8 frames of 128 of each (R3: the first is given)": picture})
+        rows.append(row | {f"{SHOWN} frames of 128 of each": picture})
     return results.as_markdown(rows)
 
 
@@ -89,7 +90,8 @@ def strips(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, way, *_ in THESIS:
         found = (runs.first_strip(results.RESULTS, t, name, way) for t in tables.values())
-        rows = [np.concatenate(list(runs.kept_frames(path)), axis=1) for path in found if path]
+        kept = [runs.kept_frames(path)[-SHOWN:] for path in found if path]
+        rows = [np.concatenate(list(frames), axis=1) for frames in kept]
         if rows:
             with replaced(folder / f"{slug(name)}.png") as part:
                 Image.fromarray(np.concatenate(rows)).save(part, "PNG", optimize=True)
@@ -205,7 +207,8 @@ def all_tables(everything: pd.DataFrame) -> str:
         "# Results\n\nMade by `python -m rencgan readme` from reports/results. How each number is "
         "made: [notebook 08's page](08_results.html). A score beside no reference says nothing, so "
         "the first rows are real video in a model's place. In brackets: of how many seeds, where "
-        "those are fewer than the row's.\n\n"
+        "those are fewer than the row's. Of R3's videos the second judge and motion distance see "
+        "its own frames, as the columns *own* do.\n\n"
         f"{results.page(everything)}\n\n{_standing(everything)}\n\n"
         f"## Claims\n\n{ledger.whole(everything)}\n\n"
         "## Are the networks that judge fit?\n\n"

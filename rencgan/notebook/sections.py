@@ -25,12 +25,12 @@ from rencgan.studies import (
     main_table,
     papers,
     recipes,
-    results,
     runs,
     sizes,
 )
 from rencgan.studies.catalogue import STUDIES, Study
 from rencgan.studies.claims import claims_of
+from rencgan.studies.columns import MOMENT
 from rencgan.studies.variants import CLIP_WAYS, Contestant, contestant
 
 BENCHMARKS = (
@@ -99,10 +99,10 @@ def curves(s: Study, table: pd.DataFrame) -> Iterator[Html]:
     each; nothing where none was scored on its way.
     """
     lines, rows = {}, []
-    scored = table[table.measure.str.startswith(results.MOMENT)]
+    scored = table[table.measure.str.startswith(MOMENT)]
     for name in dict.fromkeys(v.contestant for v in s.variants):
         for seed, of in scored[scored.contestant == name].groupby("seed"):
-            steps = of.measure.str.removeprefix(results.MOMENT).astype(int)
+            steps = of.measure.str.removeprefix(MOMENT).astype(int)
             best = of.value.argmin()
             lines[f"{name}, seed {seed}"] = list(steps), list(of.value)
             row = {"model": name, "seed": seed, "best 16f": of.value.iloc[best]}

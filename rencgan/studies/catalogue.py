@@ -18,8 +18,8 @@ from pydantic.dataclasses import dataclass
 
 from rencgan.core.errors import InputError
 from rencgan.studies import papers, results, runs
+from rencgan.studies.columns import MEASURES, OTHER_MEASURES
 from rencgan.studies.references import CLIP_LABELS, LABELS, REAL
-from rencgan.studies.results import MEASURES, OTHER_MEASURES
 from rencgan.studies.setting import checked, close
 from rencgan.studies.variants import BOOK, CLIP_WAYS, STRICT, built, contestant
 

@@ -26,8 +26,8 @@ from rencgan.core.errors import InputError
 from rencgan.data.sets import DATASETS
 from rencgan.studies import papers, results
 from rencgan.studies.catalogue import STUDIES, Study
+from rencgan.studies.columns import LOGS, MEASURES, OF_TRAINING, OTHER_MEASURES
 from rencgan.studies.references import LABELS, REAL
-from rencgan.studies.results import MEASURES, OF_TRAINING, OTHER_MEASURES
 from rencgan.studies.variants import BOOK, contestant
 
 HELD, MIXED, NOT_HELD, UNDECIDED = "held", "mixed", "did not hold", "undecided"
@@ -38,7 +38,7 @@ CONFIDENCE = 0.95  # on either side
 LEAST = float(np.log(1.02))  # of an order: 2 %
 ALIKE = float(np.log(1.1))  # 10 % either way
 CHANCE = 2 * (1 - CONFIDENCE)  # share of orderings decided where there is no difference
-KNOWN = {*MEASURES, *OTHER_MEASURES, *OF_TRAINING, *(f"log {m}" for m in results.LOGS)}
+KNOWN = {*MEASURES, *OTHER_MEASURES, *OF_TRAINING, *(f"log {m}" for m in LOGS)}
 Side = tuple[str, str]  # contestant, way of drawing codes
 # Measure -> published metrics and frames. Of R3's first 16 frames half are real in print.
 PLACES = {f"{n}f{own}": [("FVD", n)] for n in (16, 32, 128) for own in ("", ", own")}
@@ -116,7 +116,7 @@ def together(verdicts: Sequence[Verdict]) -> str:
 
 @dataclass(frozen=True)
 class Comparison:
-    """better before worse, by one measure of results.MEASURES. of_worse: another for that side."""
+    """better before worse, by one measure of columns.MEASURES. of_worse: another for that side."""
 
     better: Side
     worse: Side

@@ -50,6 +50,7 @@ def rows(p: Setting, table: pd.DataFrame, names: Sequence[str] = SYSTEMS) -> lis
             continue
         took = results.values(table, name, "", "processor s")
         told = results.means(of, [*COLUMNS, *(f"{k}, own" for k in OWN)])
+        told = results.of_one_set(told) if name == REAL else told
         size = None if name == REAL else parameters(contestant(name), p) / 1e6
         label, clips = results.label(name, way).removesuffix(f", {WAY}"), way in CLIP_WAYS
         line = {"videos": f"{label}, single clips" if clips else label}

@@ -5,15 +5,31 @@ Reads what `python -m rencgan compare` wrote into one long table, a row a number
 
 import itertools
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from rencgan.core.errors import InputError
 from rencgan.evaluate.scores import same_card
+from rencgan.studies.columns import (
+    COST,
+    DETAIL,
+    DIGITS,
+    FORESIGHT,
+    LENGTH,
+    LOGS,
+    MEASURES,
+    METRIC,
+    MOMENT,
+    OCTAVES,
+    OTHER_MEASURES,
+    OWN,
+    QUALITY,
+)
 from rencgan.studies.entries import (
     AGAINST,
     FOURTH,
@@ -31,81 +47,6 @@ from rencgan.studies.recipes import framed_by
 from rencgan.studies.references import CLIP_LABELS, LABELS, REAL
 from rencgan.studies.variants import CLIP_WAYS, COMPARED, CONTESTANTS, WAYS
 
-METRIC, SECOND_METRIC = "FVD (compact)", "Fréchet distance (ImageNet)"
-OWN = " from frame 8"  # in the files of R3
-OCTAVES = tuple(f"{2 << k} to {4 << k} px" for k in range(6))  # of spatial waves, fine to coarse
-
-
-class Measure(NamedTuple):
-    """A column of a table: where it stands in one way of a result file, under what name."""
-
-    place: str  # scores, own, second, fourth, moving, long, against, clips; "": the way itself
-    name: str
-    digits: int = 2
-
-
-def _fvd(place: str, rest: str) -> Measure:
-    return Measure(place, f"{METRIC} {rest}", 1)
-
-
-def _against(name: str) -> Measure:
-    return Measure("against", name)
-
-
-QUALITY = {
-    "16f": _fvd("scores", "16f"),
-    "128f": _fvd("scores", "128f"),
-    "16f, own": _fvd("own", "16f"),  # from the first frame that is the model's own
-    "128f, own": _fvd("own", "128f"),
-    **{f"second judge {n}f": Measure("second", f"{SECOND_METRIC} {n}f", 0) for n in (16, 128)},
-    "motion distance": Measure("moving", f"{MOVING}, {METRIC} 16f", 1),
-    "jump": Measure("long", "jump"),
-    "motion": Measure("long", "motion", 4),
-    "sharpness": Measure("long", "sharpness", 4),
-}
-LENGTH = {  # what 1000 frames lose; drift never without the motion that it was had at
-    "motion": QUALITY["motion"],
-    "motion of real": _against("motion"),
-    "decay of motion": _against("decay of motion"),
-    "drift of colour": _against("drift of colour"),
-    "drift of sharpness": _against("drift of sharpness"),
-    "drift": Measure("long", "drift", 3),
-    "resets": _against("rise of resets"),
-    "repetition": Measure("long", "repetition"),
-    "16f, last 128": _fvd("long", "16f, end"),
-}
-DETAIL = {  # 1 (spectra: 0) is as real video
-    "motion of real": _against("motion"),
-    "peak motion": _against("peak motion"),
-    "acceleration": _against("acceleration"),
-    "worst octave": _against("worst octave"),
-    **{px: _against(f"energy of waves of {px.removesuffix(' px')} pixels") for px in OCTAVES},
-    "spectrum": _against("temporal spectrum"),
-    "spectrum of features": _against("temporal spectrum of features"),
-}
-COST = {"s for 1000": Measure("", "seconds for 1000 frames", 1)}
-MEASURES = QUALITY | LENGTH | DETAIL | COST  # of the comparison's tables
-OTHER_MEASURES = {  # of single studies
-    "ratio": Measure("scores", f"{METRIC} 16f / {METRIC} 128f"),
-    "ratio, own": Measure("own", f"{METRIC} 16f / {METRIC} 128f"),
-    "diversity": Measure("", "diversity"),
-    "seam ratio": Measure("long", "seam ratio"),
-    **{f"{n}f, every 4th": _fvd("fourth", f"{n}f") for n in (16, 32)},
-    **{f"{n}f": _fvd("scores", f"{n}f") for n in (10, 32, 64, 96, 100)},
-    "16f, first 128": _fvd("long", "16f, start"),
-    "drift of motion": _against("drift of motion"),
-    "drift of contrast": _against("drift of contrast"),
-    "clip motion": Measure("clips", "motion", 4),
-    "clip sharpness": Measure("clips", "sharpness", 4),
-    "clip acceleration": Measure("clips", "acceleration"),
-    "clip worst octave": Measure("clips", "worst octave"),
-}
-LOGS = ("jump", "seam ratio")  # "log jump" is |log|: how far a junction is from real ones
-OF_TRAINING = ("train s", "processor s", "train ms a clip", "best step")  # of a file, with way ""
-MOMENT = "16f at step "  # and its number: a score along a training (moments.py), with way ""
-FORESIGHT = ("error", "last kept", "energy", "likelihood")
-DIGITS = {name: m.digits for name, m in (MEASURES | OTHER_MEASURES).items()}
-DIGITS |= dict.fromkeys(FORESIGHT, 3)
 KEYS = ("dataset", "source", "preset", "contestant", "kind", "prior", "seed")
 
 # ------------------------------------------------------------------------------- files to one table
@@ -248,12 +189,11 @@ def values(table: pd.DataFrame, name: str, way: str, measure: str, of="value") -
 
 
 def told(numbers: Sequence[float], measure: str) -> str:
-    """Their mean, and their standard deviation where they differ; "" for none."""
+    """Their mean, and their standard deviation where there are several; "" for none."""
     if not len(numbers):
         return ""
     digits = DIGITS.get(measure, 2)
-    same = np.allclose(numbers, np.mean(numbers), rtol=1e-4)  # as references of one set of videos
-    spread = "" if same else f" ± {np.std(numbers, ddof=1):.{digits}f}"
+    spread = f" ± {np.std(numbers, ddof=1):.{digits}f}" if len(numbers) > 1 else ""
     return f"{np.mean(numbers):.{digits}f}{spread}"
 
 
@@ -267,25 +207,46 @@ def means(table: pd.DataFrame, measures: Sequence[str]) -> dict:
 
 def rows(table: pd.DataFrame) -> list[dict]:
     """The table of one data set: every contestant and way, means over seeds and their standard
-    deviation. First the references: real video in a contestant's place.
+    deviation. First the references: real video in a contestant's place. "clips": whether a row is
+    of single clips, which compare among themselves.
     """
     own = (table.prior == "first clip").any()  # else both would stand there twice
     shown = [m for m in MEASURES if own or not m.endswith(", own")]
-    order, found = {way: i for i, way in enumerate((*LABELS, *WAYS))}, []
+    order, found = {way: i for i, way in enumerate((*LABELS, *CLIP_LABELS, *WAYS))}, []
     for name, of in table.groupby("contestant", sort=False):
         seconds = of.value[of.measure == "train s"]
-        for way in sorted(set(of.way) - {"", *CLIP_LABELS}, key=lambda way: order.get(way, 0)):
-            row = {"videos": label(name, way), "prior": of.prior.iloc[0], "seeds": 0}
+        for way in sorted(set(of.way) - {""}, key=lambda way: order.get(way, 0)):
+            prior = "none" if way == "noise" else of.prior.iloc[0]
+            row = {"videos": label(name, way), "prior": prior, "seeds": 0}
             row["train s"] = f"{seconds.mean():.0f}" if len(seconds) else ""
-            found.append(row | means(of[of.way == way], shown))
+            row |= means(chosen := of[of.way == way], shown) | _worst(chosen)
+            row["clips"] = way in (*CLIP_WAYS, *CLIP_LABELS)
+            found.append(of_one_set(row) if name == REAL else row)
     return found
+
+
+def _worst(of: pd.DataFrame) -> dict[str, str]:
+    """The "worst octave" of several seeds: of the octaves' means, as its own lies on either side of
+    1 and would come out right on average.
+    """
+    each = of[of.measure.isin(OCTAVES)].groupby("measure").value.mean()
+    if of.seed.nunique() < 2 or not len(each):
+        return {}
+    return {"worst octave": f"{each[np.log(each.clip(lower=1e-6)).abs().idxmax()]:.2f}"}
+
+
+def of_one_set(row: dict) -> dict:
+    """References that are made of the same videos for all seeds are one measurement."""
+    found = {k: re.sub(r" ± 0(\.0+)?$", "", v) if k in MEASURES else v for k, v in row.items()}
+    return found if any("±" in str(v) for v in found.values()) else found | {"seeds": 1}
 
 
 def label(name: str, way: str) -> str:
     """What tables call the videos of a contestant."""
-    return LABELS.get(way, way) if name == REAL else f"{name}, {way}"
+    return (LABELS | CLIP_LABELS).get(way, way) if name == REAL else f"{name}, {way}"
 
 
+CLIPS = "Single clips: of more of them, so that they compare among themselves alone"
 PARTS = {  # caption -> columns
     "Quality": QUALITY,
     "Over 1000 frames": LENGTH,
@@ -296,9 +257,11 @@ PARTS = {  # caption -> columns
 
 def split(table: Sequence[Mapping]) -> dict[str, list[dict]]:
     """The rows of `rows` as tables that fit a page, by caption: quality, what length does, detail,
-    seconds. Rows and columns without numbers are left out.
+    seconds, single clips. Rows and columns without numbers are left out.
     """
-    parts = {caption: _filled(table, list(m)) for caption, m in PARTS.items()}
+    videos, clips = ([r for r in table if r["clips"] == of] for of in (False, True))
+    parts = {caption: _filled(videos, list(m)) for caption, m in PARTS.items()}
+    parts[CLIPS] = _filled(clips, [m for m in QUALITY if not m.endswith(", own")])
     return {caption: rows for caption, rows in parts.items() if rows}
 
 

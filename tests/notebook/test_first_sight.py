@@ -67,13 +67,15 @@ def test_a_larger_one_takes_its_place_as_soon_as_its_file_is_there(folder, monke
     assert beside.clips[1].shape == (24, 128, 128, 3)
 
 
-def test_all_tiles_begin_where_the_frames_of_every_model_are_its_own(folder):
-    found = first_sight.sight([(first_sight.REAL, 0), ("r3-regression", 0)], 16)
+def test_a_tile_begins_with_the_first_frame_that_is_the_models_own(folder):
+    found = first_sight.sight([(first_sight.REAL, 0), ("r3-regression", 0), ("ar2", 0)], 16)
     real = first_sight.seen(64, 24, first_sight.SCENES[:1])[0]
-    assert np.array_equal(found.clips[0], real[8:])
+    assert np.array_equal(found.clips[0], real[:16])
     first = found.clips[1][0].astype(int)
     assert abs(first - real[8]).mean() > 5, "the clip that R3 is given does not pass for its own"
-    assert found.marks == [[], [8]], "the next junction, 8 frames after its first"
+    assert found.marks == [[], [8], [8]] and {len(c) for c in found.clips} == {16}
+    ar2 = weights.load("ar2").videos(16, videos=1, seed=0, codes="mean")[0]
+    assert np.array_equal(found.clips[2][0], ar2[0]), "what AR2 begins with is not hidden"
 
 
 def test_a_missing_file_costs_the_picture_alone(folder, capsys):

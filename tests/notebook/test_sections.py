@@ -20,6 +20,7 @@ from rencgan.studies import catalogue as studies
 from rencgan.studies import results
 from rencgan.studies import runs as compare
 from rencgan.studies.catalogue import STUDIES
+from rencgan.studies.columns import METRIC
 from rencgan.studies.results import frame
 from rencgan.studies.variants import contestant
 
@@ -107,7 +108,7 @@ def test_pictures_of_codes_are_of_the_size_of_the_weights():
 
 def test_what_length_does():
     f = file("R2", 0, 100.0)
-    f["ways"]["sample"]["long"][f"{results.METRIC} 16f, start"] = 150.0
+    f["ways"]["sample"]["long"][f"{METRIC} 16f, start"] = 150.0
     (row,) = results.over_length(frame([f, file("AR2", 0)]))
     assert row == {
         "videos": "R2, sample",

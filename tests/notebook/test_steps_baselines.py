@@ -13,8 +13,8 @@ from rencgan.notebook import sections
 from rencgan.notebook import steps_baselines as baselines
 from rencgan.notebook.parameters import BaselinesRun, check
 from rencgan.studies import main_table
+from rencgan.studies.columns import SECOND_METRIC
 from rencgan.studies.entries import SECOND
-from rencgan.studies.results import SECOND_METRIC
 from rencgan.studies.setting import checked
 from rencgan.studies.variants import contestant
 

@@ -65,6 +65,9 @@ def test_what_is_of_other_weights_is_made_anew_and_the_rest_stays(tmp_path, monk
     assert again["rows"][:3] == first["rows"][:3]
     assert again["rows"][3]["digest"] == first["rows"][3]["digest"]
     assert far.make(path, FRAMES, 2, names[:1]) == again, "rows of others stay"
+    path.write_text(json.dumps(old))
+    left = far.make(path, FRAMES, 2, names[:1])["rows"]
+    assert left == first["rows"][:3], "but not those of older weights"
     sizes = set()
     for row in again["rows"]:
         with Image.open(far.strip_of(path, row)) as picture:

@@ -11,9 +11,10 @@ from samples import file
 
 from rencgan.__main__ import do
 from rencgan.core.errors import InputError
-from rencgan.studies import ledger, results
+from rencgan.studies import ledger
 from rencgan.studies.catalogue import STUDIES
 from rencgan.studies.claims import APART, CLAIMS, OURS, Claim, Comparison, claims_of, read, together
+from rencgan.studies.columns import METRIC
 from rencgan.studies.ledger import HELD, MIXED, NOT_HELD, NOT_HERE, UNDECIDED
 from rencgan.studies.references import REAL
 from rencgan.studies.results import frame
@@ -201,6 +202,14 @@ def test_a_measure_that_is_a_logarithm_is_subtracted():
     assert gain == pytest.approx(np.log(1.1 / 0.4) - 2 * np.log(1.1))
 
 
+def test_a_seed_with_a_zero_on_one_side_is_left_out():
+    files = [file("R2", s, 50.0) for s in (0, 1)] + [file("AR2", s, 100.0) for s in (0, 1)]
+    files[0]["ways"]["sample"]["scores"][1]["value"] = 0.0
+    name = files[0]["ways"]["sample"]["scores"][1]["name"].removeprefix(f"{METRIC} ")
+    gains = Comparison(R2, AR2, name).gains(frame(files))
+    assert list(gains.index) == [1] and np.isfinite(gains).all()
+
+
 def test_seeds_are_compared_pairwise_and_only_those_of_both_sides():
     files = [file("R2", s, 50.0 * (s + 1)) for s in (0, 1, 5)]
     files += [file("AR2", s, 100.0 * (s + 1)) for s in (1, 2, 0)]
@@ -212,7 +221,7 @@ def test_seeds_are_compared_pairwise_and_only_those_of_both_sides():
 
 def test_one_side_may_be_another_place_of_the_same_videos():
     (f,) = [file("R2", 0, 100.0)]
-    f["ways"]["sample"]["long"][f"{results.METRIC} 16f, start"] = 150.0
+    f["ways"]["sample"]["long"][f"{METRIC} 16f, start"] = 150.0
     c = Comparison(R2, R2, "16f, last 128", of_worse="16f, first 128")
     assert c.gains(frame([f])).to_dict() == {0: pytest.approx(np.log(150 / 300))}
 

@@ -1,12 +1,14 @@
 import json
 
+import numpy as np
 import pytest
 from samples import SIDE, file
 
 from rencgan.__main__ import do
 from rencgan.core.errors import InputError
 from rencgan.studies import results
-from rencgan.studies.results import METRIC, frame
+from rencgan.studies.columns import METRIC, OWN
+from rencgan.studies.results import frame
 from rencgan.studies.setting import checked
 from rencgan.studies.trainees import Trainee
 from rencgan.studies.variants import CONTESTANTS
@@ -45,6 +47,45 @@ def test_the_table_has_means_and_spreads_over_seeds():
     assert r2["videos"] == "R2, sample" and r2["seeds"] == 2 and r2["prior"] == "none"
     assert r2["128f"] == "100.0 ± 14.1" and r2["16f, last 128"] == "300.0 ± 42.4"
     assert r2["train s"] == "300" and r2["motion distance"] == "", "old files lack it"
+
+
+def test_references_of_one_set_of_videos_are_one_measurement():
+    files = [file("real", seed, 20.0, "other unseen videos") for seed in (0, 1)]
+    (row,) = results.rows(frame(files))
+    assert row["128f"] == "20.0" and row["seeds"] == 1
+    files[1] = file("real", 1, 22.0, "other unseen videos")
+    (row,) = results.rows(frame(files))
+    assert row["128f"] == "21.0 ± 1.4" and row["seeds"] == 2
+
+
+def test_single_clips_stand_apart_and_see_no_video_where_they_are_of_noise():
+    clip = file("EncGAN3, warm-ups", 0, 40.0, "noise", prior="entire video")
+    table = results.rows(frame([file("R2", 0), clip]))
+    assert [(r["clips"], r["prior"]) for r in table] == [(False, "none"), (True, "none")]
+    parts = results.split(table)
+    assert [r["videos"] for r in parts[results.CLIPS]] == ["EncGAN3, warm-ups, noise"]
+    assert all(
+        r["videos"] == "R2, sample" for k, rows in parts.items() if k != results.CLIPS for r in rows
+    )
+
+
+def test_the_worst_octave_of_several_seeds_lies_on_one_side_of_1():
+    files = [file("R2", seed) for seed in (0, 1)]
+    for f, ratios in zip(files, ((0.5, 1.2), (0.7, 1.6)), strict=True):
+        against = {
+            f"energy of waves of {2 << k} to {4 << k} pixels": r for k, r in enumerate(ratios)
+        }
+        against["worst octave"] = max(ratios, key=lambda r: abs(np.log(r)))
+        f["ways"]["sample"]["long"]["against real"] = against
+    (row,) = results.rows(frame(files))
+    assert row["2 to 4 px"].startswith("0.60") and row["worst octave"] == "0.60"
+
+
+def test_a_copy_of_a_file_counts_for_no_second_seed(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.json").write_text(json.dumps(file("R2", 0)))
+    with pytest.raises(InputError, match="R2 .sky, seed 0. has two result files"):
+        results.read(tmp_path)
 
 
 def test_a_number_of_fewer_seeds_than_its_row_says_of_how_many():
@@ -133,7 +174,7 @@ def test_r3s_own_frames_and_foresight_stand_in_tables_of_their_own():
     files = [file("AR2", 0)]
     for seed, energy in ((0, 2.0), (1, 2.2)):
         f = file("R3, mixture", seed, way="robust sample", kind="r3", prior="first clip")
-        f["ways"]["robust sample"][results.SCORES + results.OWN] = own
+        f["ways"]["robust sample"][results.SCORES + OWN] = own
         f["foresight"] = {"error": 1.0, "last kept": 3.0, "energy": energy, "tokens": 9}
         files.append(f)
     assert "128f, own" not in results.rows(frame(files[:1]))[0]

@@ -25,8 +25,9 @@ from rencgan.presets.baselines import BASELINES
 from rencgan.presets.table import GPT_PRESETS, PRESETS, PUBLISHED
 from rencgan.studies import generated, results, scored, trainees, weights
 from rencgan.studies import runs as compare
+from rencgan.studies.columns import SECOND_METRIC
 from rencgan.studies.entries import SECOND
-from rencgan.studies.results import SECOND_METRIC, frame
+from rencgan.studies.results import frame
 from rencgan.studies.runs import Task, slug
 from rencgan.studies.setting import checked
 from rencgan.studies.trainees import Spent, trainee
