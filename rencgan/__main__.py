@@ -104,7 +104,9 @@ def train(o: argparse.Namespace) -> None:
     asked = {k: getattr(o, k) for k in ("dataset", "source", "preset", "seed")}
     p = checked(asked | {"data_root": typed(o.data_root), "out_root": typed(o.out)}, Training)
     videos, kind = recipes.data(p, model=o.system), recipes.kind_of(o.system)
-    fields = {"schedule": o.schedule} | changes(o.fields)
+    fields = changes(o.fields)
+    recipes.check_fields(o.system, fields)
+    fields = {"schedule": o.schedule} | fields
     fields = vars(kind.variant(o.variant)) | fields if o.variant else fields
 
     def job(model: str, base=None, begun: Path | None = None, **fields):

@@ -114,7 +114,10 @@ def refused_at_the_end(capsys, *words: str) -> str:
 
 
 WRONG = {
-    "no such field": (["--set", "bach=3"], "a preset has no field bach"),
+    "no such field": (["--set", "bach=3"], "a preset has no field bach to set (did you mean"),
+    "no field either": (["--set", "seed=3"], "a preset has no field seed to set"),
+    "nor this": (["--set", "videos=1"], "a preset has no field videos to set"),
+    "nor what tells presets apart": (["--set", "name=x"], "a preset has no field name to set"),
     "no value": (["--set", "batch"], "--set takes field=value, not 'batch'"),
     "not a number": (["--set", "batch=many"], "batch must be a whole number, not 'many'"),
     "a preset": (["--preset", "tiny"], "preset = 'tiny' should be one of"),

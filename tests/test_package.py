@@ -45,10 +45,11 @@ def test_changes_are_of_the_preset_or_of_the_system(tmp_path, videos):
     given = {"videos": videos, "out": tmp_path / "run"}
     model = rencgan.train("r2", "smoke", **given, noise=True, batch=3)
     assert model.system == R2(noise=True) and model.preset == preset("smoke", "r2", batch=3)
+    unknown = {name: f"a preset has no field {name}" for name in ("bach", "name", "preset_name")}
     for wrong, words in (
+        *(({"model": "r2", "preset": "smoke", k: 2}, told) for k, told in unknown.items()),
         ({"model": "gan"}, "a model is one of .*, not 'gan'"),
         ({"model": "r2", "preset": "tiny"}, "no preset 'tiny'; choose one of smoke, mini"),
-        ({"model": "r2", "preset": "smoke", "bach": 2}, "a preset has no field bach"),
         ({"model": "r3", "preset": "smoke"}, "reads the codes of a trained 'r2'; none was given"),
     ):
         with pytest.raises(InputError, match=words):

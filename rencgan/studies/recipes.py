@@ -1,7 +1,8 @@
 """What a run's parameters come to: prepared data, each kind of model's recipe, and its training."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from rencgan.presets.table import (
 from rencgan.presets.table import switches as preset_switches
 from rencgan.studies import moments
 from rencgan.studies.departures import printed
+from rencgan.studies.setting import close
 from rencgan.training.loop import Job, train
 from rencgan.training.pace import Pace
 from rencgan.training.scores import BEST
@@ -176,6 +178,7 @@ def system(p, model: str, loss: str = "") -> System:
 def job(
     model: str,
     preset_name: str,
+    /,
     videos: VideoSet,
     out: Path,
     seed: int = 0,
@@ -190,6 +193,7 @@ def job(
     """
     kind, schedule = kind_of(model), changes.pop("schedule", SCHEDULES[0])
     whole, named = changes.pop("as_published", False), videos.card.get("dataset", "")
+    check_fields(model, changes)
     found = kind(**({} if whole else preset_switches(preset_name, model)))
     own = {f.name for f in fields(found)} & changes.keys()
     found = replace(found, **{name: changes.pop(name) for name in own})
@@ -207,6 +211,18 @@ def job(
     data = videos.path if videos.path and len(VideoSet.open(videos.path)) == len(videos) else videos
     score = moments.scorer(p, data)
     return Job(found, p, data, out, seed, base=base, cache=out / "tokens", score=score)
+
+
+def check_fields(model: str, names: Iterable[str]) -> None:
+    """Raises InputError for what is no field of a model's preset or system. What tells presets
+    apart is none: another name or why would be another recipe of the same numbers.
+    """
+    kind = kind_of(model)
+    every = (f.name for f in chain(fields(kind.preset), fields(kind)))
+    known = [name for name in every if name not in ("name", "why")]
+    for name in names:
+        if name not in known:
+            raise InputError(f"a preset has no field {name} to set{close(name, known)}")
 
 
 def placed(work: Job, folder: Path) -> Job:
