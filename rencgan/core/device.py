@@ -1,9 +1,26 @@
-"""What a device multiplies itself, and what travels to it without anybody waiting."""
+"""Whether a device is there, what it multiplies itself, and what travels to it without anybody
+waiting.
+"""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+
+from rencgan.core.errors import InputError
+
+
+def usable(device: torch.device | str) -> torch.device:
+    """The device of that name. Raises InputError where PyTorch finds none here."""
+    try:
+        found = torch.device(device)
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError, TypeError, ImportError):  # as each kind of device has it
+        there = "cpu and cuda" if torch.cuda.is_available() else "cpu alone"
+        raise InputError(
+            f"there is no device {str(device)!r} here; PyTorch finds {there}"
+        ) from None
+    return found
 
 
 def sent(x: Tensor, device: torch.device | str) -> Tensor:

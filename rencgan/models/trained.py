@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from rencgan.core import checkpoint
+from rencgan.core.device import usable
 from rencgan.core.errors import InputError
 from rencgan.data.hops import CLIP, seams
 from rencgan.data.pixels import as_clips, as_frames
@@ -153,25 +154,27 @@ def model_of(
     device: str | torch.device | None = None,
     base: Trained | None = None,
 ) -> Trained:
-    """The model that the content of a checkpoint makes; `path` is what a refusal names."""
-    device = base.device if base else device or ("cuda" if torch.cuda.is_available() else "cpu")
+    """The model that the content of a checkpoint makes; `path` is what a refusal names. Raises
+    InputError where it is not complete, and for a device that is not there.
+    """
+    found = "cuda" if torch.cuda.is_available() else "cpu"
+    device = base.device if base else usable(device or found)
     try:
         system = system_of(content["kind"], content["objective"])
         check_base(system, content, path, base)
         p = preset_of(content, path, system.preset)
         known, states = system.known(content, p), content["networks"] | content["averages"]
-        nets = built(system, p, 0, device, known)
+        nets = built(system, p, 0, "cpu", known)
         nets = {name: net for name, net in nets.items() if name not in content.get("left out", ())}
         for name, net in nets.items():
             net.load_state_dict(states[name])
-        model = system.trained or Trained
-        extras = {} if known is None else vars(known)
-        return model(
-            system, p, _at_rest(nets), content["step"], content["seed"], digest, base, extras
-        )
+        step, seed = content["step"], content["seed"]
     except (KeyError, TypeError, RuntimeError, AttributeError) as error:
         reason = str(error).splitlines()[0][:80]
         raise InputError(f"{path} does not hold a complete model ({reason})") from None
+    nets = _at_rest({name: net.to(device) for name, net in nets.items()})
+    extras = {} if known is None else vars(known)
+    return (system.trained or Trained)(system, p, nets, step, seed, digest, base, extras)
 
 
 def check_base(system: System, content: dict, path: str | Path, base: Trained | None) -> None:

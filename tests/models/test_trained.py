@@ -158,6 +158,24 @@ def test_parts_that_do_not_fit_are_refused_in_one_sentence(tmp_path, players, ch
     assert "\n" not in str(refused.value) and len(str(refused.value)) < 300
 
 
+@pytest.mark.parametrize("device", ["foo", "cuda:99", "mps:7"])
+def test_a_device_that_is_not_there_is_no_damage_of_the_file(tmp_path, players, device):
+    path = saved(tmp_path / "c.pt", players)
+    with pytest.raises(InputError, match=f"^there is no device '{device}' here; PyTorch finds cpu"):
+        load_model(path, device=device)
+
+
+def test_what_fails_on_the_way_to_the_device_is_no_damage_either(tmp_path, players, monkeypatch):
+    def full(net, device):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    path = saved(tmp_path / "c.pt", players)
+    monkeypatch.setattr("rencgan.models.trained.built", lambda *given: players.nets)
+    monkeypatch.setattr(torch.nn.Module, "to", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        load_model(path, device="cpu")
+
+
 def test_footage_of_another_size_is_refused_before_anything_is_made(tmp_path, players):
     model = load_model(saved(tmp_path / "c.pt", players), device="cpu")
     with pytest.raises(InputError, match="reads 16x16 pixels; this footage has 32x32"):
