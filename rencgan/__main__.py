@@ -81,7 +81,7 @@ def prepare(o: argparse.Namespace) -> None:
 
 @verb(
     option("system", choices=list(ALWAYS)),
-    option("--dataset", default="sky"),
+    option("--dataset", help="default: folder with --data-root, else sky"),
     option("--source", default="auto", choices=("auto", "real", "procedural")),
     option("--data-root", default="", help="folder of the videos"),
     option("--preset", default="auto"),
@@ -101,7 +101,8 @@ def train(o: argparse.Namespace) -> None:
     from rencgan.studies import recipes
     from rencgan.studies.setting import Training, checked
 
-    asked = {k: getattr(o, k) for k in ("dataset", "source", "preset", "seed")}
+    asked = {k: getattr(o, k) for k in ("source", "preset", "seed")}
+    asked["dataset"] = o.dataset or ("folder" if o.data_root else "sky")
     p = checked(asked | {"data_root": typed(o.data_root), "out_root": typed(o.out)}, Training)
     videos, kind = recipes.data(p, model=o.system), recipes.kind_of(o.system)
     fields = changes(o.fields)

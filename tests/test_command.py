@@ -107,6 +107,15 @@ def test_train_refuses_an_r3_without_enough_tokens_before_it_trains_its_r2(tmp_p
     assert not list(tmp_path.rglob("checkpoint.pt"))
 
 
+def test_a_folder_that_is_named_holds_ones_own_videos(tmp_path, capsys):
+    told = refused(capsys, "train", "r2", *SMOKE, "--data-root", str(tmp_path))
+    assert told.startswith("dataset 'folder' has no procedural stand-in")
+    (tmp_path / "films").mkdir()
+    asked = ["--preset", "smoke", "--data-root", str(tmp_path / "films"), "--out", str(tmp_path)]
+    told = refused_at_the_end(capsys, "train", "r2", *asked)
+    assert told.startswith(f"no video was found in {tmp_path / 'films'}")
+
+
 def refused_at_the_end(capsys, *words: str) -> str:
     """The sentence in which a command ends that has told how far it was."""
     assert main([*words]) == 2
