@@ -98,17 +98,22 @@ def train(o: argparse.Namespace) -> None:
     fields are those of its GPT; its improved R2 is trained first where it is not there, and so are
     the pairs of motionvideogan.
     """
+    from rencgan.core import checkpoint
     from rencgan.studies import recipes
     from rencgan.studies.setting import Training, checked
 
     asked = {k: getattr(o, k) for k in ("source", "preset", "seed")}
     asked["dataset"] = o.dataset or ("folder" if o.data_root else "sky")
     p = checked(asked | {"data_root": typed(o.data_root), "out_root": typed(o.out)}, Training)
-    videos, kind = recipes.data(p, model=o.system), recipes.kind_of(o.system)
-    fields = changes(o.fields)
-    recipes.check_fields(o.system, fields)
-    fields = {"schedule": o.schedule} | fields
-    fields = vars(kind.variant(o.variant)) | fields if o.variant else fields
+    begun = Path(typed(o.init_from)) if o.init_from else None
+    fields = {"schedule": o.schedule} | recipes.read_fields(o.system, o.fields)
+    fields = (recipes.BEGUN if begun else {}) | fields
+    fields = vars(recipes.kind_of(o.system).variant(o.variant)) | fields if o.variant else fields
+    system, row = recipes.settled(o.system, p.preset, p.dataset, **fields)
+    system.check(row)  # here and not after the data was prepared, as what is begun from
+    if begun:
+        checkpoint.load(begun)
+    videos = recipes.data(p, model=o.system)
 
     def job(model: str, base=None, begun: Path | None = None, **fields):
         found = recipes.job(model, p.preset, videos, p.out_dir, p.seed, base, **fields)
@@ -121,24 +126,9 @@ def train(o: argparse.Namespace) -> None:
         asked = recipes.job(o.system, p.preset, videos, p.out_dir, **fields).preset
         check_enough(videos.select("train"), CLIP // 2, asked)
     base = recipes.trained(job(first), processes=o.processes) if first else None
-    begun = Path(typed(o.init_from)) if o.init_from else None
-    work = job(o.system, base, begun, **(recipes.BEGUN if begun else {}) | fields)
+    work = job(o.system, base, begun, **fields)
     recipes.trained(work, processes=o.processes)
     print(work.out / "checkpoint.pt")
-
-
-def changes(texts: Sequence[str]) -> dict:
-    """["batch=4", "video_stream=3d"] as fields of a preset; what is no JSON is text."""
-    found = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise InputError(f"--set takes field=value, not {text!r}")
-        try:
-            found[name] = json.loads(value)
-        except json.JSONDecodeError:
-            found[name] = value
-    return found
 
 
 @verb(

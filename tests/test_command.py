@@ -122,22 +122,25 @@ def refused_at_the_end(capsys, *words: str) -> str:
     return capsys.readouterr().err.strip().splitlines()[-1]
 
 
+MANY = "batch must be a whole number, not 'many'"
 WRONG = {
     "no such field": (["--set", "bach=3"], "a preset has no field bach to set (did you mean"),
     "no field either": (["--set", "seed=3"], "a preset has no field seed to set"),
     "nor this": (["--set", "videos=1"], "a preset has no field videos to set"),
     "nor what tells presets apart": (["--set", "name=x"], "a preset has no field name to set"),
     "no value": (["--set", "batch"], "--set takes field=value, not 'batch'"),
-    "not a number": (["--set", "batch=many"], "batch must be a whole number, not 'many'"),
+    "not a number": (["--set", "batch=many"], MANY),
     "a preset": (["--preset", "tiny"], "preset = 'tiny' should be one of"),
     "a data set": (["--dataset", "skye"], "did you mean 'sky'"),
     "a variant": (["--variant", "v9"], "a loss variant is one of v1"),
+    "for another system": (["--set", "rollout=2"], "recall_noise and rollout are AR2's"),
+    "no checkpoint": (["--init-from", "/none.pt"], "there is no checkpoint /none.pt"),
+    "a text for a length": (["--preset", "64", "--dataset", "kth", "--set", "batch=many"], MANY),
 }
 
 
 @pytest.mark.parametrize("kind", WRONG)
-def test_train_refuses_before_it_trains(kind, tmp_path, capsys):
+def test_train_refuses_before_it_prepares(kind, tmp_path, capsys):
     words, sentence = WRONG[kind]
     told = refused(capsys, "train", "r2", *SMOKE, "--out", str(tmp_path), *words)
-    assert sentence in told.splitlines()[-1]
-    assert not list(tmp_path.rglob("checkpoint.pt"))
+    assert sentence in told and not list(tmp_path.iterdir())

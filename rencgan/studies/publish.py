@@ -66,11 +66,13 @@ def publish_from(
     was trained over, or it was trained over the published one. Raises InputError where the
     checkpoint is of another recipe or base, or was trained on other videos.
     """
-    p = _run(preset, work)
-    videos = VideoSet.open(prepared) if prepared else _videos(name, p)
-    content, (base, origin) = checkpoint.load(path), _base(name, preset, folder)
-    over = replace(base, digest=origin) if base and content.get("base") == origin else base
+    p, content = _run(preset, work), checkpoint.load(path)
     known = [c for c in called(name) if c.known_at(preset)]
+    if content["kind"] not in {recipes.kind_of(c.kind).kind for c in known}:
+        raise InputError(f"{path} holds a model of kind {content['kind']!r}, which {name} is not")
+    base, origin = _base(name, preset, folder)
+    over = replace(base, digest=origin) if base and content.get("base") == origin else base
+    videos = VideoSet.open(prepared) if prepared else _videos(name, p)
     jobs = [_job(c, p, videos, path.parent, over) for c in known]
     job = _fitting(content, path, name, jobs)
     row = job.preset
@@ -124,7 +126,7 @@ def _job(c: Contestant, p: Setting, videos: VideoSet, out: Path, base: Trained |
 
 
 def _fitting(content: dict, path: Path, name: str, jobs: Sequence[Job]) -> Job:
-    """Which training a checkpoint is of; InputError where it is of none."""
+    """Which training a checkpoint is of; InputError where it is of none. One is of its kind."""
     other = []
     for job in jobs:
         if content["kind"] != job.system.kind:
@@ -133,8 +135,6 @@ def _fitting(content: dict, path: Path, name: str, jobs: Sequence[Job]) -> Job:
         if not found:
             return job
         other.append(found)
-    if not other:
-        raise InputError(f"{path} holds a model of kind {content['kind']!r}, which {name} is not")
     asked = ", ".join(min(other, key=len))
     raise InputError(f"{path} is not of {name} at {jobs[0].preset.name}: it has another {asked}")
 

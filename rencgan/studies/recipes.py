@@ -1,6 +1,7 @@
 """What a run's parameters come to: prepared data, each kind of model's recipe, and its training."""
 
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
 from itertools import chain
 from pathlib import Path
@@ -145,7 +146,8 @@ def length(
         raise InputError(f"a schedule is one of {', '.join(SCHEDULES)}, not {schedule!r}")
     if schedule == "short" or preset_name not in PUBLISHED:
         return {}
-    found = published_length(model, dataset, batch or preset(preset_name, model).batch)
+    row = preset(preset_name, model, **({"batch": batch} if batch else {}))
+    found = published_length(model, dataset, row.batch)
     known = {f.name for f in fields(kind_of(model).preset)}
     return {name: value for name, value in found.items() if name in known}
 
@@ -191,26 +193,48 @@ def job(
     as_published, for what is the preset's by its sizes alone. Raises InputError for what is not
     known.
     """
+    found, p = settled(model, preset_name, videos.card.get("dataset", ""), **changes)
+    data = videos.path if videos.path and len(VideoSet.open(videos.path)) == len(videos) else videos
+    score = moments.scorer(p, data)
+    return Job(found, p, data, out, seed, base=base, cache=out / "tokens", score=score)
+
+
+def settled(model: str, preset_name: str, dataset: str, /, **changes) -> tuple[System, Any]:
+    """The system and the preset of a training on a data set; changes and errors as of `job`."""
     kind, schedule = kind_of(model), changes.pop("schedule", SCHEDULES[0])
-    whole, named = changes.pop("as_published", False), videos.card.get("dataset", "")
+    whole = changes.pop("as_published", False)
     check_fields(model, changes)
     found = kind(**({} if whole else preset_switches(preset_name, model)))
     own = {f.name for f in fields(found)} & changes.keys()
     found = replace(found, **{name: changes.pop(name) for name in own})
-    dataset = datasets.DATASETS.get(videos.card.get("dataset"))
-    asked = kind.asked(CLIP // 2, dataset.steps) if dataset else {}
+    known = datasets.DATASETS.get(dataset)
+    asked = kind.asked(CLIP // 2, known.steps) if known else {}
     if model == "r3":
-        asked |= gpt(preset_name, named, schedule, whole)
+        asked |= gpt(preset_name, dataset, schedule, whole)
     elif whole:
         asked |= as_published(model)
     if not {"steps", "epochs"} & changes.keys():
-        asked |= length(schedule, preset_name, model, named, changes.get("batch", 0))
+        asked |= length(schedule, preset_name, model, dataset, changes.get("batch", 0))
     elif "epochs" not in changes:
         asked.pop("epochs", None)
-    p = preset(preset_name, model, **asked | changes)
-    data = videos.path if videos.path and len(VideoSet.open(videos.path)) == len(videos) else videos
-    score = moments.scorer(p, data)
-    return Job(found, p, data, out, seed, base=base, cache=out / "tokens", score=score)
+    return found, preset(preset_name, model, **asked | changes)
+
+
+def read_fields(model: str, texts: Sequence[str]) -> dict[str, Any]:
+    """["batch=4", "video_stream=3d"] as fields of a model's preset or system; what is no JSON is
+    text. Raises InputError for what is none.
+    """
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InputError(f"--set takes field=value, not {text!r}")
+        try:
+            found[name] = json.loads(value)
+        except json.JSONDecodeError:
+            found[name] = value
+    check_fields(model, found)
+    return found
 
 
 def check_fields(model: str, names: Iterable[str]) -> None:

@@ -121,6 +121,16 @@ def test_what_was_trained_elsewhere_is_published_from_its_checkpoint(made, tmp_p
         publish.publish_from(trained, *given[:3], "mini", videos.path)
 
 
+def test_a_checkpoint_is_read_before_the_data_is_prepared(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(recipes, "data", None)
+    given = (made, tmp_path, "smoke")
+    with pytest.raises(InputError, match="there is no checkpoint"):
+        publish.publish_from(tmp_path / "none.pt", "improved-r2", *given)
+    (trained,) = made.glob("smoke-improved-r2-*/checkpoint.pt")
+    with pytest.raises(InputError, match="holds a model of kind 'r2', which encgan3 is not"):
+        publish.publish_from(trained, "encgan3", *given)
+
+
 def test_the_command_publishes_one_model_from_one_checkpoint(made, tmp_path, capsys):
     (trained,) = made.glob("smoke-encgan3-*/checkpoint.pt")
     words = ["publish", "--preset", "smoke", "--from", str(trained), "--work", str(made)]
