@@ -188,16 +188,18 @@ def compare(o: argparse.Namespace) -> None:
 @verb(*FILES, AT)
 def results(o: argparse.Namespace) -> None:
     """The tables of the result files."""
-    from rencgan.studies import results
+    from rencgan.studies import entries, results
 
+    entries.check_place(o.folder, [o.preset])
     print(results.page(results.some(o.folder, o.preset, o.source)))
 
 
 @verb(*FILES, option("--presets", nargs="+", default=["hour", "mini"], metavar="PRESET"))
 def ledger(o: argparse.Namespace) -> None:
     """The papers' claims with the verdicts that the result files give."""
-    from rencgan.studies import ledger
+    from rencgan.studies import entries, ledger
 
+    entries.check_place(o.folder, o.presets)
     print(ledger.whole(ledger.files(o.folder, o.presets, o.source)))
 
 

@@ -323,7 +323,8 @@ FOLDERS = {
         one_short_video,
     ),
     "folder without data_root": Row(
-        lambda w: w.prepare(data_root=None), "^give data_root, the folder of your videos"
+        lambda w: w.prepare(data_root=None),
+        r"^give data_root \(in a shell --data-root\), the folder of your videos",
     ),
     "real without files": Row(
         lambda w: w.prepare("kth", source="real", data_root=None, root=w.root),

@@ -122,6 +122,15 @@ def refused_at_the_end(capsys, *words: str) -> str:
     return capsys.readouterr().err.strip().splitlines()[-1]
 
 
+@pytest.mark.parametrize("words", [["results", "--preset"], ["ledger", "--presets", "mini"]])
+def test_results_are_asked_for_where_they_can_lie(words, tmp_path, capsys):
+    assert "there is no preset 'nope'; choose one of smoke, mini" in refused(capsys, *words, "nope")
+    told = refused(capsys, *words, "hour", "--folder", str(tmp_path / "none"))
+    assert told.startswith(f"there is no folder {tmp_path / 'none'}; name")
+    told = refused(capsys, *words, "hour", "--folder", str(tmp_path))
+    assert "holds no results at" in told and told.endswith("python -m rencgan compare makes them")
+
+
 MANY = "batch must be a whole number, not 'many'"
 WRONG = {
     "no such field": (["--set", "bach=3"], "a preset has no field bach to set (did you mean"),

@@ -99,7 +99,7 @@ def _find(d: DataSet, source, data_root, root, ours: list[Path]) -> Found | None
     """What is in the folder of the real videos; None where the stand-in takes their place."""
     own = d.name == "folder"
     if source == "procedural" and own:
-        raise InputError("your own videos have no stand-in; use source 'real' and data_root")
+        raise InputError(f"your own videos have no stand-in; use source 'real' and {datasets.ROOT}")
     folder = None if source == "procedural" else datasets.locate(d.name, data_root, root)
     found = discover(folder, ours) if folder else None
     if found and found.videos:

@@ -20,6 +20,7 @@ VIDEOS = (  # what FFmpeg reads, the usual ones first: of a film kept several wa
     "m2v mpe mpv tod vro ogv ogm mxf gxf nut y4m dv dif mk3d mjpg mjpeg h264 264 h265 265 hevc ivf "
     "obu amv nsv rmvb rm asf wtv roq fli flc trp ts mod ogg gif apng"
 )
+ROOT = "data_root (in a shell --data-root)"  # what sentences call the folder of the videos
 IMAGES = "png jpg jpeg jpe jfif bmp webp tif tiff tga ppm pgm pnm jp2 avif"
 VIDEO_SUFFIXES = tuple(f".{ending}" for ending in VIDEOS.split())
 IMAGE_SUFFIXES = tuple(f".{ending}" for ending in IMAGES.split())
@@ -116,9 +117,9 @@ def where_to_put(dataset: str) -> str:
     """How to name the folder of a data set and where the set is had, as part of a sentence."""
     d = get(dataset)
     if dataset == "folder":
-        return f"give data_root, the folder of your videos (or set {d.variable})"
+        return f"give {ROOT}, the folder of your videos, or set {d.variable}"
     return (
-        f"give data_root, set {d.variable} or put the videos under data/{d.name}; "
+        f"give {ROOT}, set {d.variable} or put the videos under data/{d.name}; "
         f"{d.title} is to be had from {d.home}"
     )
 

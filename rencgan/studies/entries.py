@@ -1,12 +1,14 @@
 """Result files: where each lies, what it has, and whether it may be gone on with."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from rencgan.core.errors import InputError
 from rencgan.core.files import key_of, project_root, slug
 from rencgan.data.hops import CLIP
 from rencgan.presets.preset import Preset
+from rencgan.presets.table import preset
 from rencgan.studies.variants import CLIP_WAYS, Contestant
 
 RESULTS = project_root() / "reports" / "results"
@@ -16,6 +18,14 @@ SCORES, MOVING = "scores", "motion distance"  # lists of scores, in a way of a f
 SECOND = "scores by the second judge"  # [] where it is not installed
 FOURTH = "scores of every 4th frame"
 AGAINST = "against real"  # among a way's measures of long videos
+
+
+def check_place(folder: Path, presets: Iterable[str]) -> None:
+    """Raises InputError for a folder that is not there, or a preset that no result can be of."""
+    if not folder.is_dir():
+        raise InputError(f"there is no folder {folder}; name the one that holds the result files")
+    for name in presets:
+        preset(name)
 
 
 def path_of(out: Path, p, name: str) -> Path:

@@ -23,7 +23,7 @@ from pydantic import (
 
 from rencgan.core.errors import InputError
 from rencgan.core.files import project_root, resolve
-from rencgan.data.sets import DATASETS
+from rencgan.data.sets import DATASETS, ROOT
 from rencgan.presets.table import PRESETS, ROWS
 from rencgan.studies.unseen import UNSEEN
 
@@ -97,7 +97,7 @@ class Run(BaseModel):
     @model_validator(mode="after")
     def _folder_has_a_root(self) -> "Run":
         if self.dataset == "folder" and not self.data_root:
-            raise ValueError("dataset 'folder' needs data_root, the folder that holds your videos")
+            raise ValueError(f"dataset 'folder' needs {ROOT}, the folder that holds your videos")
         if self.dataset == "folder" and self.source == "procedural":
             raise ValueError(
                 "dataset 'folder' has no procedural stand-in; use source 'real' or another data set"

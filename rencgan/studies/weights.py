@@ -23,7 +23,7 @@ from rencgan.models.system import System, system_of
 from rencgan.models.trained import Trained, model_of
 from rencgan.presets.table import ALWAYS, BASES, PRESETS, kind_of_row
 from rencgan.studies.packed import PLAIN, SMALL, packed, unpacked
-from rencgan.studies.setting import PUBLISHED_AT
+from rencgan.studies.setting import PUBLISHED_AT, close
 from rencgan.studies.variants import CONTESTANTS, Contestant
 
 FOLDER = project_root() / "reports" / "weights"
@@ -91,7 +91,8 @@ def _cards(folder: Path | None) -> list[str]:
 def taken(name: str, folder: Path | None = None) -> tuple[str, str]:
     """(model, preset) of a published name; InputError where nothing is published under it."""
     if name not in (there := _cards(folder)):
-        raise InputError(f"published are {', '.join(there) or 'none'}, and no {name!r}; {BACK}")
+        told = f"published are {', '.join(there) or 'none'}, and no {name!r}"
+        raise InputError(told + (f"; {BACK}" if split(name)[0] in known() else close(name, there)))
     return split(name)
 
 

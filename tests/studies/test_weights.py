@@ -84,7 +84,9 @@ def test_a_name_says_at_which_preset_and_the_plain_ones_stay_what_they_are(folde
     assert weights.split("stylegan-v") == ("stylegan-v", "hour")
     assert weights.taken("ar2plus-smoke", folder) == ("ar2plus", "smoke")
     assert weights.presets(folder) == ["hour", "smoke"]
-    with pytest.raises(InputError, match="published are encgan3-smoke, improved-r2-.*no 'r2-64'"):
+    with pytest.raises(
+        InputError, match="published are encgan3-smoke, improved-r2-.*no 'r2-64'; git checkout"
+    ):
         rencgan.load("r2-64")
     assert weights.name_of(*recipe_of("improved-r2")) == "improved-r2-smoke"
     (folder / "improved-r2.json").write_text("{}")
@@ -141,8 +143,10 @@ def test_the_command_publishes_one_model_from_one_checkpoint(made, tmp_path, cap
 
 
 def test_what_is_not_the_file_of_its_card_is_refused(folder):
-    with pytest.raises(InputError, match="published are encgan3-smoke, .* and no 'gan'"):
+    with pytest.raises(InputError, match="published are encgan3-smoke, .* and no 'gan'$"):
         rencgan.load("gan")
+    with pytest.raises(InputError, match="no 'ar2-plus-smoke' .did you mean 'ar2plus-smoke'"):
+        rencgan.load("ar2-plus-smoke")
     (folder / "r2.json").write_text("{}")
     with pytest.raises(InputError, match="r2.json is missing or damaged; git checkout"):
         rencgan.load("r2")
