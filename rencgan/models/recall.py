@@ -66,30 +66,10 @@ def cut(x: Tensor, r: int) -> tuple[Tensor, Tensor]:
     return x[:, :, r], difference_maps(x)
 
 
-def critic_scores(video_d, candidates: Tensor, previous: Tensor | None, r: int) -> Tensor:
-    """What VDrej judges (Algorithm 8): the first clip alone, a later one behind the clip before it.
-
-    candidates: (N, 3, 16, H, W); previous: (1, 3, 16, H, W) or None; returns N logits.
-    """
-    if previous is not None:
-        candidates = stitch_pair(previous.expand_as(candidates), candidates, r)
-    return video_d(candidates)
-
-
 def reject(video_d, candidates: Tensor, previous: Tensor | None, r: int) -> tuple[Tensor, Tensor]:
-    """VDrej: of N candidates the one that the video critic likes best. Returns (1, 3, 16, H, W) and
-    its logit.
-    """
-    scores = critic_scores(video_d, candidates, previous, r)
-    best = scores.argmax()
-    return candidates[best : best + 1], scores[best]
-
-
-def reject_each(
-    video_d, candidates: Tensor, previous: Tensor | None, r: int
-) -> tuple[Tensor, Tensor]:
-    """VDrej for several videos in one pass: (V, N, 3, 16, H, W) candidates behind (V, 3, 16, H, W)
-    or None. Returns (V, 3, 16, H, W) and V logits.
+    """VDrej: of N candidates for a clip of V videos, (V, N, 3, 16, H, W), those that the video
+    critic likes best, (V, 3, 16, H, W), and their V logits. It judges a first clip alone, a later
+    one behind the clip before it (Algorithm 8): previous is (V, 3, 16, H, W) or None.
     """
     v, n = candidates.shape[:2]
     judged = candidates.flatten(0, 1)

@@ -17,7 +17,7 @@ from rencgan.core.errors import InputError
 from rencgan.data.hops import CLIP, clip_count
 from rencgan.data.pixels import as_clips
 from rencgan.models.networks import Codes, draw
-from rencgan.models.recall import reject, reject_each
+from rencgan.models.recall import reject
 
 CODES = ("sample", "mean")
 BATCH = 8  # clips encoded, and without VDrej generated, in one pass
@@ -132,7 +132,7 @@ def recalled_clips(
         for made in generator(z_c, z_m).float().split(n):
             if n > 1:
                 before = None if number in alone else previous
-                made, _ = reject(video_d, made, before, r)
+                made, _ = reject(video_d, made[None], before, r)
             yield made
             previous, number = made, number + 1
 
@@ -168,7 +168,7 @@ def best(
         made = generator(*(part[some].flatten(0, 1) for part in z)).float()
         if n > 1:
             before = None if previous is None else previous[some]
-            made, _ = reject_each(video_d, made.unflatten(0, (-1, n)), before, r)
+            made, _ = reject(video_d, made.unflatten(0, (-1, n)), before, r)
         kept.append(made)
     return torch.cat(kept)
 

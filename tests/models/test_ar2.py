@@ -23,7 +23,6 @@ from rencgan.models.ar2 import AR2, Prediction
 from rencgan.models.encgan3 import EncGAN3
 from rencgan.models.networks import Encoder, Generator, draw
 from rencgan.models.r2 import R2, VARIANTS
-from rencgan.models.recall import reject
 from rencgan.models.trained import load_model
 from rencgan.presets.table import MINI, PUBLISHED_64, PUBLISHED_128, SMOKE, preset
 from rencgan.training.loop import Job, train
@@ -455,7 +454,7 @@ def test_the_score_is_never_below_that_of_plain_sampling(model):
         before = clips[i - 1] if i else None
         z = sampling.noise(7, i, 1, (8, 4))
         plain = generator(*(draw(encoder(before, 8), *z) if i else z))
-        ours, theirs = (recall.critic_scores(video_d, c, before, 8) for c in (kept, plain))
+        ours, theirs = (recall.reject(video_d, c[None], before, 8)[1] for c in (kept, plain))
         assert ours >= theirs - 1e-5 * theirs.abs()
         better += bool(ours > theirs + 1e-5 * theirs.abs())
     assert better > 0
@@ -480,10 +479,10 @@ def test_rejection_for_several_videos_is_rejection_for_each():
         return x.mean(dim=(1, 2, 3, 4))
 
     for before in (None, previous):
-        kept, scores = recall.reject_each(bright, candidates, before, 5)
+        kept, scores = recall.reject(bright, candidates, before, 5)
         for v in range(3):
             alone = None if before is None else before[v : v + 1]
-            best, score = reject(bright, candidates[v], alone, 5)
+            best, score = recall.reject(bright, candidates[v : v + 1], alone, 5)
             assert torch.equal(kept[v : v + 1], best) and scores[v] == score
 
 

@@ -113,7 +113,7 @@ def test_one_candidate_is_plain_sampling(model, video):
     previous, clips = None, []
     for i, space in enumerate(spaces_of(model, video)):
         candidate = model.nets["generator"](*draw(space, *noise(2, i, 1, DIMS)))
-        previous, _ = reject(model.nets["video_d"], candidate, previous, 8)
+        previous, _ = reject(model.nets["video_d"], candidate[None], previous, 8)
         clips.append(previous)
     plain = made(model, video, candidates=1, seed=2)
     assert torch.allclose(torch.cat(list(stitched(clips, 8)), 2), plain, atol=1e-5)
@@ -127,7 +127,7 @@ def test_more_candidates_never_lower_a_steps_score(model, video):
         scores = []
         for n in (1, 3, 10, 20):
             candidates = generator(*draw(space, *noise(7, i, n, DIMS)))
-            best, score = reject(video_d, candidates, previous, 8)
+            best, score = reject(video_d, candidates[None], previous, 8)
             scores.append(float(score))
         for fewer, more in zip(scores, scores[1:], strict=False):
             assert more >= fewer - 1e-5 * abs(fewer)  # another batch size: other last bits

@@ -195,7 +195,8 @@ def test_algorithm_11(made):
             eps, chance = token_noise(5, number, 1, r3.gpt.dim)
             space = r3.spaces(r3.gpt.draw(h, token, eps, chance))
             z = draw(space, *noise(5, number, 4, (8, 4)))
-            previous, _ = reject(r2.nets["video_d"], r2.nets["generator"](*z), previous, 8)
+            drawn = r2.nets["generator"](*z)[None]
+            previous, _ = reject(r2.nets["video_d"], drawn, previous, 8)
             pieces.append(previous[:, :, :8])
     pieces[-1] = previous
     right = as_frames(torch.cat(pieces, 2))[:, :frames]
