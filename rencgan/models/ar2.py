@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rencgan.core.device import sent_together
 from rencgan.core.errors import InputError
 from rencgan.data.clips import ClipSampler
 from rencgan.data.hops import CLIP, clips_for, spaced
@@ -251,10 +250,7 @@ class AR2(VaeGan):
         told = torch.full((videos,), level, device=model.device) if level else None
 
         def drawn(clip: int) -> list[Tensor]:
-            """Noise of all candidates of all videos: (V, N, d_c) and (V, N, d_m)."""
-            each = [sampling.noise(seed, clip, candidates, dims, video) for video in range(videos)]
-            parts = [torch.stack(part) for part in zip(*each, strict=True)]
-            return sent_together(parts, model.device)
+            return sampling.noises(seed, clip, candidates, dims, videos, model.device)
 
         def kept(z: Sequence[Tensor], previous: Tensor | None) -> Tensor:
             return sampling.best(generator, z, model.nets["video_d"], previous, r)

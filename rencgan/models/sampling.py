@@ -35,12 +35,11 @@ def noise(
     return tuple(torch.from_numpy(joint).split(dims, dim=1))
 
 
-def noises(seed: int, clip: int, candidates: int, like: Codes) -> list[Tensor]:
-    """The same of a clip in V videos, whose latent spaces are `like` (V, ...): (V, N, d_c) and (V,
-    N, d_m).
-    """
-    dims, device = (like.mu_c.shape[-1], like.mu_m.shape[-1]), like.mu_c.device
-    each = [noise(seed, clip, candidates, dims, video) for video in range(len(like.mu_c))]
+def noises(
+    seed: int, clip: int, candidates: int, dims: tuple[int, int], videos: int, device: torch.device
+) -> list[Tensor]:
+    """The same of a clip in V videos, on a device: (V, N, d_c) and (V, N, d_m)."""
+    each = [noise(seed, clip, candidates, dims, video) for video in range(videos)]
     return sent_together([torch.stack(part) for part in zip(*each, strict=True)], device)
 
 

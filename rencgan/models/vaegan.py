@@ -241,9 +241,8 @@ class VaeGan(System):
         """Single clips from noise codes, one a video: (V, 16, H, W, 3) uint8."""
         sampling.check_ways("sample", 1, seed)
         dims = (model.preset.content_dim, model.preset.motion_dim)
-        each = [sampling.noise(seed, 0, 1, dims, v) for v in range(videos)]
-        z_c, z_m = (torch.cat(part).to(model.device) for part in zip(*each, strict=True))
-        return model.clips(z_c, z_m)
+        z_c, z_m = sampling.noises(seed, 0, 1, dims, videos, model.device)
+        return model.clips(z_c[:, 0], z_m[:, 0])
 
     # -------------------------------------------------------------------------------- along a run
 

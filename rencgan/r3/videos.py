@@ -157,13 +157,14 @@ class R3Model(Trained):
     def _robust(self, first: Tensor, count: int, roll: "Roll", drawn: dict) -> Iterator[Tensor]:
         """Algorithm 11. The last clip keeps its 16 frames; the listing gives it r."""
         yield first
-        clip = first
+        clip, dims = first, (self.r2.preset.content_dim, self.r2.preset.motion_dim)
         for number in range(1, count):
             token = roll.following(self.tokens(clip), number)
             space = Codes(*(part[:, None] for part in self.spaces(token)))
             z = space.mu_c, space.mu_m
             if drawn["codes"] == "sample":
-                z = draw(space, *noises(drawn["seed"], number, drawn["candidates"], space))
+                chance = drawn["seed"], number, drawn["candidates"], dims, len(first), self.device
+                z = draw(space, *noises(*chance))
             clip = self._kept(z, clip, roll.cuts)
             yield clip
 
