@@ -22,7 +22,14 @@ from rencgan.data.hops import CLIP, clip_count
 from rencgan.data.pixels import as_clips
 from rencgan.models import losses, sampling
 from rencgan.models.encgan3 import EncGAN3
-from rencgan.models.networks import Codes, Encoder, _fc_set, _frame_features, difference_maps
+from rencgan.models.networks import (
+    Codes,
+    Encoder,
+    _fc_set,
+    _frame_features,
+    bounded,
+    difference_maps,
+)
 from rencgan.models.system import Nets, Phase, Step, Terms, Turn
 from rencgan.models.vaegan import Pass
 from rencgan.presets.preset import Preset
@@ -126,7 +133,8 @@ class LstmEncoder(nn.Module):
         content, kept_c = self._read(self.content_lstm, e_c, h_c, c_c)
         motion, kept_m = self._read(self.motion_lstm, e_m, h_m, c_m)
         mu_c, logvar_c = self._content_space(content)
-        codes = Codes(mu_c, logvar_c, self.mu_m(motion), self._bounded(self.logvar_m(motion)))
+        logvar_m = bounded(self.logvar_m(motion), self.largest_logvar)
+        codes = Codes(mu_c, logvar_c, self.mu_m(motion), logvar_m)
         if self.handed == "nothing":
             return codes, None
         return codes, State(*(part.detach().float() for part in (*kept_c, *kept_m)))
@@ -150,12 +158,7 @@ class LstmEncoder(nn.Module):
         return self._content_space(last_state(self.content_lstm, held)[1][0])
 
     def _content_space(self, cell: Tensor) -> tuple[Tensor, Tensor]:
-        return self.mu_c(cell), self._bounded(self.logvar_c(cell))
-
-    def _bounded(self, logvar: Tensor) -> Tensor:
-        """Under the preset's bound, if it gives one (as in EncGAN3's encoder)."""
-        bound = self.largest_logvar
-        return bound - nn.functional.softplus(bound - logvar) if bound else logvar
+        return self.mu_c(cell), bounded(self.logvar_c(cell), self.largest_logvar)
 
 
 def last_state(lstm: nn.LSTM, e: Tensor, at: tuple[Tensor, Tensor] | None = None):

@@ -248,7 +248,7 @@ class Encoder(nn.Module):
         motion = self._merged(self._embeddings(x))  # (B, 256)
         if self.recall_noise:
             motion = self._told(motion, level, self.level_m)
-        logvar_m = self._bounded(self.logvar_m(motion))
+        logvar_m = bounded(self.logvar_m(motion), self.largest_logvar)
         return Codes(*self.content_space(x[:, :, reference], level), self.mu_m(motion), logvar_m)
 
     def content_space(self, frame: Tensor, level: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -256,7 +256,7 @@ class Encoder(nn.Module):
         content = self.content(frame)  # (B, 512)
         if self.recall_noise:
             content = self._told(content, level, self.level_c)
-        return self.mu_c(content), self._bounded(self.logvar_c(content))
+        return self.mu_c(content), bounded(self.logvar_c(content), self.largest_logvar)
 
     def _told(self, features: Tensor, level: Tensor | None, weights: Tensor) -> Tensor:
         """Features (B, d) that know the level (B,): scaled and shifted in proportion to it."""
@@ -264,15 +264,6 @@ class Encoder(nn.Module):
             return features
         share = (level / self.recall_noise)[:, None]
         return features * (1 + share * weights[0]) + share * weights[1]
-
-    def _bounded(self, logvar: Tensor) -> Tensor:
-        """Under the preset's bound, if it gives one; far below it the identity.
-
-        Our addition, off in the faithful configuration: where the KL weighs little, a rare clip can
-        be given noise that drowns its code.
-        """
-        bound = self.largest_logvar
-        return bound - nn.functional.softplus(bound - logvar) if bound else logvar
 
     def _embeddings(self, x: Tensor) -> Tensor:
         maps = difference_maps(x).transpose(1, 2)  # (B, 15, 3, H, W)
@@ -282,6 +273,15 @@ class Encoder(nn.Module):
         """Neighbouring embeddings are merged, 15 become 7 + 1, and all are joined."""
         pairs = self.merge(e[:, :14].unflatten(1, (7, 2)).flatten(2))  # (B, 7, e)
         return self.motion_fc(torch.cat([pairs, e[:, 14:]], dim=1).flatten(1))
+
+
+def bounded(logvar: Tensor, largest: float) -> Tensor:
+    """Log-variances under the preset's bound, if it gives one (0: none); far below it the identity.
+
+    Our addition, off in the faithful configuration: where the KL weighs little, a rare clip can be
+    given noise that drowns its code.
+    """
+    return largest - nn.functional.softplus(largest - logvar) if largest else logvar
 
 
 def draw(codes: Codes, eps_c: Tensor, eps_m: Tensor) -> tuple[Tensor, Tensor]:
