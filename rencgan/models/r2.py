@@ -176,6 +176,3 @@ class R2(VaeGan):
     def shown_clips(self, x: Tensor, r: int) -> tuple[Tensor, Tensor]:
         """The first clips of pairs."""
         return x[:, :, :CLIP], x[:, :, :CLIP]
-
-
-VARIANTS = {name: R2.variant(name) for name in R2.variants}

@@ -61,9 +61,6 @@ class Vocabulary(NamedTuple):
     def of_length(self, n: int) -> int:
         return len(self.classes) + n
 
-    def length_of(self, symbol: int) -> int:
-        return symbol - len(self.classes)
-
     @property
     def lengths(self) -> slice:
         """The symbols that are lengths."""

@@ -24,7 +24,7 @@ from rencgan.core.files import ahead, resolve, write_json
 from rencgan.core.provenance import provenance
 from rencgan.data import procedural
 from rencgan.data.hops import CLIP
-from rencgan.data.pixels import as_clips, as_frames
+from rencgan.data.pixels import UNIT, as_clips, as_frames
 from rencgan.data.videoset import VideoSet
 from rencgan.models.system import System, system_of
 from rencgan.models.trained import Trained, begun, load_model
@@ -220,7 +220,7 @@ def rebuilding(model: Trained, videos: VideoSet) -> float:
     clips = np.stack([held.video(i)[:CLIP] for i in range(len(held))])
     codes = model.codes(as_clips(clips, model.device))
     made = model.clips(codes.mu_c, codes.mu_m)
-    return float(np.abs(made.astype(np.float32) - clips).mean() / 127.5)
+    return float(np.abs(made.astype(np.float32) - clips).mean() / UNIT)
 
 
 def long_run(size: str, seconds: float) -> Row:

@@ -30,8 +30,6 @@ from rencgan.core.errors import InputError
 FOLDER = Path(__file__).parent / "printed"
 INDEX = tomllib.loads((FOLDER / "index.toml").read_text(encoding="utf-8"))
 PAPERS: dict[str, str] = INDEX["papers"]
-# metric -> (which direction is better, what it is)
-METRICS = {name: tuple(told) for name, told in INDEX["metrics"].items()}
 ALIASES: dict[str, str] = INDEX["aliases"]  # other names that `find` takes
 
 
@@ -83,7 +81,7 @@ class Cell:
 @dataclass(frozen=True)
 class Table:
     """One table of one paper; `number` is as printed ("5.10"), or names a section of running
-    text. METRICS explains the metrics of its columns.
+    text. printed/index.toml explains the metrics of its columns.
     """
 
     paper: str

@@ -22,7 +22,7 @@ from rencgan.models import losses, recall, sampling, starts, trained
 from rencgan.models.ar2 import AR2, Prediction
 from rencgan.models.encgan3 import EncGAN3
 from rencgan.models.networks import Encoder, Generator, draw
-from rencgan.models.r2 import R2, VARIANTS
+from rencgan.models.r2 import R2
 from rencgan.models.trained import load_model
 from rencgan.presets.table import MINI, PUBLISHED_64, PUBLISHED_128, SMOKE, preset
 from rencgan.training.loop import Job, train
@@ -215,7 +215,7 @@ def test_improved_r2_is_r2_with_3d_streams_and_nothing_else():
 def test_training_on_the_mean_does_not_depend_on_what_is_drawn(step):
     p = SMOKE.but(w_kl_content=0.0, w_kl_motion=0.0)
     x = batch_of(1 if step == 0 else 24, 4 if step < 3 else 2)
-    for system in (VARIANTS["v4"], VARIANTS["v4-mean"]):
+    for system in (R2.variant("v4"), R2.variant("v4-mean")):
         ended = []
         for seed in (0, 1):
             m = begun(system, p, step)

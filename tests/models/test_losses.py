@@ -13,7 +13,7 @@ from rencgan.models.ar2 import AR2
 from rencgan.models.encgan3 import EncGAN3
 from rencgan.models.lencgan import LEncGAN
 from rencgan.models.networks import Codes
-from rencgan.models.r2 import R2, VARIANTS
+from rencgan.models.r2 import R2
 from rencgan.models.system import Phase
 from rencgan.presets.table import GPT_SMOKE, SMOKE
 from rencgan.r3 import r3
@@ -161,7 +161,7 @@ TRAINED = {  # a system, and by which equations its players learn, in the order 
     "LEncGAN": (LEncGAN(), ["3_6", "3_5", "3_1", "3_4"]),
     "R2": (R2(), ["4_7", "4_5", "4_4"]),
     "R_Enc alone": (R2(recall_critic=False), ["4_6", "4_5", "4_4"]),
-    "v2": (VARIANTS["v2"], ["4_7", "4_5", "3_1", "3_4"]),
+    "v2": (R2.variant("v2"), ["4_7", "4_5", "3_1", "3_4"]),
     "AR2": (AR2(), ["5_2", "3_5", "5_1"]),
 }
 
@@ -218,21 +218,21 @@ TABLE_4_3 = {  # the terms of encoder and generator, and whether noise codes are
 }
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", R2.variants)
 def test_every_variant_has_the_terms_of_table_4_3(name):
     terms, noise = TABLE_4_3[name]
-    m, x = begun(VARIANTS[name], PLAIN), batch_of(24)
+    m, x = begun(R2.variant(name), PLAIN), batch_of(24)
     _, _, *turns = losses_of(m, given(m, x)).values()  # after both critics
     assert [set(loss()) for loss in turns] == terms
-    f = VARIANTS[name].pair(m.nets, given(m, x), draws_of(m))
+    f = R2.variant(name).pair(m.nets, given(m, x), draws_of(m))
     assert (len(f.fakes()), len(f.frames(0))) == (3 + noise, 2 + noise)
 
 
 def test_the_stitched_clip_counts_in_v1_alone():
-    m, x = begun(VARIANTS["v1"], PLAIN), batch_of(24)
+    m, x = begun(R2.variant("v1"), PLAIN), batch_of(24)
     f = m.system.pair(m.nets, given(m, x), draws_of(m))
     each = [(f.clips - f.x_hat).abs().mean(dim=(1, 2, 3, 4))]
     each.append((x[:, :, :16] - f.fakes()[2]).abs().mean(dim=(1, 2, 3, 4)))
     for name, expected in (("v1", torch.cat(each)), ("v2", each[0])):
-        error = VARIANTS[name].encoder_loss(given(m, x), f)["reconstruction"]()
+        error = R2.variant(name).encoder_loss(given(m, x), f)["reconstruction"]()
         assert error.item() == pytest.approx(expected.mean().item())

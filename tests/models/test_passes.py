@@ -10,15 +10,15 @@ from torch.nn.utils.parametrizations import _SpectralNorm
 from rencgan.baselines.g3an import G3AN
 from rencgan.models.ar2 import AR2
 from rencgan.models.encgan3 import EncGAN3
-from rencgan.models.r2 import VARIANTS
+from rencgan.models.r2 import R2
 
 APART = PLAIN.but(separate_passes=True)
 # Clips a pass and whether it keeps a trace: of a batch of two, those of a step.
 PASSES = {
     "EncGAN3": (EncGAN3(), 16, [(2, True), (2, True), (2, True)], [(4, True), (4, True)]),
     "G3AN": (G3AN(), 16, [(2, True)], [(2, False), (2, True)]),
-    "R2, separate": (VARIANTS["v1"], 24, [(4, True), (4, True), (4, True)], [(8, True)] * 2),
-    "R2 with noise": (VARIANTS["v4-noise"], 24, [(4, True), (4, True)], [(8, True)]),
+    "R2, separate": (R2.variant("v1"), 24, [(4, True), (4, True), (4, True)], [(8, True)] * 2),
+    "R2 with noise": (R2.variant("v4-noise"), 24, [(4, True), (4, True)], [(8, True)]),
     "AR2": (AR2(), 24, [(2, True), (2, True)], [(4, True)]),
 }
 

@@ -26,7 +26,7 @@ from rencgan.models import system as contract
 from rencgan.models.ar2 import AR2
 from rencgan.models.encgan3 import EncGAN3
 from rencgan.models.lencgan import LEncGAN
-from rencgan.models.r2 import R2, VARIANTS
+from rencgan.models.r2 import R2
 from rencgan.models.system import Phase, System, built, system_of
 from rencgan.models.trained import load_model
 from rencgan.presets import table
@@ -36,7 +36,7 @@ from rencgan.training.loop import Job, train
 
 ALL = {"encgan3": EncGAN3, "g3an": G3AN, "r2": R2, "lencgan": LEncGAN, "ar2": AR2, "r3": R3}
 ALL |= {"ivgan": IVGAN, "motionstylegan": MotionStyleGAN, "motionvideogan": MotionVideoGAN}
-SWITCHED = [EncGAN3(maps="encoder", sampling="uniform"), *VARIANTS.values(), AR2(), R3()]
+SWITCHED = [EncGAN3(maps="encoder", sampling="uniform"), *map(R2.variant, R2.variants), AR2(), R3()]
 SWITCHED += [IVGAN.variant(name) for name in IVGAN.variants]
 SWITCHED += [MotionStyleGAN(), MotionVideoGAN(loss="log", noise=False)]
 SWITCHED += [LEncGAN(handed="cell", target=3), LEncGAN(memory="fc", handed="nothing")]

@@ -214,8 +214,8 @@ def test_disc_cont_names_class_and_both_lengths():
         marks = symbols[:n].tolist()
         assert (symbols[n:] == -1).all() and not codes[n:].any()
         unknown, total = unknown + (marks[0] == 0), total + 1
-        first = words.length_of(marks[1])
-        second = words.length_of(marks[2 + first])
+        first = marks[1] - words.of_length(0)
+        second = marks[2 + first] - words.of_length(0)
         assert n == 3 + first + second <= p.positions
         assert [m >= 0 for m in marks] == [True, True] + [False] * first + [True] + [False] * second
         owners = [told(codes[2 : 2 + first])[0] // 100, told(codes[3 + first : n])[0] // 100]
@@ -296,7 +296,7 @@ def test_whole_sequences_are_padded_with_whole_ones_of_the_same_subject(format):
         else:
             assert len(parts) == 2 and n == 3 + sum(map(len, parts))
             words = Vocabulary(("a", "b"), p.longest)
-            said = [words.length_of(m) for m in symbols[1:n].tolist() if m >= 0]
+            said = [m - words.of_length(0) for m in symbols[1:n].tolist() if m >= 0]
             assert said == [len(part) for part in parts]
 
 
@@ -325,7 +325,7 @@ def test_a_single_token_cannot_be_trained_on():
 def test_words_are_told_apart():
     words = Vocabulary(("a", "b"), 4)
     assert len(words) == 7 and words.of_class("b") == 2 and words.of_class("nobody") == 0
-    assert [words.of_length(n) for n in (1, 4)] == [3, 6] and words.length_of(6) == 4
+    assert [words.of_length(n) for n in (1, 4)] == [3, 6]
     assert list(range(7))[words.lengths] == [3, 4, 5, 6]
 
 

@@ -136,7 +136,7 @@ def test_a_script_writes_lengths_where_they_belong():
         places = [i for i, m in enumerate(marks) if m >= 0][1:]
         assert 1 <= len(places) <= 2 and places[0] == 1
         for place, end in zip(places, [*places[1:], len(marks)], strict=True):
-            n = words.length_of(marks[place])
+            n = marks[place] - words.of_length(0)
             assert 1 <= n <= words.longest
             said = end - place - 1
             assert said == n if end < len(marks) else said <= n

@@ -23,7 +23,7 @@ from rencgan.data.videoset import VideoSet, write_tables
 from rencgan.models.ar2 import AR2
 from rencgan.models.encgan3 import EncGAN3
 from rencgan.models.lencgan import LEncGAN
-from rencgan.models.r2 import R2, VARIANTS
+from rencgan.models.r2 import R2
 from rencgan.presets.table import GPT_SMOKE, SMOKE
 from rencgan.r3.r3 import R3
 from rencgan.studies import recipes
@@ -57,7 +57,7 @@ def test_a_run_leaves_checkpoint_history_and_samples(tmp_path, videos):
 
 RECIPES = {
     "R2": (R2(), {}),
-    "R2, separate": (VARIANTS["v1"], {"largest_gradient": 0.0, "w_jitter": 1.0}),
+    "R2, separate": (R2.variant("v1"), {"largest_gradient": 0.0, "w_jitter": 1.0}),
     "EncGAN3": (EncGAN3(sampling="uniform"), {}),
     "AR2": (AR2(), {}),
     "AR2+, noise": (AR2(), {"recall_noise": 0.5}),

@@ -11,7 +11,7 @@ from rencgan.core.errors import InputError
 from rencgan.models.ar2 import AR2
 from rencgan.models.encgan3 import EncGAN3
 from rencgan.models.lencgan import LEncGAN
-from rencgan.models.r2 import R2, VARIANTS
+from rencgan.models.r2 import R2
 from rencgan.presets.table import SMOKE
 from rencgan.training.players import Players
 from rencgan.training.processes import Group
@@ -23,7 +23,9 @@ TURNS = {
     "G3AN": (G3AN(), [VD, ID, GEN]),
     "LEncGAN": (LEncGAN(), SEPARATE),
     "AR2": (AR2(), JOINT),
-} | {name: (system, JOINT if system.joint else SEPARATE) for name, system in VARIANTS.items()}
+}
+R2S = {name: R2.variant(name) for name in R2.variants}
+TURNS |= {name: (r2, JOINT if r2.joint else SEPARATE) for name, r2 in R2S.items()}
 
 
 def of(name, **changes):

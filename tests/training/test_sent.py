@@ -19,7 +19,7 @@ from rencgan.models.ar2 import AR2
 from rencgan.models.draws import grains
 from rencgan.models.encgan3 import EncGAN3
 from rencgan.models.lencgan import LEncGAN
-from rencgan.models.r2 import R2, VARIANTS
+from rencgan.models.r2 import R2
 from rencgan.models.trained import Trained
 from rencgan.presets.table import SMOKE
 from rencgan.training.loop import by_speed
@@ -90,7 +90,7 @@ def pinned(monkeypatch):
 # a pass of its own; what begins anew for LEncGAN.
 STEPS = {
     "R2": (R2(), 5, {}, 2),
-    "R2, separate": (VARIANTS["v1"], 5, {}, 3),
+    "R2, separate": (R2.variant("v1"), 5, {}, 3),
     "R2, stills": (R2(), 0, {}, 3),
     "R2, motion": (R2(), 2, {}, 3),
     "EncGAN3": (EncGAN3(), 5, {}, 3),

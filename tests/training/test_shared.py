@@ -11,7 +11,7 @@ from rencgan.core import checkpoint
 from rencgan.data.videoset import VideoSet
 from rencgan.models.ar2 import AR2
 from rencgan.models.lencgan import LEncGAN
-from rencgan.models.r2 import R2, VARIANTS
+from rencgan.models.r2 import R2
 from rencgan.presets.table import SMOKE
 from rencgan.training import shared as warmups
 from rencgan.training.loop import Job, train
@@ -28,7 +28,7 @@ def weights(job):
 
 @pytest.mark.parametrize("variant", ["v1", "v3", "v4-noise", "v5"])
 def test_a_run_with_shared_warm_ups_ends_with_its_own_weights(variant, videos, tmp_path):
-    own = Job(VARIANTS[variant], SMOKE, videos, tmp_path / "own", 1)
+    own = Job(R2.variant(variant), SMOKE, videos, tmp_path / "own", 1)
     train(own)
     first = Job(R2(), SMOKE, videos, tmp_path / "first", 1, warm=tmp_path / "warm")
     train(first)
@@ -44,12 +44,12 @@ def test_a_run_with_shared_warm_ups_ends_with_its_own_weights(variant, videos, t
     assert histories[0] == histories[1] and json.loads(histories[0].splitlines()[0])["step"] == 1
     content = checkpoint.load(shared.out / "checkpoint.pt")
     assert content["key"] == shared.key()
-    assert content["objective"] == VARIANTS[variant].switches()
+    assert content["objective"] == R2.variant(variant).switches()
 
 
 def test_only_what_decides_the_warm_ups_tells_them_apart(videos, tmp_path):
     job = Job(R2(), SMOKE, videos, tmp_path / "a", warm=tmp_path)
-    assert warmups.key(job) == warmups.key(replace(job, system=VARIANTS["v2"]))
+    assert warmups.key(job) == warmups.key(replace(job, system=R2.variant("v2")))
     assert warmups.key(job) == warmups.key(replace(job, system=R2(recall_critic=False)))
     others = [
         replace(job, seed=1),
