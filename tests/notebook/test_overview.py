@@ -33,6 +33,8 @@ def test_the_chart_needs_a_system_in_its_way_and_real_video(files):
     axes = overview.chart(frame(files)).axes[0]
     dots = [tuple(map(float, p)) for c in axes.collections for p in c.get_offsets()]
     assert sorted(x for x, _ in dots) == [100.0, 120.0, 150.0]
+    (told,) = (text.get_text() for text in axes.texts)
+    assert "dots" not in told and told.endswith("held (dotted)"), "dots are seeds"
 
 
 def test_the_ten_rows_need_no_system_that_is_given_real_frames(files):
