@@ -37,7 +37,7 @@ QUALITY = {
     "sharpness": Measure("long", "sharpness", 4),
 }
 LENGTH = {  # what 1000 frames lose; drift never without the motion that it was had at
-    "motion": QUALITY["motion"],
+    "motion inside clips": QUALITY["motion"],  # that of real counts junctions too
     "motion of real": _against("motion"),
     "decay of motion": _against("decay of motion"),
     "drift of colour": _against("drift of colour"),
