@@ -22,21 +22,23 @@ from rencgan.studies import weights
 Pictures = list[tuple[np.ndarray, str]]
 Pair = tuple[torch.Tensor, torch.Tensor]  # codes of content and motion, (B, d) each
 SHOWN = 8  # frames of a row
+GAIN = 16  # of difference maps: neighbours of a drawn sky differ by one of 255
 LONGER = 5  # times as long a motion code
 OF = f"by networks that were trained on the stand-in {weights.DATASET}"
 
 
 def difference_maps(videos: VideoSet, seed: int = 0) -> Pictures:
-    """Figures 3.4 and 3.9: clips from noise, and below each |v_j| = |x_j - x_(j-1)|, three times as
-    bright. No weights of G3AN, which Figure 3.9 shows too, come with the project.
+    """Figures 3.4 and 3.9: clips from noise, from their second frame, and below each frame v_j =
+    x_(j-1) - x_j, GAIN times around grey. No weights of G3AN, which Figure 3.9 shows too, come with
+    the project.
     """
     model = weights.load("encgan3")
     clips = model.clips(*_noise(model, 2, seed))
     rows, titles = [], []
     for i, clip in enumerate(clips):
-        maps = np.abs(np.diff(clip.astype(int), axis=0, prepend=clip[:1])) * 3
-        rows += [clip, maps.clip(0, 255).astype(np.uint8)]
-        titles += [f"clip {i}", "difference maps"]
+        maps = 127.5 - GAIN * np.diff(clip.astype(float), axis=0)
+        rows += [clip[1:], maps.clip(0, 255).astype(np.uint8)]
+        titles += [f"clip {i}, from its second frame", f"difference maps, {GAIN} times"]
     sheet = show.contact_sheet(rows, titles, SHOWN)
     return [(sheet, f"EncGAN3, clips from noise and their difference maps, {OF}.")]
 

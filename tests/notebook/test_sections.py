@@ -106,6 +106,14 @@ def test_pictures_of_codes_are_of_the_size_of_the_weights():
             assert sheet.std() > 10 and "by networks that were trained on the stand-in sky" in told
 
 
+def test_difference_maps_of_every_frame_can_be_seen(monkeypatch):
+    monkeypatch.setattr(show, "contact_sheet", lambda rows, *_: rows)
+    ((rows, _),) = PICTURES["difference_maps"](None, 0)
+    for clip, maps in zip(rows[::2], rows[1::2], strict=True):
+        assert len(clip) == len(maps) == 15, "the first frame has none"
+        assert 100 < maps.mean() < 155 and all(m.std() > 5 for m in maps), "around grey"
+
+
 def test_what_length_does():
     f = file("R2", 0, 100.0)
     f["ways"]["sample"]["long"][f"{METRIC} 16f, start"] = 150.0
