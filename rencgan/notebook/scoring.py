@@ -27,7 +27,6 @@ from rencgan.studies import papers as published
 from rencgan.studies.generated import Rebuilt, clips_from_noise, clips_of, rebuilt
 from rencgan.studies.scored import against_real, judge
 
-ENOUGH = 32  # videos; of 6, real ones lie 165 from each other, and models 40 to 150 from them
 PRINTED = {  # names of the data sets in the papers' tables
     "uva": "UvA",
     "weizmann": "Weizmann",
@@ -199,41 +198,6 @@ def compare(
     return found
 
 
-def score_rows(found: Mapping[str, Sequence[Score]]) -> list[dict]:
-    """Rows: the name, then every score with its spread; last the floors."""
-    rows = [
-        {"videos": name} | {s.name: f"{s.value:.4g} ± {s.spread:.2g}" for s in scores}
-        for name, scores in found.items()
-    ]
-    floors = {s.name: s.floor for s in next(iter(found.values())) if s.floor is not None}
-    if floors:
-        told = {name: f"{floor:.4g}" for name, floor in floors.items()}
-        rows.append({"videos": "floor: real against real, half the videos each"} | told)
-    return rows
-
-
-def beside(real: Videos) -> str:
-    """What captions say of the real side of scores."""
-    told = f"{len(real)} held-out videos"
-    return told if len(real) >= ENOUGH else f"{told}, too few to rank by"
-
-
-def card_rows(score: Score) -> list[dict]:
-    """A score's card as rows for a table; what is nested is named by its way down."""
-
-    def flat(value, way: str = ""):
-        if isinstance(value, Mapping) and value:
-            for key, inner in value.items():
-                yield from flat(inner, f"{way}, {key}" if way else str(key))
-        else:
-            text = ", ".join(map(str, value)) if isinstance(value, list) else value
-            yield way, "none" if text in (None, "", {}) else str(text)
-
-    head = {"score": score.name, "value": f"{score.value:.4f}", "spread": f"{score.spread:.4f}"}
-    head["floor"] = "none" if score.floor is None else f"{score.floor:.4f}"
-    return [{"what": k, "is": v} for k, v in [*head.items(), *flat(score.card)]]
-
-
 def over_windows(found: Sequence[Score]) -> dict[str, list[float]]:
     """Curves of the scores of `evaluate.windows`, with their floors where there are any."""
     lines = {"generated": [s.value for s in found]}
@@ -274,13 +238,6 @@ def inception_scores(
         name: inception.video_is(side, classifier, seed, real=videos)
         for name, side in sides.items()
     }
-
-
-def with_prior(rows: Sequence[dict], seen: Mapping[str, str | None]) -> list[dict]:
-    """Rows with the column that tells what real video a model saw when it generated; `seen`: by the
-    name of its videos.
-    """
-    return [{"videos": r["videos"], "prior": seen.get(r["videos"])} | r for r in rows]
 
 
 # ------------------------------------------------------------------------------------- long horizon

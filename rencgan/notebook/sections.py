@@ -47,9 +47,9 @@ def section(s: Study, table: pd.DataFrame, folder: Path, videos: VideoSet, p) ->
     """
     yield Html(f"<h3>{html.escape(s.name)} · {html.escape(s.question)}</h3>", s.name)
     if s.covers not in (s.name, "ours"):
-        yield note(f"Covers {s.covers}.")
+        yield show.note(f"Covers {s.covers}.")
     if s.by:
-        yield note(f"Made by {s.by}.")
+        yield show.note(f"Made by {s.by}.")
     for dataset in dict.fromkeys((*s.datasets, p.dataset)) if s.variants else ():
         at = catalogue.preset_of(s, p.preset)
         of = catalogue.results_of(s, table, dataset, p.preset)
@@ -60,7 +60,7 @@ def section(s: Study, table: pd.DataFrame, folder: Path, videos: VideoSet, p) ->
             if at == p.preset:  # the baselines' frames are those of notebook 07
                 yield from strips(s, of, folder)
         elif dataset in s.datasets:
-            yield note(
+            yield show.note(
                 f"Not run on {dataset} at {at}: python -m rencgan study '{s.name}' --preset {at}"
             )
     if found := ledger.rows(table, claims_of(s.name)):
@@ -125,10 +125,6 @@ def _frames(path: Path, way: str, c: Contestant) -> np.ndarray:
     kept, longest = runs.kept_frames(path), recipes.kind_of(c.kind).longest or runs.SHORT
     whole = CLIP if way in CLIP_WAYS else min(longest, runs.SHORT) // c.step
     return kept[np.linspace(0, runs.STRIP - 1, whole).round().astype(int)]
-
-
-def note(text: str) -> Html:
-    return Html(f"<p>{html.escape(text)}</p>", text)
 
 
 # ------------------------------------------------------------------------------------ results (08)

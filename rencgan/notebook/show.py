@@ -38,6 +38,7 @@ __all__ = [
     "heat",
     "losses",
     "maps",
+    "note",
     "picture",
 ]
 __all__ += ["provenance_table", "strip", "table", "videos"]
@@ -302,6 +303,11 @@ def table(
         + "</tbody></table>"
     )
     return _figure(tag, caption, caption or f"table of {len(frame)} rows")
+
+
+def note(text: str) -> Html:
+    """A sentence among tables and pictures."""
+    return Html(f"<p>{html.escape(text)}</p>", text)
 
 
 def folded(title: str, parts: Sequence[Html]) -> Html:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from bs4 import BeautifulSoup
 from conftest import moving_videos
 from samples import Sums
 
@@ -15,12 +16,13 @@ from rencgan.evaluate import extractors as features
 from rencgan.evaluate import measures
 from rencgan.evaluate import scores as evaluate
 from rencgan.evaluate.references import BLURRED, HELD, OTHER, SHUFFLED
+from rencgan.evaluate.scores import Score
 from rencgan.models.ar2 import AR2
 from rencgan.models.encgan3 import EncGAN3
 from rencgan.models.lencgan import LEncGAN
 from rencgan.models.r2 import R2
 from rencgan.models.trained import Trained, begun
-from rencgan.notebook import scoring
+from rencgan.notebook import score_tables, scoring
 from rencgan.presets.table import SMOKE
 from rencgan.studies import generated
 from rencgan.studies.generated import Rebuilt, clips_of, rebuilt
@@ -97,21 +99,33 @@ def test_scores_of_all_sides_stand_in_one_table(model, footage, around):
     p = evaluate.protocol("ours").but(lengths=(16, 32))
     found = scoring.compare(footage, sides, Sums(), p, reconstructed=made)
     assert list(found) == list(sides)
-    rows = scoring.score_rows(found)
+    rows = score_tables.score_rows(found)
     assert [r["videos"] for r in rows] == [*sides, "floor: real against real, half the videos each"]
     moving = {r["videos"]: r["motion distance, FVD (sums) 16f"] for r in rows}
     assert moving["R2"] != moving[HELD], "what stands still is seen"
-    assert rows[0]["FVD (sums) 16f"].startswith(f"{found['R2'][0].value:.4g} ± ")
-    told = {r["what"]: r["is"] for r in scoring.card_rows(found["R2"][0])}
+    assert rows[0]["FVD (sums) 16f"].startswith(f"{found['R2'][0].value:.1f} ± ")
+    told = {r["what"]: r["is"] for r in score_tables.card_rows(found["R2"][0])}
+    assert "none" not in told.values()
     assert told["protocol, name"] == "ours" and told["generated, videos"] == "4"
     assert float(told["reconstruction, distance"]) == pytest.approx(found["R2"][0].value)
     with pytest.raises(InputError, match=r"the generated side \(videos\)"):
         scoring.compare(footage, {"all": made, "some": made[:3]}, Sums(), p)
 
 
-def test_captions_say_where_videos_are_too_few_to_rank_by():
-    assert scoring.beside([0] * 64) == "64 held-out videos"
-    assert scoring.beside([0] * 6) == "6 held-out videos, too few to rank by"
+def test_scores_of_few_videos_are_led_by_that_and_have_no_more_digits_than_they_can():
+    card = {"protocol": {"name": "ours", "stride": None}, "left out": []}
+    numbers = {"FVD 16f": (0.08348, 30.123, 165.08), "FVD 16f / FVD 128f": (0.76791, 0.0306, None)}
+    scores = [Score(n, value, floor, spread, card) for n, (value, spread, floor) in numbers.items()]
+    text = BeautifulSoup(
+        score_tables.shown({"R2": scores}, "Caption.", "R2", {}, 6).html, "html.parser"
+    )
+    order = [tag.name for tag in text.find_all(["p", "table", "details"])]
+    assert order == ["p", "table", "details", "table"] and text.p.text.startswith("Too few to rank")
+    cells = [td.text for td in text.table.find_all("td")]
+    assert cells[:4] == ["R2", "–", "0.1 ± 30.1", "0.77 ± 0.03"] and cells[6] == "165.1"
+    assert "none" not in text.details.text and "–" not in text.details.text
+    assert not text.details.has_attr("open")
+    assert "Too few" not in score_tables.shown({"R2": scores}, "Caption.", videos=64).html
 
 
 def test_missing_weights_are_told_and_the_embedded_ones_are_there(monkeypatch, capsys):
@@ -249,7 +263,7 @@ def test_faces_of_one_class_are_told_apart_by_their_actors():
 def test_every_row_tells_what_real_video_its_model_saw():
     names = ["real", "R2, sample", "AR2, VDrej", "floor: real against real"]
     seen = {"R2, sample": R2.prior, "AR2, VDrej": AR2.prior}
-    rows = scoring.with_prior([{"videos": n, "x": 1} for n in names], seen)
+    rows = score_tables.with_prior([{"videos": n, "x": 1} for n in names], seen)
     assert [r["prior"] for r in rows] == [None, "entire video", "none", None]
     assert list(rows[0]) == ["videos", "prior", "x"]
 
