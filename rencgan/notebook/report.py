@@ -6,6 +6,7 @@ of contents at the side. A page that would fetch anything is refused, not repair
 
 import re
 import sys
+from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,14 @@ from traitlets.config import Config
 from rencgan.core.errors import InputError
 from rencgan.core.files import write_text
 
+Heading = tuple[int, str, str]
 TEMPLATES = Path(__file__).parent / "templates"
 LIMIT = 10_000_000  # bytes of one report
 # Attributes that a browser follows by itself; an <a href> waits for a click.
 FETCHES = {"src", "srcset", "poster", "data", "background", "action", "xlink:href"}
 CSS_FETCH = re.compile(r"""url\(\s*['"]?\s*(?!data:|#|['")])([^'")]+)|@import\s+([^;]+)""", re.I)
 TAG = re.compile(r"\\tag\{([^}]*)\}")
+HEADING = re.compile(r"<h[1-3] id=")
 JS_FETCH = re.compile(r"""(?:import\s*\(?|fetch\s*\(|from\s|src\s*=)\s*['"`](\w+:)?//[^'"`]+""")
 
 
@@ -107,21 +110,39 @@ def render(nb: NotebookNode, name: str = "report", folder: Path = Path()) -> str
         embed_images=True,
         config=Config(CoalesceStreamsPreprocessor={"enabled": True}),
     )
-    resources = {"metadata": {"name": name, "path": str(folder)}, "contents": headings}
+    resources = {"metadata": {"name": name, "path": str(folder)}, "contents": _nested(headings)}
     return exporter.from_notebook_node(nb, resources)[0]
 
 
-def contents(nb: NotebookNode) -> list[tuple[int, str, str]]:
-    """(level, anchor, HTML) of each heading of levels 1 to 3 in the markdown cells."""
+def contents(nb: NotebookNode) -> list[Heading]:
+    """(level, anchor, HTML) of each heading of levels 1 to 3 that has an anchor: in the markdown
+    cells, and in what code cells show.
+    """
     found = []
+    for text in filter(HEADING.search, _texts(nb)):
+        for heading in BeautifulSoup(text, "html.parser").find_all(["h1", "h2", "h3"], id=True):
+            inside = heading.decode_contents().strip()
+            found.append((int(heading.name[1]), escape(heading["id"]), inside))
+    return found
+
+
+def _texts(nb: NotebookNode) -> Iterator[str]:
+    """The HTML of a page, piece by piece, without code."""
     for cell in nb.cells:
-        if cell.cell_type != "markdown":
-            continue
-        page = BeautifulSoup(_markdown(cell.source, cell.get("attachments", {})), "html.parser")
-        for heading in page.find_all(["h1", "h2", "h3"]):
-            if heading.get("id"):
-                text = heading.decode_contents().strip()
-                found.append((int(heading.name[1]), escape(heading["id"]), text))
+        if cell.cell_type == "markdown":
+            yield _markdown(cell.source, cell.get("attachments", {}))
+        for output in cell.get("outputs", []):
+            yield output.get("data", {}).get("text/html", "")
+
+
+def _nested(headings: Sequence[Heading]) -> list[tuple[Heading, list[Heading]]]:
+    """Each heading of levels 1 and 2 with those of level 3 that follow it."""
+    found: list[tuple[Heading, list[Heading]]] = []
+    for heading in headings:
+        if heading[0] == 3 and found:
+            found[-1][1].append(heading)
+        else:
+            found.append((heading, []))
     return found
 
 

@@ -4,7 +4,7 @@ recipes.
 
 import html
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,11 +41,13 @@ BENCHMARKS = (
 
 
 def section(s: Study, table: pd.DataFrame, folder: Path, videos: VideoSet, p) -> Iterator[Html]:
-    """A study for the page: its question, our table, its verdicts, frames, published numbers.
+    """A study for the page: its question, our table, frames, its verdicts, published numbers; the
+    last two behind a click where nothing of it was run.
 
     table: of ledger.files, from that folder; the claims are judged by all of it.
     """
-    yield Html(f"<h3>{html.escape(s.name)} · {html.escape(s.question)}</h3>", s.name)
+    anchor, run = html.escape(s.name.replace(" ", "-")), not s.variants
+    yield Html(f'<h3 id="{anchor}">{html.escape(s.name)} · {html.escape(s.question)}</h3>', s.name)
     if s.covers not in (s.name, "ours"):
         yield show.note(f"Covers {s.covers}.")
     if s.by:
@@ -54,6 +56,7 @@ def section(s: Study, table: pd.DataFrame, folder: Path, videos: VideoSet, p) ->
         at = catalogue.preset_of(s, p.preset)
         of = catalogue.results_of(s, table, dataset, p.preset)
         if rows := catalogue.rows(s, of):
+            run = True
             where = f"{dataset}, {of.preset.iloc[0]}, {of.source.iloc[0]}"
             yield show.table(rows, caption=f"Ours: {where}; seeds and their deviation.")
             yield from curves(s, of)
@@ -63,12 +66,24 @@ def section(s: Study, table: pd.DataFrame, folder: Path, videos: VideoSet, p) ->
             yield show.note(
                 f"Not run on {dataset} at {at}: python -m rencgan study '{s.name}' --preset {at}"
             )
-    if found := ledger.rows(table, claims_of(s.name)):
-        columns = [name for name in found[0] if name != "study"]
-        yield show.table(found, columns, "What is claimed or asked, and what came out here.")
     for name in s.pictures:
         for image, caption in attempt(name, PICTURES[name], videos, p.seed) or []:
             yield show.picture(image, caption)
+    found = ledger.rows(table, claims_of(s.name))
+    told = [*_claims(found), *_published(s)]
+    if told and not run and not any(row["seeds"] for row in found):
+        told = [show.folded("What is claimed and published", told)]
+    yield from told
+
+
+def _claims(found: Sequence[Mapping]) -> Iterator[Html]:
+    """The claims of a study in a table, without the columns that none of them fills."""
+    if found:
+        columns = [k for k in found[0] if k != "study" and any(row[k] for row in found)]
+        yield show.table(found, columns, "What is claimed or asked, and what came out here.")
+
+
+def _published(s: Study) -> Iterator[Html]:
     for paper, number in s.tables:
         title = papers.table(paper, number).title
         rows = catalogue.published_table(paper, number)

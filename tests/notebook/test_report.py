@@ -3,6 +3,7 @@
 import nbformat
 import papermill
 import pytest
+from bs4 import BeautifulSoup
 from nbformat.sign import NotebookNotary
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -106,6 +107,27 @@ def test_contents_lead_to_headings_and_code_is_folded(shown):
     assert len(shown["contents"]) == 2 and shown["aimed"]
     assert shown["code"] == [False, False]
     assert "import numpy" not in shown["text"]
+
+
+def test_headings_that_cells_show_are_in_the_contents_and_a_long_list_of_them_is_folded():
+    text = "## Studies\n\n### In markdown"
+    shown = [shown_html(f'<h3 id="S{i}">S{i} &amp; more</h3><p>x</p>') for i in range(20)]
+    nb = new_notebook(cells=[new_markdown_cell(text), new_code_cell("", outputs=shown)])
+    nb.cells.append(new_markdown_cell("## The end"))
+    assert [anchor for _, anchor, _ in report.contents(nb)] == [
+        *("Studies", "In-markdown"),
+        *(f"S{i}" for i in range(20)),
+        "The-end",
+    ]
+    page = BeautifulSoup(report.render(nb), "html.parser")
+    first, last = page.select("nav.contents > ol > li")
+    links = [a["href"].removeprefix("#") for a in first.select("details a")]
+    assert len(links) == 21 and not first.details.has_attr("open")
+    assert all(page.find(id=link) for link in links)
+    assert first.a.text == "Studies" and last.a.text == "The end" and not last.details
+    nb.cells[1].outputs = nb.cells[1].outputs[:3]
+    few = BeautifulSoup(report.render(nb), "html.parser").select_one("nav.contents")
+    assert len(few.select("a")) == 6 and not few.details
 
 
 def test_only_the_last_state_of_progress_is_shown_and_previews_are_gone(shown, executed):

@@ -46,7 +46,7 @@ def test_a_section_has_tables_verdicts_frames_and_published_numbers(tmp_path):
         "undecided",
     ):
         assert words in told, words
-    assert told.count("<img") == 1
+    assert told.count("<img") == 1 and "<details" not in told
 
 
 def test_the_systems_of_a_main_table_are_shown_in_their_usual_way_of_the_first_seed(tmp_path):
@@ -88,6 +88,9 @@ def test_a_study_that_was_not_run_says_how(tmp_path):
         "Not run on taichi at mini: python -m rencgan study &#x27;T4.3&#x27; --preset mini" in told
     )
     assert "not run on its data yet" in told and "3379.64" in told
+    shown, _, folded = told.partition("<details")
+    assert '<h3 id="T4.3">T4.3 · ' in shown and "<table" not in shown, "of none of its tables"
+    assert folded.count("<table") > 1
 
 
 def test_a_study_that_the_preset_does_not_know_is_shown_at_one_that_does(tmp_path):
