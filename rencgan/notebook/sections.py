@@ -144,6 +144,43 @@ def _frames(path: Path, way: str, c: Contestant) -> np.ndarray:
 
 # ------------------------------------------------------------------------------------ results (08)
 
+JUDGED = ("claim", "source", "verdict", "comparisons", "judged on", "so printed")
+FOLDED = {  # verdict -> columns of the claims that are told behind a click
+    ledger.UNDECIDED: ("claim", "source", "comparisons", "judged on", "so printed"),
+    ledger.NOT_HERE: ("claim", "source", "why"),
+    ledger.OF_COURSE: JUDGED,
+}
+UNJUDGED = ("claim", "source", "study", "so printed", "lacks", "elsewhere")
+
+
+def ledger_tables(rows: Sequence[Mapping]) -> Iterator[Html]:
+    """The ledger (rows: of ledger.rows) in tables of at most six columns: the decided claims, and
+    behind clicks what other data say of the judged ones, and the others by verdict and reason.
+    """
+    decided, others, folds = [], [], {}
+    for row in rows:
+        at = f"{row['where']}, {row['seeds']} seed(s)" if row["where"] else ""
+        row, verdict = row | {"judged on": at}, row["verdict"].partition(",")[0]
+        others += [row] if at and (row["lacks"] or row["elsewhere"]) else []
+        if verdict not in FOLDED:
+            decided.append(row)
+            continue
+        reasons = {ledger.UNDECIDED: row["why"], ledger.OF_COURSE: "by construction"}
+        title = ", ".join(filter(None, (verdict.capitalize(), reasons.get(verdict))))
+        folds.setdefault(title, []).append(row)
+    if decided:
+        order = (ledger.HELD, ledger.MIXED, ledger.NOT_HELD)
+        decided.sort(key=lambda row: order.index(row["verdict"]))
+        yield show.table(decided, JUDGED, "The claims that are decided.")
+    if others:
+        columns = ("claim", "verdict", "lacks", "elsewhere")
+        yield show.folded("The judged claims on other data", [show.table(others, columns)])
+    for title, of in sorted(folds.items(), key=lambda item: -len(item[1])):
+        columns = FOLDED[of[0]["verdict"].partition(",")[0]]
+        columns = UNJUDGED if of[0]["why"] == ledger.NOT_RUN else columns
+        of = sorted(of, key=lambda row: row["why"])
+        yield show.folded(f"{title} ({len(of)})", [show.table(of, columns)])
+
 
 def system_strips(p, table: pd.DataFrame) -> Iterator[Html]:
     """A row of frames for every system of a data set's main table, drawn in its usual way."""

@@ -5,7 +5,8 @@ import re
 
 import numpy as np
 import pytest
-from conftest import moving_videos
+from bs4 import BeautifulSoup
+from conftest import ROOT, moving_videos
 from PIL import Image
 from samples import file
 
@@ -17,7 +18,7 @@ from rencgan.notebook import show
 from rencgan.notebook.parameters import AblationRun, ResultsRun, check
 from rencgan.notebook.pictures import PICTURES
 from rencgan.studies import catalogue as studies
-from rencgan.studies import results
+from rencgan.studies import ledger, results
 from rencgan.studies import runs as compare
 from rencgan.studies.catalogue import STUDIES
 from rencgan.studies.columns import METRIC
@@ -128,6 +129,24 @@ def test_what_length_does():
         "last 128 frames": "300.0",
         "times": "2.00",
     }
+
+
+def test_the_ledger_shows_decided_claims_first_and_folds_the_others_by_reason():
+    found = json.loads((ROOT / "reports" / "08_results.json").read_text())["ledger"]
+    first, *folded = study_results.ledger_tables(found)
+    decided = [r["claim"] for r in found if r["verdict"] in ("held", "mixed", "did not hold")]
+    told, *others = (BeautifulSoup(piece.html, "html.parser") for piece in (first, *folded))
+    verdicts = [line.find_all("td")[2].text for line in told.select("tbody tr")]
+    assert verdicts == sorted(verdicts, key=["held", "mixed", "did not hold"].index)
+    assert len(verdicts) == len(decided) and not told.details
+    assert {c.text for page in (told, *others) for c in page.select("tbody td:first-child")} == {
+        r["claim"] for r in found
+    }
+    assert all(len(page.select("th")) <= 6 for page in (told, *others)), "a page is 900 px wide"
+    titles = [page.summary.text for page in others]
+    not_run = sum(r["why"] == ledger.NOT_RUN for r in found)
+    assert f"Undecided, {ledger.NOT_RUN} ({not_run})" in titles
+    assert len(titles) == len(set(titles))
 
 
 def test_sizes_stand_beside_the_published_ones():
