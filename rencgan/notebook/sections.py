@@ -13,10 +13,10 @@ import pandas as pd
 from rencgan.data.hops import CLIP
 from rencgan.data.videoset import VideoSet
 from rencgan.notebook import show
-from rencgan.notebook import steps as study
 from rencgan.notebook.kept import attempt
 from rencgan.notebook.pictures import PICTURES
 from rencgan.notebook.show import Html
+from rencgan.notebook.steps import save_results
 from rencgan.presets.table import PRESETS, preset
 from rencgan.studies import (
     catalogue,
@@ -249,4 +249,4 @@ def full_scale_rows(found: Mapping) -> list[dict]:
 
 def save(p, name: str, started: float, videos: VideoSet, **found) -> dict:
     """The notebook's JSON, with provenance."""
-    return study.save_results(p, name, PRESETS[p.preset], videos, started, **found)
+    return save_results(p, name, PRESETS[p.preset], videos, started, **found)

@@ -14,7 +14,7 @@ from rencgan.core.files import resolve, slug
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate.references import SHUFFLED, references
 from rencgan.models.trained import Trained
-from rencgan.notebook import steps as study
+from rencgan.notebook import steps
 from rencgan.notebook.parameters import BASELINES_AT
 from rencgan.notebook.scoring import PRINTED
 from rencgan.notebook.sections import benchmark
@@ -71,7 +71,7 @@ def trained(p, name: str, videos: VideoSet) -> tuple[Trained, Job]:
     own = recipes.data_of(asked, c.kind, videos)
     whole = trainee(c, asked, own, Path(asked.out_root))
     if p.weights == "published":
-        return study.published_model(p, whole.job)
+        return steps.published_model(p, whole.job)
     model, _ = whole.trained()
     if not whole.base:
         return model, whole.job
@@ -209,7 +209,7 @@ def rows(p, videos: VideoSet, table: pd.DataFrame, more: pd.DataFrame | None) ->
 def caption(p, videos: VideoSet, table: pd.DataFrame, more: pd.DataFrame | None) -> str:
     """What stands below the table."""
     seeds = ", ".join(map(str, sorted(table.seed.unique())))
-    told = f"{study.source(videos)}, {p.preset}, seed {seeds}; means, and ± their deviation."
+    told = f"{steps.source(videos)}, {p.preset}, seed {seeds}; means, and ± their deviation."
     if more is None or more.empty:
         return told
     return (

@@ -1,8 +1,11 @@
 """What notebook 05 does, one call a step: a run's GPTs, their tokens as curves, their videos."""
 
+import itertools
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,7 +17,7 @@ from rencgan.data.videoset import VideoSet
 from rencgan.evaluate import cost
 from rencgan.models.system import streamed
 from rencgan.models.trained import Trained
-from rencgan.notebook import steps as study
+from rencgan.notebook import scoring, steps
 from rencgan.presets.gpt import HEADS, GPTPreset
 from rencgan.r3 import foresight, tokens
 from rencgan.r3.r3 import R3
@@ -65,7 +68,7 @@ def trained(p, r2: Trained, videos: VideoSet, **changes) -> dict[str, tuple[R3Mo
     for head in heads(p):
         work = job(p, r2, videos, head, **changes)
         if getattr(p, "weights", "train") == "published":
-            found[head] = study.published_model(p, work)
+            found[head] = steps.published_model(p, work)
             continue
         found[head] = recipes.trained(work, f"training the GPT, {head}", p.processes), work
     return found
@@ -119,6 +122,41 @@ def make(
     return r3.videos(
         frames, first_clip=first, method=method, seed=p.seed, temperature=p.temperature, **options
     )
+
+
+class Compared(NamedTuple):
+    """Long videos of R3's heads, AR2 and improved R2: arrays (T, H, W, 3) uint8 by name."""
+
+    videos: dict[str, list[np.ndarray]]
+    own: list[str]  # the names of R3's
+    first: np.ndarray  # the clips that R3 goes on from
+    priors: dict[str, str]  # what real video each saw when it generated
+    seconds: dict[str, float]  # of R3's, for 1000 frames
+    ar2: str  # the digest of its weights
+
+
+def compared(
+    p, videos: VideoSet, held_out: Videos, r2: Trained, gpts: Mapping[str, tuple[R3Model, Job]]
+) -> Compared:
+    """As many videos as are held out, of as many frames as the run asks for: every head's, robust
+    and faster, AR2's, which is trained where it was not yet, and improved R2's of the footage.
+    """
+    usual = steps.as_usual(p)
+    source = source_of_first(usual, videos)
+    first, prior = first_of(p, held_out, source)
+    subjects = scoring.subjects_of(videos, "test") if source is None else None
+    made, took = {}, {}
+    for (r3, _), method in itertools.product(gpts.values(), ("robust", "faster")):
+        name, began = f"{r3.name}, {method}", time.perf_counter()
+        made[name] = list(make(r3, first, p, p.frames, method, "sample", subjects))
+        took[name] = (time.perf_counter() - began) / len(first) * 1000 / p.frames
+        print(f"{name}: {len(first)} videos of {p.frames} frames, {took[name]:.1f} s for 1000")
+    priors = dict.fromkeys(took, prior)
+    ar2, _ = steps.trained(usual, "ar2", videos)
+    made["AR2, sample"] = list(ar2.videos(p.frames, videos=len(held_out), seed=p.seed))
+    made["improved R2, sample"] = scoring.long_videos(r2, held_out, p, codes="sample")
+    priors |= {"AR2, sample": ar2.system.prior, "improved R2, sample": r2.system.prior}
+    return Compared(made, list(took), first, priors, took, ar2.digest)
 
 
 def timed_rows(r3: R3Model, first: np.ndarray, p, frames: int = 1000) -> list[dict]:
@@ -192,5 +230,5 @@ def source_of_first(p, videos: VideoSet) -> Trained | None:
     if p.first_clip == "video":
         return None
     if p.first_clip == "ar2":
-        return study.trained(p, "ar2", videos)[0]
-    return study.trained(p, "improved-r2", videos, "v4-noise")[0]
+        return steps.trained(p, "ar2", videos)[0]
+    return steps.trained(p, "improved-r2", videos, "v4-noise")[0]

@@ -88,6 +88,16 @@ def test_it_imports_of_the_package_only_what_is_meant_for_notebooks(path):
 
 
 @every_notebook
+def test_steps_go_by_their_name_where_no_parameter_has_it(path):
+    """Papermill's parameters are globals: an import of that name would take one's place."""
+    trees = [ast.walk(ast.parse(cell.source)) for cell in code_cells(path)]
+    names = [a for tree in trees for n in tree if isinstance(n, ast.ImportFrom) for a in n.names]
+    called = {a.asname or a.name for a in names if a.name == "steps"}
+    assert called == {"lab" if "steps" in model(path).model_fields else "steps"}
+    assert not {a.asname or a.name for a in names} & set(model(path).model_fields)
+
+
+@every_notebook
 def test_no_cell_ends_with_a_record_that_would_be_printed(path):
     for cell in code_cells(path):
         last = ast.parse(cell.source).body[-1]

@@ -84,6 +84,18 @@ def test_curves_are_of_the_numbers_that_vary_most_in_the_first_video(done):
     assert spread == sorted(spread, reverse=True)
 
 
+def test_all_heads_ways_stand_beside_ar2_and_improved_r2(done):
+    p, videos, found = done
+    asked, r2 = p.model_copy(update={"frames": 40}), found["regression"][0].r2
+    made = study_r3.compared(asked, videos, [videos.video(0)[:40]], r2, found)
+    assert made.own == [f"R3, {head}, {way}" for head in found for way in ("robust", "faster")]
+    assert list(made.seconds) == made.own and made.first.shape == (1, 16, 16, 16, 3)
+    assert list(made.videos) == [*made.own, "AR2, sample", "improved R2, sample"]
+    assert all(np.shape(some) == (1, 40, 16, 16, 3) for some in made.videos.values())
+    priors = ["first clip"] * 6 + ["none", "entire video"]
+    assert list(made.priors.items()) == list(zip(made.videos, priors, strict=True))
+
+
 def test_uniform_attention_looks_halfway_back():
     n = 9
     rows = study_r3.looking_back(np.eye(n)[None, None])
