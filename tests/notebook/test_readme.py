@@ -75,7 +75,7 @@ def test_a_changed_result_changes_the_readme(tmp_path, monkeypatch):
     text = README.read_text(encoding="utf-8")
     changed = readme.filled(text)
     lines = zip(text.splitlines(), changed.splitlines(), strict=True)
-    assert any(a != b for a, b in lines if a.startswith("| **AR2**"))
+    assert any(a != b for a, b in lines if a.startswith("| [AR2]"))
 
 
 def test_it_is_one_page_that_begins_with_a_moving_picture():

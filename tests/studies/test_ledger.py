@@ -384,7 +384,7 @@ def test_the_command_prints_every_claim(tmp_path, capsys):
     do(["ledger", "--folder", str(tmp_path)])
     told = capsys.readouterr().out
     assert told.count("\n| ") == len(CLAIMS) and ledger.NOT_RUN in told
-    with pytest.raises(InputError, match="holds no results at these presets"):
+    with pytest.raises(InputError, match="there is no folder .*none; name the one"):
         do(["ledger", "--folder", str(tmp_path / "none")])
     with pytest.raises(InputError, match="holds no results"):
         do(["ledger", "--folder", str(tmp_path), "--presets", "hour"])
