@@ -24,7 +24,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import nbformat
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError
 
-from rencgan.core.errors import InputError
+from rencgan.core.errors import InputError, close
 from rencgan.core.files import key_of, project_root, resolve, slug
 from rencgan.data import sets as datasets
 from rencgan.data.found import discover
@@ -35,7 +35,7 @@ from rencgan.presets.table import switches as preset_switches
 from rencgan.studies.catalogue import Study, ways_of
 from rencgan.studies.catalogue import study as study_of
 from rencgan.studies.runs import task_of
-from rencgan.studies.setting import Place, Setting, Text, checked, close
+from rencgan.studies.setting import Place, Setting, Text, checked
 from rencgan.studies.variants import COMPARED, CONTESTANTS, WAYS, Contestant, contestant
 
 # What a training with its scores is given at a preset (memory in MiB, minutes): a job that runs out

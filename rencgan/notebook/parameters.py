@@ -12,12 +12,12 @@ from typing import Any, ClassVar, Literal
 import torch
 from pydantic import Field, field_validator, model_validator
 
-from rencgan.core.errors import InputError
+from rencgan.core.errors import InputError, close
 from rencgan.core.files import resolve
 from rencgan.data.hops import CLIP
 from rencgan.presets.table import PRESETS
 from rencgan.studies import weights as published
-from rencgan.studies.setting import PUBLISHED_AT, Place, Run, SomeRun, Text, checked, close
+from rencgan.studies.setting import PUBLISHED_AT, Place, Run, SomeRun, Text, checked
 
 BASELINES_AT = "hour"  # the preset of the baselines' weights that come with the project
 

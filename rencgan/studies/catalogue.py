@@ -16,11 +16,11 @@ from typing import Literal
 import pandas as pd
 from pydantic.dataclasses import dataclass
 
-from rencgan.core.errors import InputError
+from rencgan.core.errors import InputError, close
 from rencgan.studies import papers, results, runs
 from rencgan.studies.columns import MEASURES, OTHER_MEASURES
 from rencgan.studies.references import CLIP_LABELS, LABELS, REAL
-from rencgan.studies.setting import checked, close
+from rencgan.studies.setting import checked
 from rencgan.studies.variants import BOOK, CLIP_WAYS, STRICT, built, contestant
 
 

@@ -14,14 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from rencgan.core import checkpoint
-from rencgan.core.errors import InputError
+from rencgan.core.errors import InputError, close
 from rencgan.core.files import slug
 from rencgan.core.provenance import provenance
 from rencgan.data.videoset import VideoSet
 from rencgan.models.trained import Trained, load_model, preset_of
 from rencgan.presets.table import BASES
 from rencgan.studies import recipes, weights
-from rencgan.studies.setting import Setting, checked, close
+from rencgan.studies.setting import Setting, checked
 from rencgan.studies.trainees import trainee
 from rencgan.studies.variants import Contestant
 from rencgan.training.loop import Job

@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from rencgan.core.errors import InputError
+from rencgan.core.errors import InputError, close
 from rencgan.core.files import slug
 from rencgan.core.progress import Progress
 from rencgan.data import sets as datasets
@@ -32,7 +32,6 @@ from rencgan.presets.table import (
 from rencgan.presets.table import switches as preset_switches
 from rencgan.studies import moments
 from rencgan.studies.departures import printed
-from rencgan.studies.setting import close
 from rencgan.training.loop import Job, train
 from rencgan.training.pace import Pace
 from rencgan.training.scores import BEST

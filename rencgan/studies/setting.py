@@ -1,6 +1,5 @@
 """What a run is asked for: every parameter, its range, and one sentence for what is wrong."""
 
-import difflib
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -21,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from rencgan.core.errors import InputError
+from rencgan.core.errors import InputError, close
 from rencgan.core.files import project_root, resolve
 from rencgan.data.sets import DATASETS, ROOT
 from rencgan.presets.table import PRESETS, ROWS
@@ -144,11 +143,6 @@ def checked(given: Mapping[str, Any], model: type[SomeRun] = Setting) -> SomeRun
         return model(**given)
     except ValidationError as error:
         raise InputError("; ".join(_sentence(e, model) for e in error.errors()) + ".") from None
-
-
-def close(name: str, known: Iterable[str]) -> str:
-    found = difflib.get_close_matches(name, list(known), n=1)
-    return f" (did you mean {found[0]!r}?)" if found else ""
 
 
 def _choice(name: str, known: Iterable[str]) -> str:

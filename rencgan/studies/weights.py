@@ -17,13 +17,13 @@ import torch
 from torch import Tensor
 
 from rencgan.core.checkpoint import migrated
-from rencgan.core.errors import InputError
+from rencgan.core.errors import InputError, close
 from rencgan.core.files import project_root, replaced, slug, write_json, write_text
 from rencgan.models.system import System, system_of
 from rencgan.models.trained import Trained, model_of
 from rencgan.presets.table import ALWAYS, BASES, PRESETS, kind_of_row
 from rencgan.studies.packed import PLAIN, SMALL, packed, unpacked
-from rencgan.studies.setting import PUBLISHED_AT, close
+from rencgan.studies.setting import PUBLISHED_AT
 from rencgan.studies.variants import CONTESTANTS, Contestant
 
 FOLDER = project_root() / "reports" / "weights"
