@@ -17,7 +17,7 @@ from rencgan.notebook import first_sight, show
 from rencgan.notebook.kept import attempt
 from rencgan.studies import far, main_table, results
 from rencgan.studies.main_table import FORMATS, heads
-from rencgan.studies.references import LABELS, OTHERS, REAL
+from rencgan.studies.references import HELD_OTHERS, LABELS, OTHERS, REAL
 from rencgan.studies.results import FASTER
 from rencgan.studies.setting import checked
 from rencgan.studies.variants import EX_POST
@@ -61,7 +61,7 @@ def rows(table: pd.DataFrame) -> list[dict]:
         row |= {c: row.get(c, row[c.removesuffix(", own")]) for c in COLUMNS}
         row |= {c: row[c].partition(" ± ")[0] for c in PLAIN}
     has = [c for c in COLUMNS if any(row[c] for row in every if row["videos"] in systems)]
-    kept = [row for row in every if row["videos"] in systems | set(LABELS.values())]
+    kept = [row for row in every if row["videos"] in systems | set(LABELS.values()) - {HELD_OTHERS}]
     return [{k: r[k] for k in ("videos", "seeds", *has)} for r in kept]
 
 

@@ -2,8 +2,9 @@
 
 One file a (data set, source, preset, seed), of the contestant "real", with a way for each
 reference, of whole videos and of single clips. They are made of the videos that all contestants are
-scored on, but for the other real videos. The blurred ones are as soft as those of R2 at the same
-preset and seed, and wait for its file.
+scored on, but for the other real videos and their first frames, which is what "held" comes to for a
+model that sees nothing of those it is compared with. The blurred ones are as soft as those of R2 at
+the same preset and seed, and wait for its file.
 """
 
 import json
@@ -34,7 +35,11 @@ from rencgan.studies.scored import (
 from rencgan.studies.unseen import SHORT, Task, Unseen, unseen
 
 REAL, OTHERS = "real", "other unseen videos"  # the contestant; its first way
-LABELS = {OTHERS: OTHER, HELD: HELD, BLURRED: BLURRED, SHUFFLED: SHUFFLED}  # of ways, in tables
+HELD_OTHERS = "held, of other video"
+LABELS = {  # of ways, in tables
+    **{OTHERS: OTHER, HELD: HELD, HELD_OTHERS: HELD_OTHERS},
+    **{BLURRED: BLURRED, SHUFFLED: SHUFFLED},
+}
 OTHER_CLIPS, HELD_CLIPS = "other unseen clips", "held clips"
 CLIP_LABELS = {OTHER_CLIPS: f"{OTHER}, clips", HELD_CLIPS: f"{HELD}, clips"}
 SOFT = ("R2", "sample")  # whose sharpness the blurred ones have
@@ -108,14 +113,16 @@ def _of_clips(way: str, real: Unseen, p) -> dict:
 
 
 def _scored(way: str, real: Unseen, seed: int, soft: dict | None) -> dict:
-    """The scores of one reference. Of data without other videos that way holds the measures of the
-    real videos themselves, and no distance.
+    """The scores of one reference. Of data without other videos those ways hold no distance, and
+    the first the measures of the real videos themselves.
     """
     extractor, goal = judge(), real.real(real.frames)
     if way == OTHERS and not real.others:
         found = long_measures(goal, goal, PIECE, extractor)
         own = {k: v for k, v in found.items() if not k.startswith((extractor.metric, AGAINST))}
         return {SCORES: [], "long": own, "no others": True}
+    if way == HELD_OTHERS and not real.others:
+        return {SCORES: [], "no others": True}
     share = soft and soft["sharpness"] / sum(map(sharpness, goal)) * len(goal)
 
     def made(frames: int) -> list:
@@ -123,7 +130,9 @@ def _scored(way: str, real: Unseen, seed: int, soft: dict | None) -> dict:
             return real.real(frames, others=True)
         if way == BLURRED:
             return softened(real.real(frames), share)
-        return held(real.real(frames)) if way == HELD else mixed(real.real(frames), seed)
+        if way in (HELD, HELD_OTHERS):
+            return held(real.real(frames, others=way == HELD_OTHERS))
+        return mixed(real.real(frames), seed)
 
     sides = real.real(SHORT), made(SHORT)
     fourth = [[v[::4] for v in side] for side in sides]

@@ -12,7 +12,7 @@ from rencgan.data.videoset import VideoSet
 from rencgan.evaluate.references import BLURRED, HELD, SHUFFLED
 from rencgan.studies import catalogue, references, results
 from rencgan.studies.entries import SECOND
-from rencgan.studies.references import CLIP_LABELS, OTHERS, run_real
+from rencgan.studies.references import CLIP_LABELS, HELD_OTHERS, OTHERS, run_real
 from rencgan.studies.setting import checked
 from rencgan.studies.unseen import Task
 
@@ -39,10 +39,12 @@ def test_all_references_are_scored_once_and_the_blurred_ones_wait_for_r2(videos,
     path = run_real(P, videos, TASK, tmp_path)
     found = json.loads(path.read_text())
     assert path.name == "sky-procedural-smoke-real-seed0.json" and found["contestant"] == "real"
-    assert list(found["ways"]) == [OTHERS, HELD, SHUFFLED]
-    held = found["ways"][HELD]
-    assert held["long"]["motion"] == held["long"]["jump"] == held["long"]["drift"] == 0
-    assert held["long"]["against real"]["drift of colour"] == {"drift": 0, "motion": 0}
+    assert list(found["ways"]) == [OTHERS, HELD, HELD_OTHERS, SHUFFLED]
+    for held in (found["ways"][way] for way in (HELD, HELD_OTHERS)):
+        assert held["long"]["motion"] == held["long"]["jump"] == held["long"]["drift"] == 0
+        assert held["long"]["against real"]["drift of colour"] == {"drift": 0, "motion": 0}
+    own, other = (found["ways"][way]["scores"][0]["value"] for way in (HELD, HELD_OTHERS))
+    assert own < other, "a frame of another video lies farther away than a video's own"
     for way in found["ways"].values():
         assert [s["name"][-4:] for s in way["scores"]] == [" 16f", " 32f", "128f", "128f"]
         assert way["scores"][0]["card"]["generated"]["videos"] == 3
@@ -88,7 +90,7 @@ def test_clips_are_compared_with_clips(videos, tmp_path):
     p = checked({"preset": "smoke", "source": "procedural"})
     path = run_real(p, videos, TASK, tmp_path, clips=True)
     ways = json.loads(path.read_text())["ways"]
-    assert list(ways)[3:] == list(CLIP_LABELS)
+    assert list(ways)[4:] == list(CLIP_LABELS)
     other, held = (ways[way] for way in CLIP_LABELS)
     assert [s["name"][-4:] for s in other["scores"]] == [" 16f"]
     count = other["scores"][0]["card"]["generated"]["videos"]
@@ -102,7 +104,13 @@ def test_clips_are_compared_with_clips(videos, tmp_path):
     assert run_real(p, videos, TASK, tmp_path, clips=True).stat().st_mtime_ns == stamp
     table = results.frame([json.loads(path.read_text()), file("R2", 0)])
     told = {of: [r["videos"] for r in results.rows(table) if r["clips"] == of] for of in (0, 1)}
-    assert told[False] == ["other real video", "held", "shuffled real clips", "R2, sample"]
+    assert told[False] == [
+        "other real video",
+        "held",
+        HELD_OTHERS,
+        "shuffled real clips",
+        "R2, sample",
+    ]
     assert told[True] == ["other real video, clips", "held, clips"]
     rows = catalogue.references(table, ["16f", "clip motion"], CLIP_LABELS)
     assert [r["variant"] for r in rows] == ["other real video, clips", "held, clips"]
