@@ -147,9 +147,11 @@ def page(p, *names: str, tiles: Sequence[tuple[str, int]] = ()) -> show.Html | N
 
 def beside(p, model: Trained, name: str, videos: VideoSet) -> show.Html | None:
     """Real video, the published model of that name, and that of this run, on the same scenes; None
-    for a run on anything but the drawn sky.
+    for a run on anything but the drawn sky, and of the published model itself.
     """
     if (videos.card["dataset"], videos.card["source"]) != (weights.DATASET, "procedural"):
+        return None
+    if weights.card(weights.finest(name))["sha256"].startswith(model.digest):
         return None
     tiles = [(one, k) for k in range(len(SCENES)) for one in (REAL, name, OWN)]
     return attempt("moving picture", _page, p, tiles, 3, model)

@@ -1,5 +1,7 @@
 """Every page begins with a moving picture, of the largest frames that are published."""
 
+from types import SimpleNamespace
+
 import nbformat
 import numpy as np
 import pytest
@@ -91,3 +93,10 @@ def test_on_other_data_it_says_that_it_shows_sky(folder):
     shown = first_sight.page(check({"preset": "smoke", "dataset": "taichi"}, DataRun), "ar2")
     assert "What follows is about taichi." in shown.html and "Drawn sky" in shown.html
     assert "<video" in shown.html and "1 scene, 24 frames" in shown.html
+
+
+def test_the_published_model_does_not_stand_beside_itself():
+    p = check({"preset": "smoke"}, DataRun)
+    videos = SimpleNamespace(card={"dataset": "sky", "source": "procedural"})
+    assert first_sight.beside(p, weights.load("r2"), "r2", videos) is None
+    assert first_sight.beside(p, weights.load("r2"), "improved-r2", videos) is not None
