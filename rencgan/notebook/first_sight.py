@@ -1,10 +1,12 @@
 """The moving picture that pages and the README begin with: sky that no model has seen, and what the
-networks that come with the project make of it, each at the largest frames that it is published at.
+networks that come with the project make of it, each at the largest frames that it is published at;
+and a person, from the videos that lie beside result files.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -17,7 +19,9 @@ from rencgan.notebook import show
 from rencgan.notebook.kept import attempt
 from rencgan.notebook.tiles import enlarge
 from rencgan.presets.table import PRESETS
-from rencgan.studies import generated, weights
+from rencgan.studies import generated, runs, weights
+from rencgan.studies.entries import RESULTS, content_of, path_of
+from rencgan.studies.generated import FIRST_CLIP
 from rencgan.studies.standing import start_of
 from rencgan.studies.unseen import REACH, UNSEEN
 
@@ -41,6 +45,13 @@ TITLES = {  # as tiles call them
 # without them. (model, number of the scene) of each tile, four a row.
 ALL = [(name, k) for k in (0, 1) for name in (REAL, "r2")]
 ALL += [(name, k) for name in ("ar2", "r3-regression") for k in (0, 1)]
+PEOPLE = SimpleNamespace(dataset="taichi", source="procedural", preset="hour", seed=1)
+PERSON = 1  # a scene of the seed UNSEEN: whom kept videos show that follow somebody
+KEPT = {  # title -> contestant, and how its codes are drawn
+    TITLES["improved-r2"]: ("improved R2", "sample"),
+    TITLES["r3-regression"]: ("R3, regression", "faster sample"),
+    "AR2, ex-post: from nothing": ("AR2", "ex-post mean"),
+}
 
 
 @dataclass(frozen=True)
@@ -59,10 +70,17 @@ class Sight:
         """Screen pixels of a pixel."""
         return max(1, WIDE // self.clips[0].shape[2])
 
+    def beside(self, other: "Sight") -> "Sight":
+        """With the tiles of another one behind its own."""
+        lists = (self.clips, other.clips), (self.titles, other.titles), (self.marks, other.marks)
+        return Sight(*([*a, *b] for a, b in lists), f"{self.told} {other.told}")
 
-def seen(size: int, frames: int, scenes: Sequence[int] = SCENES) -> list[np.ndarray]:
+
+def seen(
+    size: int, frames: int, scenes: Sequence[int] = SCENES, dataset: str = weights.DATASET
+) -> list[np.ndarray]:
     """Real video of those scenes, (frames, size, size, 3) uint8 each."""
-    found = catalogue(weights.DATASET, UNSEEN, max(scenes) + 1)
+    found = catalogue(dataset, UNSEEN, max(scenes) + 1)
     return [longer(found[i], frames).frames(size) for i in scenes]
 
 
@@ -95,6 +113,24 @@ def sight(
         [marks[name] for name, _ in tiles],
         _told(names, frames, len({k for _, k in tiles}), own is not None),
     )
+
+
+def people(size: int, frames: int = FRAMES) -> Sight:
+    """A drawn person that no model has seen, and people as the models of KEPT made them for their
+    result files, from the first frame that is their own. Raises InputError where a file is missing.
+    """
+    clips, marks = seen(size, frames, (PERSON,), PEOPLE.dataset), [[]]
+    for name, way in KEPT.values():
+        path, hop = path_of(RESULTS, PEOPLE, name), CLIP // 2
+        first = hop if content_of(path)["prior"] == FIRST_CLIP else 0
+        clip = runs.kept_clip(runs.clip_of(path, way))[first : first + frames]
+        clips.append(enlarge(clip, size // clip.shape[2]))
+        marks.append(list(range(hop, len(clip), hop)))
+    told = (
+        "Then a drawn person, and what the same systems make that learnt from people instead "
+        f"({PEOPLE.dataset} at {PEOPLE.preset})."
+    )
+    return Sight(clips, [TITLES[REAL], *KEPT], marks, told)
 
 
 def whose(names: Sequence[str]) -> str:
@@ -135,14 +171,16 @@ def write(folder: Path) -> Path:
     return path
 
 
-def page(p, *names: str, tiles: Sequence[tuple[str, int]] = ()) -> show.Html | None:
+def page(
+    p, *names: str, tiles: Sequence[tuple[str, int]] = (), with_people: bool = False
+) -> show.Html | None:
     """What a page begins with: for each scene real video and what those models make of it, or
-    other tiles, four a row; at smoke size a shorter one. None, and a sentence, where it cannot be
-    made.
+    other tiles, four a row, and people if asked; at smoke size a shorter one, without. None, and a
+    sentence, where it cannot be made.
     """
     columns = 1 + len(names) if len(names) > 1 else 4
     tiles = tiles or [(name, k) for k in range(len(SCENES)) for name in (REAL, *names)]
-    return attempt("moving picture", _page, p, tiles, columns)
+    return attempt("moving picture", _page, p, tiles, columns, None, with_people)
 
 
 def beside(p, model: Trained, name: str, videos: VideoSet) -> show.Html | None:
@@ -162,9 +200,13 @@ def clips(p) -> show.Html | None:
     return attempt("moving picture", _clips, p, 2 if p.preset == "smoke" else CLIPS)
 
 
-def _page(p, tiles: list, columns: int, own: Trained | None = None) -> show.Html:
+def _page(
+    p, tiles: list, columns: int, own: Trained | None = None, with_people: bool = False
+) -> show.Html:
     short = p.preset == "smoke"
     found = sight([t for t in tiles if not (short and t[1])], 24 if short else FRAMES, own)
+    if with_people and not short:
+        found = found.beside(people(found.clips[0].shape[2]))
     return _shown(p, found, columns=columns)
 
 

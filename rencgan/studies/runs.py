@@ -22,6 +22,7 @@ from rencgan.core.errors import InputError
 from rencgan.core.files import alone, slug, write_json
 from rencgan.core.provenance import provenance
 from rencgan.data.encode import write_mp4
+from rencgan.data.video import Film
 from rencgan.data.videoset import VideoSet
 from rencgan.models.trained import Trained
 from rencgan.r3.foresight import foresight
@@ -37,6 +38,7 @@ from rencgan.studies.unseen import SHORT, Task, Unseen, task_of, unseen
 from rencgan.studies.variants import CLIP_WAYS, COMPARED, WAYS, Contestant, contestant
 
 STRIP = 8  # frames of a video that are kept as a picture
+KEPT = 160  # ... and of one that is kept as it moves, beside the result file
 
 # ------------------------------------------------------------------------------------------- a run
 
@@ -90,6 +92,7 @@ def _run(
         made = scores.pop("videos")
         _keep_videos(made, model, work, path.stem, way)
         keep_strip(made, strip_of(path, way))
+        keep_clip(made, model, path, way)
         record = provenance(model.draws.preset, p.seed, videos.card, started)
         found["ways"][way] = scores | {"provenance": record}
         write_json(path, found)
@@ -160,6 +163,22 @@ def kept_frames(path: Path) -> np.ndarray:
     """Those of the second video of a kept picture: (STRIP, H, W, 3) uint8."""
     sheet = np.asarray(Image.open(path).convert("RGB"))
     return np.stack(np.split(sheet[-(sheet.shape[1] // STRIP) :], STRIP, axis=1))
+
+
+def clip_of(path: Path, way: str) -> Path:
+    """The video that lies beside a result file, of one way."""
+    return strip_of(path, way).with_suffix(".mp4")
+
+
+def keep_clip(made: Sequence[np.ndarray], model: Trained, path: Path, way: str) -> None:
+    """The second video, as in the strip; enlarged, since the codec keeps half as much of colour."""
+    facts = {"model": model.name, "checkpoint": model.digest, "way": way}
+    write_mp4(clip_of(path, way), made[1][:KEPT], 25.0, metadata=facts, scale=2)
+
+
+def kept_clip(path: Path) -> np.ndarray:
+    """What `keep_clip` kept: (T, H, W, 3) uint8."""
+    return np.stack([frame[::2, ::2] for frame in Film(path)])
 
 
 def prepared(given: dict, test_fraction: float | None = None) -> tuple[Setting, VideoSet, Task]:

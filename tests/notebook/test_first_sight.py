@@ -100,3 +100,19 @@ def test_the_published_model_does_not_stand_beside_itself():
     videos = SimpleNamespace(card={"dataset": "sky", "source": "procedural"})
     assert first_sight.beside(p, weights.load("r2"), "r2", videos) is None
     assert first_sight.beside(p, weights.load("r2"), "improved-r2", videos) is not None
+
+
+def test_people_stand_behind_the_skies():
+    skies = first_sight.sight([("r2", 0)], 24)
+    found = skies.beside(first_sight.people(64, 24))
+    assert found.titles == ["R2: follows it", "real video (drawn)", *first_sight.KEPT]
+    assert {clip.shape for clip in found.clips} == {(24, 64, 64, 3)}
+    assert found.marks == [[8, 16], [], *[[8, 16]] * 3]
+    assert "Drawn sky" in found.told and "(taichi at hour)" in found.told
+    real, followed, onward = (clip.astype(int) for clip in found.clips[1:4])
+    others = [v.astype(int) for v in first_sight.seen(64, 24, (0, 2, 3), "taichi")]
+    assert all(abs(followed - real).mean() < abs(followed - v).mean() for v in others)
+    given = first_sight.seen(64, 24, (first_sight.PERSON,), "taichi")[0].astype(int)
+    assert abs(onward[0] - given[8]).mean() > 5, (
+        "the clip that R3 is given does not pass for its own"
+    )

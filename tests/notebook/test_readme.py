@@ -92,7 +92,7 @@ def test_the_picture_is_made_of_what_is_published(tmp_path):
     path = tmp_path / "picture.webp"
     readme.picture(path, frames=16)
     with Image.open(path) as image:
-        assert image.n_frames == 16 and image.size == (848, 496)
+        assert image.n_frames == 16 and image.size == (848, 736)
     assert first_sight.whose(["r2", "ar2", "r3-regression"]) in readme.below()
 
 

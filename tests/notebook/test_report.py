@@ -4,6 +4,7 @@ import nbformat
 import papermill
 import pytest
 from bs4 import BeautifulSoup
+from conftest import ROOT
 from nbformat.sign import NotebookNotary
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -227,3 +228,15 @@ def test_the_report_of_03_plays_a_long_video(smoke_run, browser, tmp_path):
     assert {u for u in browser.requests if not u.startswith(("data:", "blob:"))} == {page.as_uri()}
     assert browser.value("document.querySelectorAll('main math').length") >= 5
     browser.do("Page.navigate", url="about:blank")  # a playing video costs the other tests time
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem)
+def test_the_published_page_is_of_the_notebook_as_it_is(path):
+    page = (ROOT / "reports" / f"{path.stem}.html").read_text(encoding="utf-8")
+    page = BeautifulSoup(page, "html.parser")
+    title, *cells = nbformat.read(path, as_version=4).cells
+    shown = {block.get_text().strip() for block in page.find_all("pre")}
+    missing = [c.id for c in cells if c.cell_type == "code" and c.source.strip() not in shown]
+    assert not missing, "the page is of older cells: make reports"
+    heading = page.find("h1").get_text().rstrip("¶")
+    assert heading == title.source.partition("\n")[0].removeprefix("# ")

@@ -249,6 +249,11 @@ def test_a_study_runs_whole_once_and_only_what_is_missing(tmp_path, capsys, monk
     assert [f.name for f in files] == [f"sky-procedural-smoke-{n}-seed1.json" for n in NAMES]
     strips = sorted((tmp_path / "out" / "pictures").glob("*.png"))
     assert [f.name for f in strips] == [f"{f.stem}-sample.png" for f in files]
+    for strip in strips:  # and the same video as it moves
+        clip = compare.kept_clip(strip.with_suffix(".mp4"))
+        frames = compare.kept_frames(strip)
+        assert len(clip) in (compare.SHORT, compare.KEPT) and clip.shape[1:] == frames.shape[1:]
+        assert abs(clip[0].astype(int) - frames[0]).mean() < 8
     stamps = [f.stat().st_mtime_ns for f in files]
     monkeypatch.setattr(trainees.Trainee, "trained", None)  # nothing is trained again
     do(["study", *argv])
