@@ -107,7 +107,7 @@ def train(o: argparse.Namespace) -> None:
     p = checked(asked | {"data_root": typed(o.data_root), "out_root": typed(o.out)}, Training)
     begun = Path(typed(o.init_from)) if o.init_from else None
     fields = {"schedule": o.schedule} | recipes.read_fields(o.system, o.fields)
-    fields = (recipes.BEGUN if begun else {}) | fields
+    fields = (recipes.begun(o.system) if begun else {}) | fields
     fields = vars(recipes.kind_of(o.system).variant(o.variant)) | fields if o.variant else fields
     system, row = recipes.settled(o.system, p.preset, p.dataset, **fields)
     system.check(row)  # here and not after the data was prepared, as what is begun from

@@ -18,6 +18,7 @@ from rencgan.models.system import System, system_of
 from rencgan.models.trained import Trained, load_model
 from rencgan.presets.recipe import Recipe
 from rencgan.presets.table import (
+    ALWAYS,
     BASES,
     GPT_128,
     PRESETS,
@@ -98,6 +99,16 @@ def as_published(model: str) -> dict[str, Any]:
 
 # What a preset does at first would undo what a run is begun from.
 BEGUN = {"warmup": 0, "motion_warmup": 0, "rise": 0.0, "smallest_crop": 1.0}
+
+
+def begun(model: str) -> dict[str, Any]:
+    """Fields of a run that begins from a checkpoint. Raises InputError for what cannot."""
+    if BEGUN.keys() - {f.name for f in fields(kind_of(model).preset)}:
+        able = [m for m in ALWAYS if BEGUN.keys() <= {f.name for f in fields(kind_of(m).preset)}]
+        raise InputError(
+            f"{model} begins from nothing; of {', '.join(able)} a run may begin from one"
+        )
+    return BEGUN
 
 
 def kind_of(model: str) -> type[System]:
