@@ -20,6 +20,7 @@ from rencgan.evaluate.references import HELD
 from rencgan.notebook import first_sight, overview
 from rencgan.notebook.tiles import Grid
 from rencgan.studies import ledger, results, runs, standing
+from rencgan.studies.references import HELD_OTHERS
 
 REPORTS = project_root() / "reports"
 DATASET, PRESET = "sky", "hour"  # of the numbers
@@ -175,6 +176,8 @@ def sentences(tables: Mapping[str, pd.DataFrame], claims: list[dict]) -> str:
     begun = ""
     if (name := "AR2, ex-post") in far:
         begun = f", to {far[name]:.0f} where its first codes are such as clips have"
+    if np.isfinite(still := overview.real(table, HELD_OTHERS)):
+        begun += f" (a frame of another video, held: {still:.0f})"
     rejects = "VDrej, 20 candidates"
     heads = ", ".join(f"{n.partition(', ')[2]} {far[n]:.0f}" for n in far if n.startswith("R3"))
     return "\n".join(
