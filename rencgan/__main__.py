@@ -101,6 +101,7 @@ def train(o: argparse.Namespace) -> None:
     from rencgan.core import checkpoint
     from rencgan.studies import recipes
     from rencgan.studies.setting import Training, checked
+    from rencgan.training.loop import check_shares
 
     asked = {k: getattr(o, k) for k in ("source", "preset", "seed")}
     asked["dataset"] = o.dataset or ("folder" if o.data_root else "sky")
@@ -111,6 +112,7 @@ def train(o: argparse.Namespace) -> None:
     fields = vars(recipes.kind_of(o.system).variant(o.variant)) | fields if o.variant else fields
     system, row = recipes.settled(o.system, p.preset, p.dataset, **fields)
     system.check(row)  # here and not after the data was prepared, as what is begun from
+    check_shares(system, row, 1 if system.alone else o.processes)
     if begun:
         checkpoint.load(begun)
     videos = recipes.data(p, model=o.system)

@@ -143,6 +143,10 @@ WRONG = {
     "a data set": (["--dataset", "skye"], "did you mean 'sky'"),
     "a variant": (["--variant", "v9"], "a loss variant is one of v1"),
     "for another system": (["--set", "rollout=2"], "recall_noise and rollout are AR2's"),
+    "more processes than clips": (
+        ["--processes", "3"],
+        "a batch of 2 goes with at most 2 proc",
+    ),
     "no checkpoint": (["--init-from", "/none.pt"], "there is no checkpoint /none.pt"),
     "a text for a length": (["--preset", "64", "--dataset", "kth", "--set", "batch=many"], MANY),
 }

@@ -89,15 +89,7 @@ class Job:
             )
         if processes > 1 and system.alone:
             raise InputError(f"{type(system).__name__} trains in one process: {system.alone}")
-        for step in (p.steps, system.warmed(p) - 1, 0):  # of the training and of both warm-ups
-            phase = system.phase(step, p)
-            most = phase.batch // system.least(p, phase)
-            if 1 < processes > most:
-                raise InputError(
-                    f"a batch of {phase.batch} goes with at most {max(1, most)} "
-                    f"process{'es' * (most > 1)}, not {processes}: each needs "
-                    f"{system.least(p, phase)} of it"
-                )
+        check_shares(system, p, processes)
 
     def processes(self, asked: int) -> int:
         """In how many processes it trains, where so many are asked for; says so if in one."""
@@ -127,6 +119,19 @@ class Job:
         if not self.system.base:
             found["init_from"] = checkpoint.digest(self.init_from) if self.init_from else ""
         return found
+
+
+def check_shares(system: System, p: Recipe, processes: int) -> None:
+    """Raises InputError for more processes than a batch of the training or a warm-up goes with."""
+    for step in (p.steps, system.warmed(p) - 1, 0):
+        phase = system.phase(step, p)
+        most = phase.batch // system.least(p, phase)
+        if 1 < processes > most:
+            raise InputError(
+                f"a batch of {phase.batch} goes with at most {max(1, most)} "
+                f"process{'es' * (most > 1)}, not {processes}: each needs "
+                f"{system.least(p, phase)} of it"
+            )
 
 
 def train(job: Job, processes: int = 1, progress: Callable | None = None) -> Path:
