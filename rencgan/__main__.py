@@ -112,7 +112,10 @@ def train(o: argparse.Namespace) -> None:
     fields = vars(recipes.kind_of(o.system).variant(o.variant)) | fields if o.variant else fields
     system, row = recipes.settled(o.system, p.preset, p.dataset, **fields)
     system.check(row)  # here and not after the data was prepared, as what is begun from
-    check_shares(system, row, 1 if system.alone else o.processes)
+    first = BASES.get(o.system)
+    base = recipes.settled(first, p.preset, p.dataset) if first else (system, row)
+    for its, preset in ((system, row), base):
+        check_shares(its, preset, 1 if its.alone else o.processes)
     if begun:
         checkpoint.load(begun)
     videos = recipes.data(p, model=o.system)
@@ -121,7 +124,6 @@ def train(o: argparse.Namespace) -> None:
         found = recipes.job(model, p.preset, videos, p.out_dir, p.seed, base, **fields)
         return recipes.placed(replace(found, init_from=begun), p.out_dir)
 
-    first = BASES.get(o.system)
     if first == "improved-r2":  # not after its base was trained
         from rencgan.r3.tokens import check_enough
 

@@ -162,5 +162,5 @@ def test_train_refuses_before_it_prepares(kind, tmp_path, capsys):
 @pytest.mark.parametrize("system", ["stylegan-v", "r3"])
 def test_only_what_has_warm_ups_begins_from_a_checkpoint(system, tmp_path, capsys):
     told = refused(capsys, "train", system, *SMOKE, "--out", str(tmp_path), "--init-from", "a.pt")
-    assert told.startswith(f"{system} begins from nothing; of encgan3, ")
+    assert told.startswith(f"{system} cannot begin from a checkpoint; encgan3, ")
     assert not list(tmp_path.iterdir())

@@ -70,7 +70,7 @@ class Sight:
         """Screen pixels of a pixel."""
         return max(1, WIDE // self.clips[0].shape[2])
 
-    def beside(self, other: "Sight") -> "Sight":
+    def followed_by(self, other: "Sight") -> "Sight":
         """With the tiles of another one behind its own."""
         lists = (self.clips, other.clips), (self.titles, other.titles), (self.marks, other.marks)
         return Sight(*([*a, *b] for a, b in lists), f"{self.told} {other.told}")
@@ -127,7 +127,7 @@ def people(size: int, frames: int = FRAMES) -> Sight:
         clips.append(enlarge(clip, size // clip.shape[2]))
         marks.append(list(range(hop, len(clip), hop)))
     told = (
-        "Then a drawn person, and what the same systems make that learnt from people instead "
+        "Then a drawn person, and people as models make them that learnt from people instead "
         f"({PEOPLE.dataset} at {PEOPLE.preset})."
     )
     return Sight(clips, [TITLES[REAL], *KEPT], marks, told)
@@ -189,10 +189,14 @@ def beside(p, model: Trained, name: str, videos: VideoSet) -> show.Html | None:
     """
     if (videos.card["dataset"], videos.card["source"]) != (weights.DATASET, "procedural"):
         return None
+    return attempt("moving picture", _beside, p, model, name)
+
+
+def _beside(p, model: Trained, name: str) -> show.Html | None:
     if weights.card(weights.finest(name))["sha256"].startswith(model.digest):
         return None
     tiles = [(one, k) for k in range(len(SCENES)) for one in (REAL, name, OWN)]
-    return attempt("moving picture", _page, p, tiles, 3, model)
+    return _page(p, tiles, 3, model)
 
 
 def clips(p) -> show.Html | None:
@@ -205,8 +209,9 @@ def _page(
 ) -> show.Html:
     short = p.preset == "smoke"
     found = sight([t for t in tiles if not (short and t[1])], 24 if short else FRAMES, own)
-    if with_people and not short:
-        found = found.beside(people(found.clips[0].shape[2]))
+    size = found.clips[0].shape[2]
+    if with_people and not short and (more := attempt("moving people", people, size)):
+        found = found.followed_by(more)
     return _shown(p, found, columns=columns)
 
 

@@ -41,7 +41,7 @@ def picture(path: Path, frames: int = first_sight.FRAMES) -> None:
     people.
     """
     seen = first_sight.sight(first_sight.ALL, frames)
-    seen = seen.beside(first_sight.people(seen.clips[0].shape[2], frames))
+    seen = seen.followed_by(first_sight.people(seen.clips[0].shape[2], frames))
     grid = Grid(seen.clips, seen.titles, seen.marks, 4, seen.scale)
     first, *rest = (Image.fromarray(grid[t]) for t in range(len(grid)))
     with replaced(path) as part:
@@ -54,7 +54,7 @@ def below() -> str:
     models = first_sight.whose([name for name, _ in first_sight.ALL if name != first_sight.REAL])
     return (
         "Real video here is drawn: sky and a person that no model has seen, beside what small "
-        f"networks, trained on a CPU, make ({models}). An orange edge marks where two "
+        f"networks, trained on a CPU, make (skies: {models}). An orange edge marks where two "
         f"clips join, every {CLIP // 2} frames."
     )
 

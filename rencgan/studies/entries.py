@@ -54,9 +54,11 @@ def begun(path: Path, same: dict, aside: bool = False) -> dict:
 
 
 def content_of(path: Path) -> dict:
-    """What a result file holds; raises InputError for a file that is none."""
+    """What a result file holds; raises InputError for a file that is none, or missing."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing; python -m rencgan compare makes it") from None
     except json.JSONDecodeError:
         raise InputError(
             f"{path.name} is no JSON; python -m rencgan compare makes it anew"

@@ -105,9 +105,7 @@ def begun(model: str) -> dict[str, Any]:
     """Fields of a run that begins from a checkpoint. Raises InputError for what cannot."""
     if BEGUN.keys() - {f.name for f in fields(kind_of(model).preset)}:
         able = [m for m in ALWAYS if BEGUN.keys() <= {f.name for f in fields(kind_of(m).preset)}]
-        raise InputError(
-            f"{model} begins from nothing; of {', '.join(able)} a run may begin from one"
-        )
+        raise InputError(f"{model} cannot begin from a checkpoint; {', '.join(able)} can")
     return BEGUN
 
 

@@ -36,10 +36,8 @@ from rencgan.studies.unseen import SHORT, Task, Unseen, unseen
 
 REAL, OTHERS = "real", "other unseen videos"  # the contestant; its first way
 HELD_OTHERS = "held, of other video"
-LABELS = {  # of ways, in tables
-    **{OTHERS: OTHER, HELD: HELD, HELD_OTHERS: HELD_OTHERS},
-    **{BLURRED: BLURRED, SHUFFLED: SHUFFLED},
-}
+LABELS = {OTHERS: OTHER, HELD: HELD, HELD_OTHERS: f"{OTHER}, held"}  # of ways, in tables
+LABELS |= {BLURRED: BLURRED, SHUFFLED: SHUFFLED}
 OTHER_CLIPS, HELD_CLIPS = "other unseen clips", "held clips"
 CLIP_LABELS = {OTHER_CLIPS: f"{OTHER}, clips", HELD_CLIPS: f"{HELD}, clips"}
 SOFT = ("R2", "sample")  # whose sharpness the blurred ones have

@@ -7,7 +7,8 @@ that judges was fitted on stand-ins of seed 0: seeds from 1 up are new to it.)
 
 One JSON file a (data set, source, preset, contestant, seed), written when a way of drawing codes is
 done, and one of what real video itself comes to. A second call makes only what is missing, and
-refuses files of another recipe. Checkpoints and a few videos of each lie in `--work`.
+refuses files of another recipe. Checkpoints and a few videos of each lie in `--work`; a strip of
+frames and a short video of each way, in `pictures` beside the files.
 """
 
 import time
@@ -38,7 +39,7 @@ from rencgan.studies.unseen import SHORT, Task, Unseen, task_of, unseen
 from rencgan.studies.variants import CLIP_WAYS, COMPARED, WAYS, Contestant, contestant
 
 STRIP = 8  # frames of a video that are kept as a picture
-KEPT = 160  # ... and of one that is kept as it moves, beside the result file
+KEPT = 168  # ... and of one that is kept as it moves, beside the result file
 
 # ------------------------------------------------------------------------------------------- a run
 
@@ -172,12 +173,14 @@ def clip_of(path: Path, way: str) -> Path:
 
 def keep_clip(made: Sequence[np.ndarray], model: Trained, path: Path, way: str) -> None:
     """The second video, as in the strip; enlarged, since the codec keeps half as much of colour."""
-    facts = {"model": model.name, "checkpoint": model.digest, "way": way}
+    facts = {"model": model.kind, "checkpoint": model.digest, "way": way}
     write_mp4(clip_of(path, way), made[1][:KEPT], 25.0, metadata=facts, scale=2)
 
 
 def kept_clip(path: Path) -> np.ndarray:
-    """What `keep_clip` kept: (T, H, W, 3) uint8."""
+    """What `keep_clip` kept: (T, H, W, 3) uint8. Raises InputError where it is missing."""
+    if not path.exists():
+        raise InputError(f"{path.name} is missing; git checkout brings it back")
     return np.stack([frame[::2, ::2] for frame in Film(path)])
 
 

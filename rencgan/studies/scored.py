@@ -134,8 +134,9 @@ def _clips_of(videos: Sequence[np.ndarray], extractor: Extractor) -> np.ndarray:
 def scored(model: Trained, way: str, real: Unseen, extractor, seed: int, c: Contestant) -> dict:
     """One way of drawing codes: the scores of all videos to 128 frames (or as many as the system
     makes), the measures of the long ones. VDrej, which takes 20 times as long, makes 128 frames of
-    all, and so do contestants that ask for no long ones. The noise of a video is the same in every
-    way and for every contestant of its kind.
+    all, and so do contestants that ask for no long ones. Of a system whose longer videos are slower
+    the long ones are made to 128 frames too, and scored so. The noise of a video is the same in
+    every way and for every contestant of its kind.
     """
     whole = made_long(c, way)
     reach = min(real.short, model.system.longest or real.short)
@@ -146,24 +147,27 @@ def scored(model: Trained, way: str, real: Unseen, extractor, seed: int, c: Cont
     began = time.perf_counter()
     lengthy = made_by(model, way, first, real.frames if whole else reach + skipped, 2 * seed, shown)
     short = made_by(model, way, rest, reach + skipped, 2 * seed + 1, others)
+    paced = lengthy
+    if whole and model.system.slows:
+        paced = made_by(model, way, first, reach + skipped, 2 * seed, shown)
     took = time.perf_counter() - began
 
     found = {"seconds for all videos": took, "checkpoint": model.digest}
     for start in sorted({0, skipped}):
         part, told = slice(start, start + reach), f" from frame {start}" * bool(start)
-        sides = [[v[part] for v in videos] for videos in (real.footage, lengthy + short)]
+        sides = [[v[part] for v in videos] for videos in (real.footage, paced + short)]
         scores = evaluate(*sides, protocol, extractor, seed)
         found[f"{SCORES}{told}"] = [s.as_dict() for s in scores]
         found[f"{MOVING}{told}"] = moving(*sides[::-1], extractor, seed)
         found[f"{SECOND}{told}"] = by_second(*sides[::-1], c.lengths, seed)
     found["diversity"] = diversity(*sides[::-1], extractor)  # from the model's own first frame
     if c.fourth:  # what is trained on every fourth frame is judged so
-        sides = ([v[:reach:4] for v in videos] for videos in (real.footage, lengthy + short))
+        sides = ([v[:reach:4] for v in videos] for videos in (real.footage, paced + short))
         scores = evaluate(*sides, protocol.but(lengths=(16, 32)), extractor, seed)
         found[FOURTH] = [s.as_dict() for s in scores]
     if whole:
         found["long"] = long_measures(lengthy, real.real(real.frames), model.hop, extractor)
-    return found | {"videos": (lengthy + short)[:4]}
+    return found | {"videos": (paced + short)[:4]}
 
 
 def clip_measures(made: Sequence[np.ndarray], real: Sequence[np.ndarray]) -> dict:

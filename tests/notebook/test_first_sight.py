@@ -104,9 +104,10 @@ def test_the_published_model_does_not_stand_beside_itself():
 
 def test_people_stand_behind_the_skies():
     skies = first_sight.sight([("r2", 0)], 24)
-    found = skies.beside(first_sight.people(64, 24))
+    found = skies.followed_by(first_sight.people(64, 24))
     assert found.titles == ["R2: follows it", "real video (drawn)", *first_sight.KEPT]
     assert {clip.shape for clip in found.clips} == {(24, 64, 64, 3)}
+    assert {len(clip) for clip in first_sight.people(64).clips} == {first_sight.FRAMES}
     assert found.marks == [[8, 16], [], *[[8, 16]] * 3]
     assert "Drawn sky" in found.told and "(taichi at hour)" in found.told
     real, followed, onward = (clip.astype(int) for clip in found.clips[1:4])

@@ -85,7 +85,7 @@ def test_it_is_one_page_that_begins_with_a_moving_picture():
     assert text.splitlines()[4].startswith("![") and f"reports/{readme.PICTURE}" in text
     assert picture.stat().st_size < 3_000_000
     with Image.open(picture) as image:
-        assert image.n_frames == first_sight.FRAMES
+        assert image.n_frames == first_sight.FRAMES and image.size == (848, 736)
 
 
 def test_the_picture_is_made_of_what_is_published(tmp_path):

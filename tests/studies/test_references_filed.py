@@ -107,7 +107,7 @@ def test_clips_are_compared_with_clips(videos, tmp_path):
     assert told[False] == [
         "other real video",
         "held",
-        HELD_OTHERS,
+        "other real video, held",
         "shuffled real clips",
         "R2, sample",
     ]

@@ -31,7 +31,7 @@ from rencgan.studies.results import frame
 from rencgan.studies.runs import Task, slug
 from rencgan.studies.setting import checked
 from rencgan.studies.trainees import Spent, trainee
-from rencgan.studies.unseen import REACH, UNSEEN, task_of
+from rencgan.studies.unseen import REACH, UNSEEN, task_of, unseen
 from rencgan.studies.variants import COMPARED, CONTESTANTS, contestant
 from rencgan.training.loop import train
 
@@ -537,6 +537,9 @@ def test_baselines_go_through_the_comparison_each_at_its_own_size(tmp_path, caps
     )
     assert "long" in whole["ways"]["sample"] and "long" not in clip["ways"]["sample"]
     assert walk["training"]["MotionStyleGAN"]["pairs"] == 20 and "R2" not in walk["training"]
+    assert "long" in walk["ways"]["sample"] and _scores_at_one_pace(tmp_path) == [
+        s["value"] for s in walk["ways"]["sample"]["scores"]
+    ]
     assert walk["switches"]["motion"]["codes"] == 4 and whole["switches"] == {}
     seconds = results.values(frame([walk]), names[2], "", "train s")[1]
     assert seconds == sum(
@@ -555,6 +558,19 @@ def test_baselines_go_through_the_comparison_each_at_its_own_size(tmp_path, caps
 
 
 SIDES = ("real", "generated")
+
+
+def _scores_at_one_pace(work) -> list[float]:
+    """Those of MotionVideoGAN where no video is made longer than it is scored."""
+    p, videos, task = compare.prepared(
+        {"dataset": "sky", "preset": "smoke", "seed": 1, "out_root": str(work)}
+    )
+    c = contestant("MotionVideoGAN")
+    model, _ = trainee(c, p, videos, work).trained()
+    real = unseen(p, videos, task)
+    apart = scored.scored(model, "sample", real, scored.judge(), 1, replace(c, long=False))
+    assert len(apart["videos"][0]) == 128 and "long" not in apart
+    return [s["value"] for s in apart["scores"]]
 
 
 def test_switches_over_a_base_enter_its_key_and_its_file(tmp_path):
