@@ -237,7 +237,7 @@ def _worst(of: pd.DataFrame) -> dict[str, str]:
 
 def of_one_set(row: dict) -> dict:
     """References that are made of the same videos for all seeds are one measurement."""
-    found = {k: re.sub(r" ± 0(\.0+)?$", "", v) if k in MEASURES else v for k, v in row.items()}
+    found = {k: re.sub(r" ± 0(\.0+)?$", "", v) if isinstance(v, str) else v for k, v in row.items()}
     return found if any("±" in str(v) for v in found.values()) else found | {"seeds": 1}
 
 

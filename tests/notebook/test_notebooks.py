@@ -280,6 +280,6 @@ def test_06_runs_a_study_and_shows_it(tmp_path):
     ]
     found = json.loads((tmp_path / "runs/smoke/sky/06_ablations.json").read_text())
     (rows,) = (t["sky"] for name, t in found["tables"].items() if name == "T5.6")
-    assert [row["seeds"] for row in rows] == [1] * 5, "three of real video, then the variants"
+    assert [row["seeds"] for row in rows] == [1] * 6, "four of real video, then the variants"
     assert all(row["128f"] for row in rows)
     assert {c["verdict"] for c in found["claims"]} == {"undecided"}

@@ -56,6 +56,8 @@ def test_references_of_one_set_of_videos_are_one_measurement():
     files[1] = file("real", 1, 22.0, "other unseen videos")
     (row,) = results.rows(frame(files))
     assert row["128f"] == "21.0 ± 1.4" and row["seeds"] == 2
+    row = {"videos": "held", "seeds": 3, "32f": "14.4 ± 0.0"}  # a measure of the main table alone
+    assert results.of_one_set(row) == {"videos": "held", "seeds": 1, "32f": "14.4"}
 
 
 def test_single_clips_stand_apart_and_see_no_video_where_they_are_of_noise():

@@ -18,6 +18,7 @@ from rencgan.core.errors import InputError
 from rencgan.core.files import key_of, write_json
 from rencgan.data.procedural import catalogue
 from rencgan.data.videoset import VideoSet
+from rencgan.evaluate.references import HELD, SHUFFLED
 from rencgan.models.trained import load_model
 from rencgan.notebook import steps as study
 from rencgan.notebook.parameters import AR2Run
@@ -27,6 +28,7 @@ from rencgan.studies import generated, results, scored, trainees, weights
 from rencgan.studies import runs as compare
 from rencgan.studies.columns import SECOND_METRIC
 from rencgan.studies.entries import SECOND
+from rencgan.studies.references import HELD_OTHERS, OTHERS
 from rencgan.studies.results import frame
 from rencgan.studies.runs import Task, slug
 from rencgan.studies.setting import checked
@@ -163,7 +165,7 @@ def test_clips_of_faces_are_trained_and_scored(tmp_path):
     assert list(found["ways"]) == ["noise", "encoded"]
     assert found["compared with"].startswith("3 videos of 128 frames, 3 of them of 1")
     real = json.loads(compare.run_real(p, videos, SMALL, tmp_path / "out").read_text())
-    assert set(real["ways"]) == {"other unseen videos", "held", "shuffled real clips"}
+    assert set(real["ways"]) == {OTHERS, HELD, HELD_OTHERS, SHUFFLED}
     assert all(len(way["scores"]) == 4 for way in real["ways"].values())
 
 
