@@ -113,9 +113,9 @@ def train(o: argparse.Namespace) -> None:
     system, row = recipes.settled(o.system, p.preset, p.dataset, **fields)
     system.check(row)  # here and not after the data was prepared, as what is begun from
     first = BASES.get(o.system)
-    base = recipes.settled(first, p.preset, p.dataset) if first else (system, row)
-    for its, preset in ((system, row), base):
-        check_shares(its, preset, 1 if its.alone else o.processes)
+    trained = [(system, row)] + ([recipes.settled(first, p.preset, p.dataset)] if first else [])
+    for one, preset in trained:
+        check_shares(one, preset, 1 if one.alone else o.processes)
     if begun:
         checkpoint.load(begun)
     videos = recipes.data(p, model=o.system)

@@ -159,6 +159,11 @@ def test_train_refuses_before_it_prepares(kind, tmp_path, capsys):
     assert sentence in told and not list(tmp_path.iterdir())
 
 
+def test_what_r3_is_trained_over_is_checked_before_the_data_is_prepared(tmp_path, capsys):
+    told = refused(capsys, "train", "r3", *SMOKE, "--out", str(tmp_path), "--processes", "3")
+    assert told.startswith("a batch of 2 goes with at most") and not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("system", ["stylegan-v", "r3"])
 def test_only_what_has_warm_ups_begins_from_a_checkpoint(system, tmp_path, capsys):
     told = refused(capsys, "train", system, *SMOKE, "--out", str(tmp_path), "--init-from", "a.pt")

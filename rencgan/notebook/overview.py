@@ -61,11 +61,8 @@ def rows(table: pd.DataFrame) -> list[dict]:
         row |= {c: row.get(c, row[c.removesuffix(", own")]) for c in COLUMNS}
         row |= {c: row[c].partition(" ± ")[0] for c in PLAIN}
     has = [c for c in COLUMNS if any(row[c] for row in every if row["videos"] in systems)]
-    kept = [
-        row
-        for row in every
-        if row["videos"] in systems | set(LABELS.values()) - {LABELS[HELD_OTHERS]}
-    ]
+    shown = systems | {name for way, name in LABELS.items() if way != HELD_OTHERS}  # ten rows
+    kept = [row for row in every if row["videos"] in shown]
     return [{k: r[k] for k in ("videos", "seeds", *has)} for r in kept]
 
 
