@@ -38,8 +38,9 @@ SYSTEMS = (  # name, way, chapter, file
     ("R3, mixture", FASTER, OURS, "r3/heads.py"),
     ("R3, flow", FASTER, OURS, "r3/heads.py"),
     ("StyleGAN-V", "sample", THEIRS, "baselines/stylegan_v.py"),
+    ("MotionVideoGAN", "sample", THEIRS, "baselines/motionvideogan.py"),
 )
-LEFT_OUT = ("improved R2", "AR2+, noise", "R3, mixture", "R3, flow", "StyleGAN-V")
+LEFT_OUT = ("improved R2", "AR2+, noise", "R3, mixture", "R3, flow", "StyleGAN-V", "MotionVideoGAN")
 # ... of the table, which is of ten rows; in the others
 PLAIN = ("motion", "sharpness")  # told without their spread, which is small
 COLUMNS = ("16f, own", "128f, own", "motion distance", "jump", "motion", "sharpness")

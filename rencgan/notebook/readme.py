@@ -133,8 +133,10 @@ def distance(table: pd.DataFrame) -> str:
     best = min((s[0] for s in THESIS if s[0] in far), key=far.get)
     real, still = overview.real(table), overview.real(table, HELD)
     better = standing.best_ways(results.compared(table)) < still
+    seeds = overview.distances(table).groupby("called").seed.nunique()[best]
+    one = "one seed; " if seeds == 1 else ""
     return (
-        f"{best} with {far[best]:.0f} (other real video {real:.0f}; a real first frame held still "
+        f"{best} with {far[best]:.0f} ({one}other real video {real:.0f}; a first frame held "
         f"{still:.0f}, beaten by {better.sum() or 'none'} of {len(better)} models)"
     )
 
@@ -188,7 +190,7 @@ def sentences(tables: Mapping[str, pd.DataFrame], claims: list[dict]) -> str:
             f"3. **No footage.** AR2, from nothing, comes to {far['AR2']:.0f}{begun}; R3, from one "
             f"clip, by its heads to {heads}.{_baselines(table, far)}",
             f"4. **Time.** 1000 frames (`{timed}`) take R2 {seconds('R2', 'plain')}, AR2 "
-            f"{seconds('AR2', 'plain')}, R3 {seconds('R3', 'faster, plain')}; with rejection "
+            f"{seconds('AR2', 'plain')}, R3 (faster) {seconds('R3', 'faster, plain')}; with VDrej "
             f"(20 candidates) {seconds('R2', rejects)}, {seconds('AR2', rejects)} and "
             f"{seconds('R3', f'faster, {rejects}')} ({machine}).",
             f"5. **Claims.** {ledger.counted(claims)}",
