@@ -69,7 +69,7 @@ def load(model: str, device: str | None = None, base=None):
     from rencgan.studies import weights
 
     if Path(model).suffix == ".pt":
-        return load_model(model, device=device, base=base)
+        return load_model(_here(model), device=device, base=base)
     return weights.load(str(model), device)
 
 
@@ -82,4 +82,5 @@ def score(real, generated, protocol: str = "ours", extractor: str = "compact", s
     """
     from rencgan.evaluate.scores import evaluate
 
-    return {s.name: s.value for s in evaluate(real, generated, protocol, extractor, seed)}
+    sides = (_here(side) if isinstance(side, str) else side for side in (real, generated))
+    return {s.name: s.value for s in evaluate(*sides, protocol, extractor, seed)}

@@ -14,6 +14,7 @@ from rencgan.core.errors import InputError
 from rencgan.core.files import resolve
 from rencgan.core.progress import say_all
 from rencgan.data.hops import CLIP
+from rencgan.presets.preset import VIDEO_STREAMS
 from rencgan.presets.table import ALWAYS, BASES, SCHEDULES
 
 VERBS: dict[str, tuple[Callable, tuple]] = {}
@@ -113,7 +114,10 @@ def train(o: argparse.Namespace) -> None:
     system, row = recipes.settled(o.system, p.preset, p.dataset, **fields)
     system.check(row)  # here and not after the data was prepared, as what is begun from
     first = BASES.get(o.system)
-    trained = [(system, row)] + ([recipes.settled(first, p.preset, p.dataset)] if first else [])
+    under = {"schedule": o.schedule}  # of what it is trained over
+    trained = [(system, row)] + (
+        [recipes.settled(first, p.preset, p.dataset, **under)] if first else []
+    )
     for one, preset in trained:
         check_shares(one, preset, 1 if one.alone else o.processes)
     if begun:
@@ -129,7 +133,7 @@ def train(o: argparse.Namespace) -> None:
 
         asked = recipes.job(o.system, p.preset, videos, p.out_dir, **fields).preset
         check_enough(videos.select("train"), CLIP // 2, asked)
-    base = recipes.trained(job(first), processes=o.processes) if first else None
+    base = recipes.trained(job(first, **under), processes=o.processes) if first else None
     work = job(o.system, base, begun, **fields)
     recipes.trained(work, processes=o.processes)
     print(work.out / "checkpoint.pt")
@@ -278,8 +282,7 @@ def benchmark(o: argparse.Namespace) -> None:
 
 @verb(
     option("--preset", default="64"),
-    option("--video-stream", choices=("1p2d", "3d"), help="default: the preset's"),
-    option("--kind", choices=("encgan3", "lencgan"), default="encgan3", help="whose encoder"),
+    option("--video-stream", choices=VIDEO_STREAMS, help="default: the preset's"),
     option("--system", choices=[x for x in ALWAYS if x != "r3"], help="its networks alone"),
     option("--json", action="store_true"),
 )
@@ -288,9 +291,11 @@ def sizes(o: argparse.Namespace) -> None:
     from rencgan.presets.table import preset
     from rencgan.studies import sizes
 
+    if o.system and o.video_stream:
+        raise InputError(f"{o.system} has its own video streams: leave --video-stream out")
     p = preset(o.preset, o.system or "")
     p = p.but(video_stream=o.video_stream) if o.video_stream else p
-    counts = sizes.of_system(o.system, o.preset) if o.system else sizes.sizes(p, o.kind)
+    counts = sizes.of_system(o.system, o.preset) if o.system else sizes.sizes(p)
     print(json.dumps(counts) if o.json else sizes.as_text(counts))
 
 

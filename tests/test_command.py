@@ -6,16 +6,15 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, moving_videos
 
-from rencgan.__main__ import main, parser
+from rencgan.__main__ import VERBS, main, parser
 from rencgan.core import checkpoint
+from rencgan.core.errors import InputError
 from rencgan.data.encode import write_mp4
+from rencgan.data.videoset import VideoSet
+from rencgan.studies import recipes
 
-VERBS = """
-prepare train evaluate study compare results ledger benchmark sizes publish report fitness
-fit-compact batch first-sight
-"""
 SMOKE = ("--preset", "smoke", "--source", "procedural")
 
 
@@ -29,10 +28,10 @@ def refused(capsys, *words: str) -> str:
 
 def test_the_help_names_every_verb():
     told = parser().format_help()
-    assert all(f"    {name}" in told for name in VERBS.split())
+    assert all(f"    {name}" in told for name in VERBS)
 
 
-@pytest.mark.parametrize("name", VERBS.split())
+@pytest.mark.parametrize("name", VERBS)
 def test_every_verb_tells_its_options(name, capsys):
     with pytest.raises(SystemExit, match="^0$"):
         main([name, "--help"])
@@ -100,6 +99,23 @@ def test_train_r3_trains_its_r2_first_and_its_gpt_with_other_fields(tmp_path, ca
     assert len(list(tmp_path.rglob("r2-*/checkpoint.pt"))) == 1
 
 
+def test_what_r3_is_trained_over_has_its_schedule(tmp_path, capsys, monkeypatch):
+    videos, jobs = VideoSet.from_arrays(moving_videos(4, frames=40, size=64)), []
+    videos.card["dataset"] = "sky"
+
+    def trained(work, *told, **more):
+        jobs.append(work)
+        raise InputError("enough seen")
+
+    monkeypatch.setattr(recipes, "data", lambda p, **more: videos)
+    monkeypatch.setattr(recipes, "trained", trained)
+    monkeypatch.setattr("rencgan.r3.tokens.check_enough", lambda *given: None)
+    asked = ["train", "r3", "--preset", "64", "--source", "procedural", "--out", str(tmp_path)]
+    assert main(asked) == main([*asked, "--schedule", "short"]) == 2
+    published, short = (work.preset for work in jobs)
+    assert published.epochs == 215 and (short.epochs, short.steps) == (0, 100_000)
+
+
 def test_train_refuses_an_r3_without_enough_tokens_before_it_trains_its_r2(tmp_path, capsys):
     asked = ["--set", "directions=99999", "--out", str(tmp_path)]
     told = refused_at_the_end(capsys, "train", "r3", *SMOKE, *asked)
@@ -131,6 +147,20 @@ def test_results_are_asked_for_where_they_can_lie(words, tmp_path, capsys):
     assert "holds no results at" in told and told.endswith("python -m rencgan compare makes them")
 
 
+def test_a_study_is_listed_at_a_preset_that_there_is(capsys):
+    assert refused(capsys, "study", "--preset", "nope").startswith("preset = 'nope' should be one")
+
+
+def test_the_readme_is_looked_for_before_anything_is_made(tmp_path, capsys):
+    told = refused(capsys, "readme", str(tmp_path / "README.md"))
+    assert told.endswith("README.md is missing: give the README that the tables are put into")
+
+
+def test_a_system_has_its_own_video_streams(capsys):
+    told = refused(capsys, "sizes", "--system", "r2", "--video-stream", "3d")
+    assert told == "r2 has its own video streams: leave --video-stream out"
+
+
 MANY = "batch must be a whole number, not 'many'"
 WRONG = {
     "no such field": (["--set", "bach=3"], "a preset has no field bach to set (did you mean"),
@@ -139,6 +169,7 @@ WRONG = {
     "nor what tells presets apart": (["--set", "name=x"], "a preset has no field name to set"),
     "no value": (["--set", "batch"], "--set takes field=value, not 'batch'"),
     "not a number": (["--set", "batch=many"], MANY),
+    "no process": (["--processes", "0"], "a training takes at least 1 process, not 0"),
     "a preset": (["--preset", "tiny"], "preset = 'tiny' should be one of"),
     "a data set": (["--dataset", "skye"], "did you mean 'sky'"),
     "a variant": (["--variant", "v9"], "a loss variant is one of v1"),

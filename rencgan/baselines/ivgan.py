@@ -164,6 +164,7 @@ class IVGAN(System):
     kind: ClassVar[str] = "ivgan"
     preset: ClassVar[type] = IVGANPreset
     longest: ClassVar[int | None] = FRAMES
+    joins: ClassVar[bool] = False
     generates: ClassVar[tuple[str, ...]] = ("generator",)
     choices: ClassVar[dict[str, tuple]] = {
         "affine": ("channel", "element"),

@@ -203,6 +203,7 @@ class MotionVideoGAN(System):
     kind: ClassVar[str] = "motionvideogan"
     base: ClassVar[str] = "motionstylegan"
     preset: ClassVar[type] = MotionPreset
+    joins: ClassVar[bool] = False
     slows: ClassVar[bool] = True
     alone: ClassVar[str] = "its pairs lie on one device"
     generates: ClassVar[tuple[str, ...]] = ("generator",)

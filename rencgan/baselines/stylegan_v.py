@@ -160,6 +160,7 @@ class StyleGANV(System):
     averaged: ClassVar[tuple[str, ...]] = ("generator",)
     generates: ClassVar[tuple[str, ...]] = ("generator",)
     sample: ClassVar[str] = "videos"
+    joins: ClassVar[bool] = False
     choices: ClassVar[dict[str, tuple]] = {
         "codes": ("anchors", "lstm"),
         "g": ("own", "mocogan"),
@@ -233,9 +234,6 @@ class StyleGANV(System):
             for rate, every in [lazy.get(name, (p.lr, p.penalty_every))]
         }
 
-    def phase(self, step: int, p: StyleGANVPreset) -> Phase:
-        return Phase(batch=p.batch)
-
     def average(self, step: int, p: StyleGANVPreset) -> float:
         return forgetting(p, step)
 
@@ -251,7 +249,7 @@ class StyleGANV(System):
     def draws(
         self, seed: int, step: int, p: StyleGANVPreset, phase: Phase, share: Callable, device
     ) -> Draws:
-        rng = torch.Generator().manual_seed(seed * 1_000_003 + step)
+        rng = super().draws(seed, step, p, phase, share, device)
         b, rows = phase.batch, share(phase.batch)
         ahead = 2 * (p.kernel - 1) if self.codes == "anchors" else 0
         count = tokens(p.longest, self.spacing or p.delta, ahead)

@@ -22,7 +22,7 @@ KINDS = ("pairs", "step", "uniform", "first")
 
 
 @lru_cache(4)
-def _order(seed: int, epoch: int, n: int) -> np.ndarray:
+def order_of(seed: int, epoch: int, n: int) -> np.ndarray:
     """Of an epoch. Kept outside the sampler: two threads read it."""
     return np.random.default_rng([seed, epoch]).permutation(n)
 
@@ -93,7 +93,7 @@ class ClipSampler:
 
     def order(self, epoch: int) -> np.ndarray:
         """In which an epoch takes the items."""
-        return _order(self.seed, epoch, len(self.items))
+        return order_of(self.seed, epoch, len(self.items))
 
     def frames_of(self, epoch: int, position: int) -> np.ndarray:
         """Rows of the frame array that the `position`-th sample of an epoch is made of."""
@@ -188,7 +188,7 @@ class WholeVideos(ClipSampler):
 
     def frames_of(self, epoch: int, position: int) -> np.ndarray:
         """The first clip of the `position`-th video of an epoch: what sample grids show."""
-        start, _ = self.items[_order(self.seed, epoch, len(self.items))[position]]
+        start, _ = self.items[order_of(self.seed, epoch, len(self.items))[position]]
         return np.arange(start, start + CLIP)
 
 

@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from PIL import Image
-
 from rencgan.core.files import project_root
 from rencgan.data.sets import DATASETS, IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_image, is_video
 from rencgan.data.stills import beside, words
@@ -180,6 +178,8 @@ def _animations(files: list[Path]) -> set[Path]:
 
 
 def _moves(path: Path) -> bool:
+    from PIL import Image  # what is drawn needs no reader of images
+
     try:
         with Image.open(path) as image:
             return getattr(image, "is_animated", False)

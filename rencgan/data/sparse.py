@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rencgan.core.errors import InputError
 from rencgan.core.files import ahead
-from rencgan.data.clips import _order
+from rencgan.data.clips import order_of
 from rencgan.data.pixels import as_clips
 from rencgan.data.videoset import VideoSet
 
@@ -89,7 +89,7 @@ class SparseFrames:
     def sample(self, step: int, batch: int, row: int) -> tuple[np.ndarray, np.ndarray]:
         """Frames (k, H, W, 3) uint8 of one row of a batch, and all its times (1 + FAKES, k)."""
         epoch, place = divmod(step * batch + row, len(self.items))
-        start, length = self.items[_order(self.seed, epoch, len(self.items))[place]]
+        start, length = self.items[order_of(self.seed, epoch, len(self.items))[place]]
         rng = np.random.default_rng([self.seed, 3, step, row])
         window = int(rng.integers(max(1, length - self.longest + 1)))
         t = self.times(rng, length, whole=True)

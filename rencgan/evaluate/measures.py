@@ -32,11 +32,15 @@ def l1(video: np.ndarray, reference: np.ndarray) -> float:
     return float(np.abs(x - y).mean())
 
 
-def _junctions(frames: int, r: int) -> np.ndarray:
-    """Which of the T - 1 frame differences lie at a junction."""
+def _junctions(frames: int, r: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which of the T - 1 frame differences lie at a junction, and which inside clips. A video that
+    was cut may have more junctions in its last 16 frames, so what lies there at a multiple of the
+    hop is neither; of hop 1, where nothing else would be left, it is inside.
+    """
     at = np.zeros(frames - 1, bool)
     at[[s - 1 for s in seams(frames, r)]] = True
-    return at
+    inside = np.arange(1, frames) % r != 0
+    return at, inside if inside.any() else ~at
 
 
 def motion(video: np.ndarray, r: int | None = None) -> float:
@@ -44,7 +48,7 @@ def motion(video: np.ndarray, r: int | None = None) -> float:
     left out).
     """
     d = frame_differences(video)
-    return float(d.mean() if r is None else d[~_junctions(len(d) + 1, r)].mean())
+    return float(d.mean() if r is None else d[_junctions(len(d) + 1, r)[1]].mean())
 
 
 def seam_ratio(video: np.ndarray, r: int) -> float:
@@ -52,10 +56,10 @@ def seam_ratio(video: np.ndarray, r: int) -> float:
     from the rest.
     """
     d = frame_differences(video)
-    at = _junctions(len(d) + 1, r)
-    if not at.any() or not d[~at].mean():
+    at, inside = _junctions(len(d) + 1, r)
+    if not at.any() or not d[inside].mean():
         return float("nan")
-    return float(d[at].mean() / d[~at].mean())
+    return float(d[at].mean() / d[inside].mean())
 
 
 def sharpness(video: np.ndarray) -> float:

@@ -158,14 +158,16 @@ class AR2(VaeGan):
 
     @torch.no_grad()
     def ended(self, model: Any, reader: ClipSampler) -> dict[str, Any]:
-        """A Gaussian of the means of the latent spaces of training clips (starts.py)."""
+        """A Gaussian of the means of the latent spaces of training clips (starts.py); of a single
+        clip there is none.
+        """
         rows = np.array([reader.items[i][0] for i in spaced(len(reader.items), starts.CLIPS)])
         found = []
         for first in np.array_split(rows, -(-len(rows) // sampling.BATCH)):
             clips = reader.videos.frames[first[:, None] + np.arange(CLIP)]
             space = model.nets["encoder"](as_clips(clips, model.device), model.hop, None)
             found.append(torch.cat([space.mu_c, space.mu_m], dim=1).float().cpu())
-        return {"start": vars(starts.Start.fitted(torch.cat(found)))}
+        return {"start": vars(starts.Start.fitted(torch.cat(found)))} if len(rows) > 1 else {}
 
     def known(self, content: Mapping[str, Any], p: Preset) -> Known | None:
         return Known(starts.Start(**content["start"])) if "start" in content else None
@@ -241,9 +243,8 @@ class AR2(VaeGan):
         """Algorithm 10 without end: clips (V, 3, 16, H, W), each predicted from the one before it.
 
         first: the first clips (V, 3, 16, H, W), or None to draw them from N(0, I), or as `start`
-        has their codes. The clip that
-        VDrej kept is the one that the next is predicted from and judged behind: as printed,
-        Algorithm 10 never renews its previous clip.
+        has their codes. The clip that VDrej kept is the one that the next is predicted from and
+        judged behind: as printed, Algorithm 10 never renews its previous clip.
         """
         encoder, generator, r = model.nets["encoder"], model.nets["generator"], model.hop
         dims = (model.preset.content_dim, model.preset.motion_dim)

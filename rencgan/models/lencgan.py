@@ -25,10 +25,10 @@ from rencgan.models.encgan3 import EncGAN3
 from rencgan.models.networks import (
     Codes,
     Encoder,
-    _fc_set,
-    _frame_features,
     bounded,
     difference_maps,
+    fc_set,
+    frame_features,
 )
 from rencgan.models.system import Nets, Phase, Step, Terms, Turn
 from rencgan.models.vaegan import Pass
@@ -60,8 +60,8 @@ def _stream(p: Preset) -> nn.Sequential:
     mirrors it (Section 4.2.4), so it has strides where EncGAN3's has pools.
     """
     hidden = [p.encoder_widths[-1] * 16, *p.encoder_hidden, p.content_features]
-    fc = [_fc_set(a, b) for a, b in zip(hidden, hidden[1:], strict=False)]
-    return nn.Sequential(_frame_features(p, pooled=False), *fc)
+    fc = [fc_set(a, b) for a, b in zip(hidden, hidden[1:], strict=False)]
+    return nn.Sequential(frame_features(p, pooled=False), *fc)
 
 
 class LstmEncoder(nn.Module):

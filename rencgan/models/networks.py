@@ -47,8 +47,9 @@ def _deconv_set(c_in: int, c_out: int, k: tuple, s: tuple, p: tuple) -> nn.Seque
 
 def _beside(h_s: Tensor, h_v: Tensor) -> Tensor:
     """concat(h_s broadcast over time, h_v) on channels. Channels are laid last in memory, because
-    `cat` of a
-    broadcast tensor falls back to channels first, and every convolution after it would copy."""
+    `cat` of a broadcast tensor falls back to channels first, and every convolution after it would
+    copy.
+    """
     last = [h.permute(0, 2, 3, 4, 1) for h in (h_s.expand(-1, -1, h_v.shape[2], -1, -1), h_v)]
     return torch.cat(last, dim=-1).permute(0, 4, 1, 2, 3)
 
@@ -177,14 +178,14 @@ def _conv_set(c_in: int, c_out: int, stride: int) -> nn.Sequential:
     )
 
 
-def _fc_set(d_in: int, d_out: int) -> nn.Sequential:
+def fc_set(d_in: int, d_out: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(d_in, d_out), nn.BatchNorm1d(d_out), nn.ReLU(inplace=True))
 
 
-def _frame_features(p: Preset, pooled: bool) -> nn.Sequential:
+def frame_features(p: Preset, pooled: bool) -> nn.Sequential:
     """Levels of two conv sets, (B, 3, H, W) to (B, C * 4 * 4). The first set has stride 2; then the
-    second set of
-    every level halves (content), or a 2x2 max-pool after it does (motion)."""
+    second set of every level halves (content), or a 2x2 max-pool after it does (motion).
+    """
     layers: list[nn.Module] = []
     c = 3
     for level, width in enumerate(p.encoder_widths):
@@ -211,18 +212,18 @@ class Encoder(nn.Module):
         self.largest_logvar = p.largest_logvar
         flat = p.encoder_widths[-1] * 16
         hidden = [flat, *p.encoder_hidden]
-        fc = [_fc_set(a, b) for a, b in zip(hidden, hidden[1:], strict=False)]
+        fc = [fc_set(a, b) for a, b in zip(hidden, hidden[1:], strict=False)]
         self.content = nn.Sequential(
-            _frame_features(p, pooled=False), *fc, _fc_set(hidden[-1], p.content_features)
+            frame_features(p, pooled=False), *fc, fc_set(hidden[-1], p.content_features)
         )
         self.mu_c = nn.Linear(p.content_features, p.content_dim)
         self.logvar_c = nn.Linear(p.content_features, p.content_dim)
 
-        fc = [_fc_set(a, b) for a, b in zip(hidden, hidden[1:], strict=False)]
+        fc = [fc_set(a, b) for a, b in zip(hidden, hidden[1:], strict=False)]
         e = p.motion_features
-        self.motion = nn.Sequential(_frame_features(p, pooled=True), *fc, _fc_set(hidden[-1], e))
+        self.motion = nn.Sequential(frame_features(p, pooled=True), *fc, fc_set(hidden[-1], e))
         self.merge = nn.Linear(2 * e, e)
-        self.motion_fc = nn.Sequential(_fc_set(8 * e, 6 * e), _fc_set(6 * e, 4 * e))
+        self.motion_fc = nn.Sequential(fc_set(8 * e, 6 * e), fc_set(6 * e, 4 * e))
         self.mu_m, self.logvar_m = (
             nn.Sequential(
                 nn.Linear(4 * e, 4 * e), nn.ReLU(inplace=True), nn.Linear(4 * e, p.motion_dim)

@@ -93,6 +93,8 @@ def check_ways(codes: str, candidates: int, seed: int = 0) -> None:
         raise InputError(f"codes are drawn as one of {', '.join(CODES)}, not {codes!r}")
     if not isinstance(candidates, int | np.integer) or candidates < 1:
         raise InputError(f"VDrej needs at least 1 candidate, not {candidates!r}")
+    if codes == "mean" and candidates > 1:
+        raise InputError(f"VDrej chooses among samples: {candidates} candidates are no mean")
     if not isinstance(seed, int | np.integer) or seed < 0:
         raise InputError(f"the seed must be 0 or more, not {seed}")
 

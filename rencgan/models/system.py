@@ -100,6 +100,7 @@ class System:
     variants: ClassVar[dict[str, dict[str, Any]]] = {}  # of its loss: switches by name
     longest: ClassVar[int | None] = None  # frames of its longest video; None: it has no end
     any_hop: ClassVar[bool] = False  # whether it generates at other hops than the trained one
+    joins: ClassVar[bool] = True  # whether its long videos are clips that are joined
     slows: ClassVar[bool] = False  # whether longer videos are slower ones
     alone: ClassVar[str] = ""  # why its training cannot be shared by several processes
 

@@ -104,7 +104,7 @@ def sight(
         videos = generated.made_by(model, weights.way(model), *given, told=False)
         made[name] = [video[first:] for video in videos]
         # What a model makes is cut, so a junction may lie close before the end.
-        marks[name] = list(range(model.hop, frames, model.hop))
+        marks[name] = list(range(model.hop, frames, model.hop)) if model.system.joins else []
     clips = [made[name][k] for name, k in tiles]
     titles = TITLES | ({OWN: f"{own.name} of this run"} if own else {})
     return Sight(

@@ -13,7 +13,7 @@ from rencgan.data.clips import ClipSampler
 from rencgan.data.hops import CLIP
 from rencgan.data.pixels import as_clips
 from rencgan.data.videoset import VideoSet
-from rencgan.models.networks import Codes
+from rencgan.models.networks import Codes, draw
 from rencgan.models.trained import Trained
 from rencgan.notebook import show
 from rencgan.notebook.first_sight import seen
@@ -115,10 +115,7 @@ def _of_clips(model: Trained, seed: int) -> Pair:
 
 def _of_samples(model: Trained, seed: int) -> Pair:
     """Two samples of the latent spaces of one clip."""
-    codes = _codes(model, 1)
-    eps_c, eps_m = _noise(model, 2, seed)
-    z_c = codes.mu_c + (0.5 * codes.logvar_c).exp() * eps_c
-    return z_c, codes.mu_m + (0.5 * codes.logvar_m).exp() * eps_m
+    return draw(_codes(model, 1), *_noise(model, 2, seed))
 
 
 WHOSE = (

@@ -22,10 +22,11 @@ from rencgan.evaluate.motion import motion_distance
 from rencgan.evaluate.protocols import Protocol
 from rencgan.evaluate.scores import Score
 from rencgan.models.trained import Trained, untrained
-from rencgan.studies import copies
+from rencgan.studies import copies, weights
 from rencgan.studies import papers as published
 from rencgan.studies.generated import Rebuilt, clips_from_noise, clips_of, rebuilt
 from rencgan.studies.scored import against_real, judge
+from rencgan.training.loop import Job
 
 PRINTED = {  # names of the data sets in the papers' tables
     "uva": "UvA",
@@ -36,7 +37,6 @@ PRINTED = {  # names of the data sets in the papers' tables
     "sky": "Sky",
 }
 Videos = Sequence[np.ndarray]  # each (T, H, W, 3) uint8
-memorisation = copies.memorisation
 
 
 def extractors() -> dict[str, Extractor]:
@@ -50,6 +50,20 @@ def extractors() -> dict[str, Extractor]:
     for sentence in missing.values():
         print(sentence.replace(f"{project_root()}/", ""))
     return found
+
+
+def memorisation(
+    p, work: Job, made: Videos | Mapping[str, Videos], held_out: Videos, *others
+) -> list[dict]:
+    """Rows of studies.copies: generated and held-out clips beside those that a model was trained
+    on, the run's, or those of published weights. others: extractors, and how they are called.
+    """
+    if p.weights == "published":
+        name = weights.name_of(work.system, work.preset)
+        training = weights.learnt_from(name, p.cache_root)
+    else:
+        training = work.data if isinstance(work.data, VideoSet) else VideoSet.open(work.data)
+    return copies.memorisation(made, held_out, training, *others)
 
 
 # --------------------------------------------------------------------------------- videos to score

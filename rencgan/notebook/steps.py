@@ -4,7 +4,7 @@ record.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -67,24 +67,20 @@ def trained(
     """
     work = job(p, model, videos, variant, **changes)
     if getattr(p, "weights", "train") == "published":
+        weights.check_unseen(work, videos)
         return published_model(p, work)
     step = work.system.frame_step(work.preset)
     videos.select(split="test", min_frames=(CLIP - 1) * step + 1)
     return recipes.trained(work, f"training {model}", getattr(p, "processes", 1)), work
 
 
-def published_model(p, work) -> tuple:
+def published_model(p, work: train.Job) -> tuple[Trained, train.Job]:
     """The weights of a recipe in place of its training, and its job with a folder of their own;
-    says so where they are of another data set. Raises InputError for another recipe than theirs.
+    says whose they are. Raises InputError as weights.in_place_of.
     """
-    name = weights.name_of(work.system, work.preset)
-    weights.check_recipe(name, work.preset, work.system)
-    out = p.out_dir / f"published-{name}"
-    weights.write_history(name, out)
-    data = work.data if isinstance(work.data, VideoSet) else VideoSet.open(work.data)
-    if (trained := weights.card(name)["trained on"]) != source(data):
-        print(f"These weights were trained on {trained}, not on {source(data)}.")
-    return weights.load(name), replace(work, out=out)
+    model, found, told = weights.in_place_of(work, p.out_dir)
+    print(told)
+    return model, found
 
 
 def moments_of(work: train.Job) -> dict[str, tuple[list[int], list[float]]]:
@@ -253,6 +249,8 @@ def long_video(
     """
     if len(video) < CLIP:
         raise InputError(f"{name} has {len(video)} frames; a long video needs at least {CLIP}")
+    if getattr(p, "weights", "train") == "published" and split == "train":
+        split = "other"  # of the set that is shown, which published weights were not trained on
     started = time.perf_counter()
     hop = model.hop_for(p.hop)
     settings = {"hop": hop, "codes": p.codes, "candidates": 1, "seed": p.seed} | options

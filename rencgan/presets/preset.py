@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 
 from rencgan.presets.recipe import Recipe
 
+VIDEO_STREAMS = ("1p2d", "2p1d", "3d")
+
 
 @dataclass(frozen=True)
 class Preset(Recipe):
@@ -31,7 +33,7 @@ class Preset(Recipe):
     content_dim: int = 128  # d_c
     motion_dim: int = 10  # d_m
     generator_widths: tuple[int, ...] = (512, 512, 256, 128, 64)  # one a G3 block
-    video_stream: str = "1p2d"  # "1p2d", "2p1d" or "3d"
+    video_stream: str = "1p2d"  # one of VIDEO_STREAMS
     content_stream: bool = True  # G_C, the spatial stream (Table 3.4)
     motion_stream: bool = True  # G_T, the temporal stream (Table 3.4)
     attention_after: int = 4  # F-SA follows this block; 0: no F-SA (Tables 3.4, 3.5)
@@ -129,8 +131,8 @@ class Preset(Recipe):
                 f"clips of {self.frames} frames cannot share {self.overlap}; "
                 f"give 1 to {self.frames - 1}"
             )
-        if self.video_stream not in ("1p2d", "2p1d", "3d"):
-            yield f"video_stream is '1p2d', '2p1d' or '3d', not {self.video_stream!r}"
+        if self.video_stream not in VIDEO_STREAMS:
+            yield f"video_stream is one of {', '.join(VIDEO_STREAMS)}, not {self.video_stream!r}"
         if not 0 <= self.attention_after <= blocks:
             yield f"F-SA cannot follow block {self.attention_after} of {blocks}; 0 switches it off"
         if len(self.encoder_widths) != blocks - 2:

@@ -237,6 +237,7 @@ def run_or_show(
     is. given: of a Setting, without data set and seed.
     """
     files = {"preset": given["preset"], "source": given["source"]}
+    checked(given)
     if name is None:
         print(results.as_markdown(overview(results.read(out, **files), given["preset"])))
         return

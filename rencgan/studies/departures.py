@@ -33,7 +33,7 @@ def printed(model: str, dataset: str = "", size: int = 0) -> dict[str, Any]:
 
 def _blocks(model: str) -> list[dict]:
     """What a model is like, and last its own."""
-    block = PRINTED[model]
+    block = PRINTED.get(model, {})  # none: no source prints anything of it
     return [*(_blocks(block["like"]) if "like" in block else []), block]
 
 

@@ -7,7 +7,6 @@ two decimals) for the preset that the table describes, and of baselines' papers 
 
 import torch
 
-from rencgan.models.lencgan import LstmEncoder
 from rencgan.models.networks import Encoder, Generator, ImageDiscriminator, VideoDiscriminator
 from rencgan.models.system import System
 from rencgan.presets.preset import Preset
@@ -74,22 +73,16 @@ def _counted(system: System, p: Recipe) -> dict[str, int]:
     return {name: sum(w.numel() for w in net.parameters()) for name, net in nets.items()}
 
 
-def sizes(p: Preset, kind: str = "encgan3") -> dict[str, dict[str, int | None]]:
+def sizes(p: Preset) -> dict[str, dict[str, int | None]]:
     """{"G": {"parameters": n, "published": m or None}, "VD": ..., "ID": ..., "Enc": ...,
     "GPT": ...}, the last at the preset's sizes over tokens of these latent spaces.
-
-    kind "lencgan" has an encoder of its own, whose count is nowhere published.
     """
-    gpt, networks = gpt_preset(p.name), dict(NETWORKS)
+    gpt = gpt_preset(p.name)
     published = PUBLISHED.get((p.size, p.video_stream), {}) | (
         {"GPT": GPT_128} if (gpt.name, gpt.head) == ("128", "regression") else {}
     )
-    if kind == "lencgan":
-        p = preset(p.name, "lencgan", video_stream=p.video_stream)
-        networks["Enc"] = LstmEncoder
-        published |= {"Enc": None}
     with torch.device("meta"):
-        made = {name: network(p) for name, network in networks.items()}
+        made = {name: network(p) for name, network in NETWORKS.items()}
         made["GPT"] = GPT(gpt, gpt.directions or token_width(p))
     counted = {name: sum(w.numel() for w in made[name].parameters()) for name in made}
     return {k: {"parameters": n, "published": published.get(k)} for k, n in counted.items()}

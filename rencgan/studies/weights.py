@@ -9,6 +9,7 @@ publish` makes them.
 
 import hashlib
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,16 @@ from torch import Tensor
 from rencgan.core.checkpoint import migrated
 from rencgan.core.errors import InputError, close
 from rencgan.core.files import project_root, replaced, slug, write_json, write_text
+from rencgan.core.progress import Progress
+from rencgan.data.prepare import prepare
+from rencgan.data.videoset import VideoSet
 from rencgan.models.system import System, system_of
 from rencgan.models.trained import Trained, model_of
 from rencgan.presets.table import ALWAYS, BASES, PRESETS, kind_of_row
 from rencgan.studies.packed import PLAIN, SMALL, packed, unpacked
 from rencgan.studies.setting import PUBLISHED_AT
 from rencgan.studies.variants import CONTESTANTS, Contestant
+from rencgan.training.loop import Job
 
 FOLDER = project_root() / "reports" / "weights"
 PLAIN_MOST = 5_000_000  # bytes of a file; what is larger is packed
@@ -148,6 +153,49 @@ def card(name: str, folder: Path | None = None) -> dict:
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         pass
     raise InputError(f"{path} is missing or damaged; {BACK}")
+
+
+def in_place_of(work: Job, folder: Path) -> tuple[Trained, Job, str]:
+    """The published model of a job's recipe, the job with a folder of its own below one, which
+    holds the history, and a sentence on what it was trained on. Raises InputError for another
+    recipe than the published one.
+    """
+    name = name_of(work.system, work.preset)
+    check_recipe(name, work.preset, work.system)
+    told, out = card(name)["provenance"]["data"], folder / f"published-{name}"
+    write_history(name, out)
+    count, whose = told["split"]["train"], f"{told['source']} {told['dataset']}"
+    sentence = f"{name}: trained on {count:,} videos of {whose}, seed {told['seed']}."
+    return load(name), replace(work, out=out), sentence
+
+
+def check_unseen(work: Job, videos: VideoSet) -> None:
+    """Raises InputError where the published model of a job's recipe was trained on such videos."""
+    name = name_of(work.system, work.preset)
+    told = card(name)["provenance"]["data"]
+    if all(told[key] == videos.card[key] for key in ("source", "dataset", "seed")):
+        raise InputError(
+            f"{name} was trained on stand-ins of seed {told['seed']}; those of another are unseen"
+        )
+
+
+def learnt_from(name: str, cache_root: Path | None = None) -> VideoSet:
+    """The data that a published model was trained on, prepared anew or found. Raises InputError
+    where it comes to other videos.
+    """
+    told = card(name)["provenance"]["data"]
+    given = {key: told[key] for key in ("source", "size", "seed", "max_frames", "test_fraction")}
+    with Progress(1, f"preparing what {name} was trained on") as bar:
+        made = prepare(
+            told["dataset"],
+            videos=told["video_limit"],
+            cache_root=cache_root,
+            progress=bar.tell,
+            **given,
+        )
+    if made.card["split"] != told["split"]:
+        raise InputError(f"the videos that {name} was trained on cannot be prepared here any more")
+    return made
 
 
 def write_history(name: str, out: Path, folder: Path | None = None) -> None:

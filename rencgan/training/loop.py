@@ -122,7 +122,11 @@ class Job:
 
 
 def check_shares(system: System, p: Recipe, processes: int) -> None:
-    """Raises InputError for more processes than a batch of the training or a warm-up goes with."""
+    """Raises InputError for more processes than a batch of the training or a warm-up goes with, and
+    for fewer than 1.
+    """
+    if processes < 1:
+        raise InputError(f"a training takes at least 1 process, not {processes}")
     for step in (p.steps, system.warmed(p) - 1, 0):
         phase = system.phase(step, p)
         most = phase.batch // system.least(p, phase)

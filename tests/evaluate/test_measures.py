@@ -58,6 +58,13 @@ def test_a_jump_at_every_junction_is_seen_and_only_there(r):
     assert measures.motion(v) > 1.2 * measures.motion(v, r)
 
 
+@pytest.mark.parametrize("r", [4, 8, 15])
+def test_a_junction_close_to_the_end_of_a_video_that_was_cut_is_not_inside(r):
+    v = jumps(16 + r * (48 // r), r, step=0)[:32]
+    assert measures.motion(v, r) == 0 < measures.motion(v)
+    assert np.isnan(measures.seam_ratio(v, r)), "nothing moves inside"
+
+
 def test_jumps_elsewhere_are_no_seams():
     assert measures.seam_ratio(jumps()[4:], 8) < 1
 

@@ -572,6 +572,13 @@ def test_a_trained_model_makes_videos_from_noise(tmp_path, videos):
     assert model.videos(20, first_clip=clip).shape == (3, 20, 16, 16, 3)
 
 
+def test_codes_of_a_single_clip_are_no_start(tmp_path):
+    path = train(job(tmp_path, VideoSet.from_arrays(moving_videos(1, frames=24))))
+    assert "start" not in checkpoint.load(path)
+    with pytest.raises(InputError, match="has no codes of training clips with it"):
+        load_model(path, "ar2", "cpu").generate(30, start="ex-post")
+
+
 def test_a_video_can_begin_with_codes_such_as_clips_have(tmp_path, videos):
     path = train(job(tmp_path, videos))
     model = load_model(path, "ar2", "cpu")

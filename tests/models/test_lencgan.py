@@ -567,7 +567,7 @@ def test_parameter_counts():
     lstm = 4 * 512 * (512 + 512 + 2)
     stream = 729_680 - 2 * (512 * 128 + 128)  # content of EncGAN3 less its two layers
     tails = 2 * (512 * 128 + 128) + 2 * (512 * 256 + 256 + 256 * 10 + 10)
-    found = sizes.sizes(PUBLISHED_64, "lencgan")
-    assert found["Enc"] == {"parameters": 2 * (stream + lstm) + tails, "published": None}
-    theirs = sizes.sizes(PUBLISHED_64)
-    assert all(found[name] == theirs[name] for name in ("G", "VD", "ID"))
+    found, theirs = (sizes.of_system(name, "64") for name in ("lencgan", "encgan3"))
+    assert found["encoder"] == {"parameters": 2 * (stream + lstm) + tails, "published": None}
+    others = ("generator", "video_d", "image_d")
+    assert all(found[name] == theirs[name] for name in others)

@@ -84,6 +84,8 @@ def test_a_model_only_evaluates(tmp_path, players):
     assert np.array_equal(model.videos(footage=video, candidates=3), first)
     assert first.shape == (1, 40, 16, 16, 3) and first.dtype == np.uint8
     assert np.array_equal(model.videos(30, footage=video, candidates=3), first[:, :30])
+    with pytest.raises(InputError, match="VDrej chooses among samples: 3 candidates are no mean"):
+        model.videos(footage=video, codes="mean", candidates=3)
     assert all(torch.equal(v, before[k]) for k, v in model.nets["generator"].state_dict().items())
 
 

@@ -50,6 +50,11 @@ def test_without_larger_ones_it_is_made_of_the_plain_ones(folder):
     assert not np.array_equal(found.clips[2], found.clips[3])
 
 
+def test_what_has_no_clips_has_no_junctions(folder):
+    found = first_sight.sight([("stylegan-v", 0), ("motionvideogan", 0), ("r2", 0)], 24)
+    assert found.marks == [[], [], [8, 16]]
+
+
 def test_a_larger_one_takes_its_place_as_soon_as_its_file_is_there(folder, monkeypatch):
     widths = {"generator_widths": (8,) * 6, "image_d_widths": (8,) * 5, "video_d_widths": (8,) * 5}
     large = SMOKE.but(name="128", size=128, encoder_widths=(8,) * 4, **widths)

@@ -14,6 +14,7 @@ from rencgan.models.ar2 import AR2
 from rencgan.models.encgan3 import EncGAN3
 from rencgan.models.lencgan import LEncGAN
 from rencgan.models.r2 import R2
+from rencgan.models.system import system_of
 from rencgan.presets.table import (
     PUBLISHED_128,
     PUBLISHED_EPOCHS,
@@ -83,6 +84,12 @@ def test_what_is_listed_is_what_differs(case):
         assert row["published"] != row["here"]
         silent = name in printed(case[0], "taichi", int(case[1]))["silent"]
         assert row["published"] == "not given" or not silent or name in ("batch", "scored")
+
+
+def test_of_a_system_without_sources_nothing_is_given(monkeypatch):
+    monkeypatch.delitem(PRINTED, "g3an")
+    rows = departures(system_of("g3an", {}), preset("smoke", "g3an"), "sky")
+    assert rows and {row["published"] for row in rows} == {"not given"}
 
 
 def test_rows_tell_both_values():

@@ -93,9 +93,10 @@ def test_it_asks_for_a_gpu():
 
 BARE = """
 import sys
+OTHERS = "av pydantic papermill pandas matplotlib seaborn PIL IPython".split()
 class Missing:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("av", "pydantic", "papermill", "pandas", "matplotlib"):
+        if name.partition(".")[0] in OTHERS:
             raise ImportError(name)
 sys.meta_path.insert(0, Missing())
 from rencgan.studies import gpu

@@ -16,9 +16,11 @@ import rencgan
 from rencgan.__main__ import main
 from rencgan.baselines.motionstylegan import frames_of
 from rencgan.core.errors import InputError
+from rencgan.data.hops import CLIP
 from rencgan.data.pixels import as_frames
+from rencgan.evaluate.extractors import find
 from rencgan.models.trained import load_model
-from rencgan.notebook import parameters
+from rencgan.notebook import parameters, scoring
 from rencgan.notebook import steps as study
 from rencgan.notebook import steps_r3 as study_r3
 from rencgan.presets.table import BASES, GPT_PRESETS
@@ -328,11 +330,35 @@ def test_a_notebook_takes_them_in_the_place_of_training(folder, tmp_path):
     assert not list(tmp_path.rglob("checkpoint.pt")), "nothing is trained"
 
 
-def test_it_is_said_where_they_are_of_other_videos(folder, tmp_path, capsys):
+def test_it_is_said_what_they_were_trained_on(folder, tmp_path, capsys):
     p = run_of(parameters.REncGANRun, tmp_path, video_stream="3d", dataset="taichi")
     study.trained(p, "r2", study.data(p))
-    told = "These weights were trained on procedural sky, not on procedural taichi."
+    told = "improved-r2-smoke: trained on 7 videos of procedural sky, seed 1."
     assert told in capsys.readouterr().out
+
+
+def test_they_are_not_shown_what_they_were_trained_on(folder, tmp_path):
+    p = run_of(parameters.REncGANRun, tmp_path, video_stream="3d", seed=1)
+    with pytest.raises(InputError, match="was trained on stand-ins of seed 1; those of another"):
+        study.trained(p, "r2", study.data(p))
+
+
+def test_copies_are_looked_for_among_what_they_were_trained_on(folder, tmp_path):
+    p = run_of(parameters.REncGANRun, tmp_path, video_stream="3d")
+    videos = study.data(p)
+    _, job = study.trained(p, "r2", videos)
+    learnt = weights.learnt_from("improved-r2-smoke", p.cache_root)
+    assert learnt.card["split"] == weights.card("improved-r2-smoke")["provenance"]["data"]["split"]
+    mine, other = (some.select("train").video(0)[:CLIP] for some in (learnt, videos))
+
+    def nearest(p) -> list[float]:
+        networks = {"compact": find("compact")}
+        rows = scoring.memorisation(p, job, [mine], [other], networks)
+        return [row["nearest training clip, pixels"] for row in rows]
+
+    assert nearest(p)[0] == 0 < nearest(p)[1]
+    own = nearest(p.model_copy(update={"weights": "train"}))
+    assert own[0] > 0 == own[1], "of a run that trains, its own"
 
 
 def test_weights_of_another_recipe_are_refused_by_field(folder, tmp_path):
