@@ -119,7 +119,7 @@ def train(o: argparse.Namespace) -> None:
         [recipes.settled(first, p.preset, p.dataset, **under)] if first else []
     )
     for one, preset in trained:
-        check_shares(one, preset, 1 if one.alone else o.processes)
+        check_shares(one, preset, min(o.processes, 1) if one.alone else o.processes)
     if begun:
         checkpoint.load(begun)
     videos = recipes.data(p, model=o.system)

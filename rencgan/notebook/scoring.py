@@ -154,11 +154,12 @@ def clip_contenders(
     """
 
     span = (CLIP - 1) * step + 1
+    unseen = getattr(p, "weights", "train") == "published"  # it was trained on other clips
     train = videos.select("train", min_frames=span)
     training, noise = clips_of(train, most, step), clips_from_noise(model, most, p.seed)
     made = {
         "EncGAN3, from noise": noise,
-        "EncGAN3, from training clips": rebuilt(model, training),
+        f"EncGAN3, from {'other' if unseen else 'training'} clips": rebuilt(model, training),
         "untrained model": clips_from_noise(untrained(model), most, p.seed),
     }
     found = {name: list(clips) for name, clips in made.items()}

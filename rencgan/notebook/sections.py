@@ -126,8 +126,8 @@ def curves(s: Study, table: pd.DataFrame) -> Iterator[Html]:
     if lines:
         told = (
             "FVD (compact) 16f along the training, of samples (EncGAN3, G3AN: clips from noise; "
-            "R3: robust) against at most 64 held-out videos; the table above has others, but for "
-            "real data, of which it may have the same. The best weights are kept."
+            "R3: robust) against at most 64 held-out videos; the table above uses others (of real "
+            "data perhaps the same). The best weights are kept."
         )
         yield show.curves(lines, "step", "16f", told)
         yield show.table(rows, formats={"best 16f": ".1f", "last 16f": ".1f"})

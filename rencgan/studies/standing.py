@@ -117,10 +117,11 @@ def row(made: Sequence[np.ndarray], real: Sequence[np.ndarray], hop: int) -> dic
     scores = evaluate(real, made, PROTOCOLS["ours"], judge(), SEED)
     found = {s.name.rpartition(" ")[2]: s.value for s in scores if " / " not in s.name}
     found["motion distance"] = moving(made, real, judge(), SEED)[0]["value"]
-    if frames > CLIP and hop:
+    joins = hop if frames > CLIP and hop else None  # a single clip has no junction
+    if joins:
         steps = [measures.frame_differences(v)[hop - 1 :: hop].mean() for v in made]
         found["jump"] = float(np.mean(steps) / pace)
-    found["motion"] = float(np.mean([measures.motion(v, hop or None) for v in made]))
+    found["motion"] = float(np.mean([measures.motion(v, joins) for v in made]))
     found["sharpness"] = float(np.mean([measures.sharpness(v) for v in made]))
     found["worst octave"] = long.worst(long.octaves(made, real))
     return found

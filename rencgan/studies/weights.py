@@ -175,13 +175,14 @@ def check_unseen(work: Job, videos: VideoSet) -> None:
     told = card(name)["provenance"]["data"]
     if all(told[key] == videos.card[key] for key in ("source", "dataset", "seed")):
         raise InputError(
-            f"{name} was trained on stand-ins of seed {told['seed']}; those of another are unseen"
+            f"{name} was trained on {told['dataset']} of seed {told['seed']}: take another seed, "
+            "whose videos it has not seen"
         )
 
 
-def learnt_from(name: str, cache_root: Path | None = None) -> VideoSet:
+def learnt_from(name: str, cache_root: Path) -> VideoSet:
     """The data that a published model was trained on, prepared anew or found. Raises InputError
-    where it comes to other videos.
+    where its split is another.
     """
     told = card(name)["provenance"]["data"]
     given = {key: told[key] for key in ("source", "size", "seed", "max_frames", "test_fraction")}
