@@ -147,7 +147,6 @@ def test_every_later_clip_is_judged_behind_the_one_that_was_kept(model, video):
 def test_the_mean_needs_no_seed_and_differs_from_a_sample(model, video):
     mean = made(model, video, codes="mean", seed=0)
     assert torch.equal(mean, made(model, video, codes="mean", seed=9))
-    assert torch.equal(mean, made(model, video, codes="mean", seed=9, candidates=20))
     samples = [made(model, video, seed=s) for s in (0, 9)]
     assert not torch.allclose(samples[0], mean, atol=1e-4)
     assert not torch.allclose(samples[0], samples[1], atol=1e-4)

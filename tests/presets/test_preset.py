@@ -27,7 +27,7 @@ IMPOSSIBLE = {
     "overlap of nothing": ({"overlap": 0}, "cannot share 0; give 1 to 15"),
     "overlap of all": ({"overlap": 16}, "cannot share 16; give 1 to 15"),
     "negative overlap": ({"overlap": -8}, "cannot share -8"),
-    "video stream": ({"video_stream": "4d"}, "'1p2d', '2p1d' or '3d', not '4d'"),
+    "video stream": ({"video_stream": "4d"}, "one of 1p2d, 2p1d, 3d, not '4d'"),
     "attention behind the end": ({"attention_after": 6}, "cannot follow block 6 of 5"),
     "attention before": ({"attention_after": -1}, "cannot follow block -1"),
     "encoder levels": ({"encoder_widths": (16, 32)}, "3 levels, not 2"),
