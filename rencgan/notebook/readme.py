@@ -20,6 +20,7 @@ from rencgan.evaluate.references import HELD
 from rencgan.notebook import first_sight, overview
 from rencgan.notebook.tiles import Grid
 from rencgan.studies import ledger, results, runs, standing
+from rencgan.studies.entries import content_of
 from rencgan.studies.references import HELD_OTHERS
 
 REPORTS = project_root() / "reports"
@@ -217,13 +218,28 @@ def all_tables(everything: pd.DataFrame) -> str:
         "the first rows are real video in a model's place. In brackets: of how many seeds, where "
         "those are fewer than the row's. Of R3's videos the second judge and motion distance see "
         "its own frames, as the columns *own* do.\n\n"
-        f"{results.page(everything)}\n\n{_standing(everything)}\n\n"
+        f"{results.page(everything)}\n\n{_of_real_clips()}{_standing(everything)}\n\n"
         f"## Claims\n\n{ledger.whole(everything)}\n\n"
         "## Are the networks that judge fit?\n\n"
         f"On the same {videos} real videos (the {half} half of the scenes), spoilt at four levels "
         "each, against other clips of these videos; a floor is such clips as they are. The second "
         "network was trained on photographs alone.\n\n"
         f"{results.as_markdown(fitness.beside(evidence))}\n"
+    )
+
+
+def _of_real_clips() -> str:
+    """The tables of what was trained on real video, and scored on other real video; "" without."""
+    table = ledger.files(results.RESULTS, source="real")
+    if table.empty:
+        return ""
+    files = map(content_of, sorted(results.RESULTS.glob("*.json")))
+    told = dict.fromkeys(f["compared with"] for f in files if f["source"] == "real")
+    return (
+        "## Real clips\n\nTrained on real video and scored on held-out real video, of which there "
+        f"is little: {'; '.join(told)}. What is said to be over 1000 frames is over as many as "
+        "there are. These numbers do not compare with those above.\n\n"
+        f"{results.page(table)}\n\n"
     )
 
 

@@ -63,6 +63,19 @@ def test_all_tables_stand_in_the_page_of_results():
         assert results.page(results.read(preset=preset)) in page
 
 
+def test_real_clips_have_tables_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    (path,) = (ROOT / "reports/results").glob("sky-procedural-hour-r2-seed1.json")
+    content = json.loads(path.read_text())
+    (tmp_path / path.name).write_text(json.dumps(content))
+    assert readme._of_real_clips() == ""
+    real = {"source": "real", "compared with": "4 videos of 128 frames, 4 of them of 306: here"}
+    (tmp_path / "real.json").write_text(json.dumps(content | real))
+    told = readme._of_real_clips()
+    assert "is little: 4 videos of 128 frames, 4 of them of 306: here." in told
+    assert told.count("| R2, sample | entire video | 1 | 27.9 | 41.4 |") == 1
+
+
 def test_a_changed_result_changes_the_readme(tmp_path, monkeypatch):
     for path in results.RESULTS.glob(f"sky-procedural-{readme.PRESET}-*.json"):
         content = json.loads(path.read_text())
