@@ -63,6 +63,14 @@ def test_all_tables_stand_in_the_page_of_results():
         assert results.page(results.read(preset=preset)) in page
 
 
+def test_a_readme_without_marks_is_refused_before_anything_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(readme, "picture", lambda path: pytest.fail("it is written"))
+    path = tmp_path / "README.md"
+    path.write_text("no marks")
+    with pytest.raises(InputError, match="there are no lines <!-- picture -->"):
+        readme.make(path)
+
+
 def test_real_clips_have_tables_of_their_own(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "RESULTS", tmp_path)
     (path,) = (ROOT / "reports/results").glob("sky-procedural-hour-r2-seed1.json")

@@ -2,10 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
+from conftest import moving_videos
 from samples import file
 
 from rencgan.core.errors import InputError
+from rencgan.evaluate import measures
 from rencgan.evaluate.references import HELD, SHUFFLED
 from rencgan.studies import standing, weights
 from rencgan.studies.references import OTHERS
@@ -53,6 +56,12 @@ def test_all_published_models_stand_below_the_references(tmp_path, monkeypatch):
         standing.make(path, count=2, names=["r4"])
     with pytest.raises(InputError, match="is of 2 videos: score all models anew"):
         standing.make(path, count=3, names=["r2"])
+
+
+def test_a_single_clip_moves_wherever_it_does():
+    clips = moving_videos(3, frames=16, size=64)
+    moved = np.mean([measures.motion(v) for v in clips])
+    assert standing.row(clips, clips, 8)["motion"] == pytest.approx(moved)
 
 
 def test_what_the_references_say_is_counted_from_the_files():
