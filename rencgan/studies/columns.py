@@ -74,7 +74,8 @@ OTHER_MEASURES = {  # of single studies
     "clip worst octave": Measure("clips", "worst octave"),
 }
 LOGS = ("jump", "seam ratio")  # "log jump" is |log|: how far a junction is from real ones
-OF_TRAINING = ("train s", "processor s", "train ms a clip", "best step")  # of a file, with way ""
+# of a file, with way ""
+OF_TRAINING = ("train s", "processor s", "train ms a clip", "best step", "processor s to best")
 MOMENT = "16f at step "  # and its number: a score along a training (moments.py), with way ""
 FORESIGHT = ("error", "last kept", "energy", "likelihood")
 DIGITS = {name: m.digits for name, m in (MEASURES | OTHER_MEASURES).items()}

@@ -13,7 +13,7 @@ from rencgan.studies.variants import CLIP_WAYS, Contestant
 
 RESULTS = project_root() / "reports" / "results"
 TIMED = "timed together"  # the ways of a file whose seconds go together
-SECONDS = ("train s", "processor s", "train ms a clip", "s for 1000")
+SECONDS = ("train s", "processor s", "train ms a clip", "processor s to best", "s for 1000")
 SCORES, MOVING = "scores", "motion distance"  # lists of scores, in a way of a file
 SECOND = "scores by the second judge"  # [] where it is not installed
 FOURTH = "scores of every 4th frame"

@@ -151,6 +151,19 @@ def test_what_a_training_costs_is_told_by_the_clip():
     assert row["comparisons"] == f"train ms a clip: {APART}"
 
 
+def test_time_to_the_best_moment_is_that_share_of_the_whole_training():
+    earlier = next(c for c in CLAIMS if c.text.startswith("EncGAN3 is at its best after less time"))
+    (of,) = earlier.comparisons
+    one, two = of.better[0], of.worse[0]
+    files = [file(name, seed) for name in (one, two) for seed in range(3)]
+    assert earlier.verdicts(frame(files)) == []
+    for f in files:
+        spent, step = (130.0, 60) if f["contestant"] == one else (100.0, 100)
+        f["training"] |= {"steps": 100, "processor seconds": spent, "best moment": {"step": step}}
+    (v,) = earlier.verdicts(frame(files))
+    assert v.verdict == HELD and v.gain == pytest.approx(np.log(100 / 78))
+
+
 def test_a_comparison_that_lacks_seeds_is_what_a_claim_lacks():
     more = [file("LEncGAN", 0, 60.0)]
     two = tuple(Comparison(R2, (n, "sample"), "128f") for n in ("AR2", "LEncGAN"))

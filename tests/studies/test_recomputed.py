@@ -24,6 +24,9 @@ def number(file: dict, way: str, measure: str) -> float:
         return 1000 * told["processor seconds"] / (told.get("clips") or 2 * told["pairs"])
     if measure == "best step":
         return file["training"]["best moment"]["step"]
+    if measure == "processor s to best":
+        told = file["training"]
+        return told["processor seconds"] * told["best moment"]["step"] / told["steps"]
     kept = file["ways"][way]
     if measure.startswith("log "):
         return abs(np.log(kept["long"][measure.removeprefix("log ")]))
@@ -61,7 +64,7 @@ def gains(one, files: dict) -> list[float]:
             b = number(sides[1], one.worse[1], one.of_worse or one.measure)
         except (KeyError, StopIteration, TypeError, AssertionError):  # what a file lacks
             continue
-        seconds = one.measure in ("train ms a clip", "processor s", "train s", "s for 1000")
+        seconds = one.measure == "s for 1000" or one.measure.startswith(("train ", "processor "))
         if seconds and len({processor(side, one.measure) for side in sides}) > 1:
             continue
         gain = b - a if one.measure.startswith("log ") else np.log(b / a)
