@@ -78,8 +78,8 @@ def videos_of(model, c, videos, real) -> dict[str, str]:
         if way == "noise":
             made = generated.clips_from_noise(model, 4, 1)
         elif way in CLIP_WAYS:
-            step = model.preset.step_range[0]
-            made = generated.rebuilt(model, generated.clips_of(videos.select("train"), 4, step))
+            steps = (model.preset.step_range[0],) * 2
+            made = generated.rebuilt(model, generated.clips_of(videos.select("train"), 4, steps))
         else:
             frames = min(40, model.system.longest or 40)
             made = generated.made_by(model, way, real.footage[:2], frames, 3, real.subjects[:2])

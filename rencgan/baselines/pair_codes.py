@@ -75,7 +75,7 @@ def shrunk(x: Tensor, by: float) -> Tensor:
 
 
 def principal_components(m: Tensor, lam: float) -> Parts:
-    """min ||L||_* + lambda ||S||_1 with L + S = M (Eq. 5), for a symmetric M."""
+    """min ||L||_* + lambda ||S||_1 with L + S = M (behind Eq. 5), for a symmetric M."""
     m = m.double()
     size = m.norm()
     if not size or not torch.isfinite(size):

@@ -14,6 +14,14 @@ def spaced(n: int, most: int) -> list[int]:
     return np.linspace(0, n - 1, min(n, most)).round().astype(int).tolist()
 
 
+def paced(steps: tuple[int, int], i: int, frames: int) -> int:
+    """From one frame to the next of the i-th clip: all of a range of steps in turn, of those by
+    which a clip fits into so many frames.
+    """
+    fitting = [s for s in range(steps[0], steps[1] + 1) if (CLIP - 1) * s < frames]
+    return fitting[i % len(fitting)]
+
+
 def check_hop(r: int) -> None:
     """Refuses a hop outside 1..15."""
     if not isinstance(r, int) or not 1 <= r <= CLIP - 1:

@@ -42,8 +42,8 @@ class EncGAN3(VaeGan):
         """Clips skip frames as the data set's row of the table says."""
         return {"step_range": steps}
 
-    def frame_step(self, p: Preset) -> int:
-        return p.step_range[0]
+    def frame_steps(self, p: Preset) -> tuple[int, int]:
+        return p.step_range
 
     def title(self, p: Preset) -> str:
         return "EncGAN3"

@@ -226,8 +226,8 @@ class LEncGAN(EncGAN3):
     def asked(cls, hop: int, steps: tuple[int, int]) -> dict[str, Any]:
         return {}
 
-    def frame_step(self, p: Preset) -> int:
-        return 1
+    def frame_steps(self, p: Preset) -> tuple[int, int]:
+        return 1, 1
 
     def title(self, p: Preset) -> str:
         return "LEncGAN"

@@ -4,7 +4,7 @@ are the functions that train.
 A loss is its unweighted terms by name, each a function without arguments: the engine weighs them
 with the preset's `w_...` fields and computes them in the order of ORDER, since gradients of one
 tensor add up in the order in which its terms were made. A critic's loss has one term, and is a
-number. All are written to be minimised (the thesis prints Eq. 3.4-3.6 and 4.7 to be maximised).
+number. All are written to be minimised (Eq. 3.4-3.6, 3.10, 4.7, 5.2 are printed to be maximised).
 Terms of one kind are averaged, as Algorithm 6 does; losses are averaged, not logits. Reconstruction
 is a mean over pixels, KL a mean over the batch of the sum over dimensions. The generator's
 adversarial term is the non-saturating form.

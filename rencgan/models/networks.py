@@ -4,9 +4,9 @@ pairs.
 x    (B, 3, 16, H, W)    a clip in [-1, 1]           z_c  (B, d_c)      content code
 v_j = x_{j-1} - x_j      difference maps (Eq. 3.3)   z_m  (B, d_m, L)   motion code (clip: L = 1)
 
-Departures from G3AN's public code, on which the generator is based: self-attention reads its result
-back in the right axis order; every transposed convolution has spectral *and* batch norm, which is
-what the parameter counts of Table 5.3 ask for.
+A departure from G3AN's public code, on which the generator is based: self-attention reads its
+result back in the right axis order. One from the thesis' text: every transposed convolution has
+spectral *and* batch norm, as in that code, which is what the parameter counts of Table 5.3 ask for.
 """
 
 from typing import NamedTuple

@@ -224,9 +224,9 @@ class System:
         """Whether it can be told whom a video shows."""
         return False
 
-    def frame_step(self, p: Any) -> int:
-        """The smallest step from one frame of a training clip to the next."""
-        return 1
+    def frame_steps(self, p: Any) -> tuple[int, int]:
+        """From one frame of a training clip to the next: the smallest and the largest step."""
+        return 1, 1
 
     def first_clips(self, model: Any, videos: int, seed: int = 0) -> np.ndarray:
         """Clips from noise alone, for an R3 to go on from: (V, 16, H, W, 3) uint8."""

@@ -152,18 +152,19 @@ def clip_contenders(
     those of an untrained model, and references made of training clips (other real video: the last
     clips of the same videos); and all real clips rebuilt, which are made when they are read.
     """
-
     span = (CLIP - 1) * step + 1
     unseen = getattr(p, "weights", "train") == "published"  # it was trained on other clips
     train = videos.select("train", min_frames=span)
-    training, noise = clips_of(train, most, step), clips_from_noise(model, most, p.seed)
+    training, last = (clips_of(train, most, (step, step), last=last) for last in (False, True))
+    noise = clips_from_noise(model, most, p.seed)
+    drawn = rebuilt(model, training, p.seed)
     made = {
         "EncGAN3, from noise": noise,
-        f"EncGAN3, from {'other' if unseen else 'training'} clips": rebuilt(model, training),
+        f"EncGAN3, from {'other' if unseen else 'training'} clips": drawn,
         "untrained model": clips_from_noise(untrained(model), most, p.seed),
     }
     found = {name: list(clips) for name, clips in made.items()}
-    found |= references(list(training), list(noise), clips_of(train, most, step, last=True), p.seed)
+    found |= references(list(training), list(noise), last, p.seed)
     found[of_real.HELD] = list(np.repeat(training[:, model.reference][:, None], CLIP, axis=1))
     return found, Rebuilt(model, videos.select(min_frames=span), step)
 

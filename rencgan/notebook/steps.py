@@ -69,7 +69,7 @@ def trained(
     if getattr(p, "weights", "train") == "published":
         weights.check_unseen(work, videos)
         return published_model(p, work)
-    step = work.system.frame_step(work.preset)
+    step, _ = work.system.frame_steps(work.preset)
     videos.select(split="test", min_frames=(CLIP - 1) * step + 1)
     return recipes.trained(work, f"training {model}", getattr(p, "processes", 1)), work
 

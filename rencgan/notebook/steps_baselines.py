@@ -218,12 +218,12 @@ def caption(p, videos: VideoSet, table: pd.DataFrame, more: pd.DataFrame | None)
 
 
 def budgets(p, videos: VideoSet) -> str:
-    """How far the times of the baselines' trainings differ, in a sentence, from the files of the
+    """How far the times of other groups' trainings differ, in a sentence, from the files of the
     run's seed; what a system is trained over counts.
     """
     table, took = files(p, videos), {}
     there = set(table.contestant[table.seed == p.seed])
-    for name in (n for n in dict.fromkeys([*SYSTEMS.values(), *CRITICS]) if n in there):
+    for name in (n for n in dict.fromkeys([*SYSTEMS.values(), *CRITICS, *OTHERS]) if n in there):
         took[name] = {k: results.values(table, name, "", k).get(p.seed) for k in TIMES}
     kinds = [k for k in TIMES if took and all(t[k] for t in took.values())]
     if not kinds:

@@ -314,7 +314,7 @@ ALWAYS: dict[str, dict[str, Any]] = {
 # AR2: Smooth-L1 is half the square of a small error, so it needs a larger weight. The first clip is
 # drawn from N(0, I): the latent spaces have to fill it, so the KL weighs more and no bound keeps
 # them narrow. At `64` and `128` a weight of 20 gives an error of 0.05 the gradient that it has by
-# R2's mean absolute error, as at `mini`; the reference frame keeps its sixteenth.
+# R2's mean absolute error, as at `mini`; there the reference frame keeps its sixteenth.
 LENCGAN = {"batch": 8, "content_features": 256, "switches": {"forget_bias": 3.0}}
 AR2 = {
     "w_reconstruction": 40.0,
@@ -349,6 +349,9 @@ OWN: dict[str, dict[str, dict[str, Any]]] = {
     "hour": warmed_up(FOR_HOUR),
 }
 OWN |= dict.fromkeys(PUBLISHED, {"ar2": {"w_reconstruction": 20.0, "w_reference": 20.0 / 16}})
+OWN["64"] = OWN["64"] | {"g3an": {"batch": 25}}
+# Fields that a source has otherwise on one data set: (preset, model, data set).
+ON_DATA: dict[tuple[str, str, str], dict[str, Any]] = {("256", "stylegan-v", "sky"): {"delta": 256}}
 
 KINDS = {"improved-r2": "r2"}  # of models that are another system's with another row
 ROWS: dict[str, dict[str, Recipe]] = {"r3": GPT_PRESETS} | BASELINES  # recipes of other kinds

@@ -6,7 +6,8 @@ A claim is one statement of the source, in our words; the lengths of a table are
 judged on the data sets of its source. Codes are drawn by plain sampling, where a claim does not say
 otherwise (Table 5.5 has VDrej). Of the lengths of a table 16 and 128 frames decide, one clip and
 the longest that all models make here. Of R3's videos its own frames count: the first 8 are real.
-What recall does is asked of R2 without our terms for overlap and junction, which would do the same.
+What recall does is asked of R2 without our terms for overlap and junction, which would do the same;
+that for the direction of motion stays.
 
 Each comparison of a claim has a verdict of its own (`decided`). A claim held where every one held,
 is mixed where some held and others did not, did not hold where one did not and none held, and is

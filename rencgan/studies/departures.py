@@ -16,8 +16,8 @@ SILENT = "not given"
 
 def printed(model: str, dataset: str = "", size: int = 0) -> dict[str, Any]:
     """What the papers print of a model, by field; beside these the lists `silent`, `unused` and
-    `sizes`, the table `ours`, and the optimiser's name. At a size at which they do not have it,
-    that of the nearest one.
+    `sizes`, the tables `ours` and `otherwise`, and the optimiser's name. At a size at which they do
+    not have it, that of the nearest one.
     """
     blocks, found = _blocks(model), {}
     for block in blocks:
@@ -28,7 +28,9 @@ def printed(model: str, dataset: str = "", size: int = 0) -> dict[str, Any]:
             found |= block.get(part, {})
     for name in ("silent", "unused"):
         found[name] = [field for block in blocks for field in block.get(name, ())]
-    return found | {"ours": {k: v for block in blocks for k, v in block.get("ours", {}).items()}}
+    for name in ("ours", "otherwise"):
+        found[name] = {k: v for block in blocks for k, v in block.get(name, {}).items()}
+    return found
 
 
 def _blocks(model: str) -> list[dict]:
@@ -62,6 +64,8 @@ def departures(system: System, p: Recipe, dataset: str = "") -> list[dict]:
             value = f"none: {p.steps:,} steps"
         if _plain(theirs) != _plain(value):
             rows.append({"field": name, "published": _plain(theirs), "here": _plain(value)})
+    for name, (theirs, ours) in told["otherwise"].items():
+        rows.append({"field": name, "published": theirs, "here": ours})
     return rows
 
 

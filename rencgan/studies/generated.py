@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from rencgan.core.progress import Progress
-from rencgan.data.hops import CLIP, clip_count, clips_for, spaced
+from rencgan.data.hops import CLIP, clip_count, clips_for, paced, spaced
 from rencgan.data.pixels import as_clips, as_frames
 from rencgan.data.videoset import VideoSet
 from rencgan.evaluate import cost
 from rencgan.models import starts
+from rencgan.models.networks import draw
 from rencgan.models.trained import Trained
 from rencgan.studies.unseen import LONG, REACH
 
@@ -113,15 +114,20 @@ def seconds_for_1000(model: Trained, way: str, footage: np.ndarray) -> float | N
 # ------------------------------------------------------------------------------------- single clips
 
 
-def clips_of(videos: VideoSet, count: int, step: int = 1, last: bool = False) -> np.ndarray:
+def clips_of(
+    videos: VideoSet, count: int, steps: tuple[int, int] = (1, 1), last: bool = False
+) -> np.ndarray:
     """`count` clips (count, 16, H, W, 3), shared evenly among the videos: of each the first one,
-    then others evenly spaced. last: of each the last one first, then others before it.
+    then others evenly spaced, their steps from frame to frame all of a range in turn. last: of each
+    the last one first, then others before it.
     """
-    span, found = (CLIP - 1) * step + 1, []
-    chosen = spaced(len(videos), count)
+    found, chosen = [], spaced(len(videos), count)
     for i in range(count):
-        video, of = videos.video(chosen[i % len(chosen)]), -(-count // len(chosen))
-        spare, turn = len(video) - span, i // len(chosen)
+        turn, k = divmod(i, len(chosen))
+        video, of = videos.video(chosen[k]), -(-count // len(chosen))
+        step = paced(steps, turn + k, len(video))
+        span = (CLIP - 1) * step + 1
+        spare = len(video) - span
         start = spare * (of - turn) // of if last else spare * turn // max(1, of - 1)
         found.append(video[start : start + span : step])
     return np.stack(found)
@@ -136,12 +142,18 @@ def clips_from_noise(model: Trained, count: int, seed: int) -> np.ndarray:
 
 
 @torch.no_grad()
-def rebuilt(model: Trained, clips: np.ndarray) -> np.ndarray:
-    """Clips (B, 16, H, W, 3) uint8 as a model makes them from the means of their codes."""
+def rebuilt(model: Trained, clips: np.ndarray, seed: int | None = None) -> np.ndarray:
+    """Clips (B, 16, H, W, 3) uint8 as a model makes them from the means of their codes; with a seed
+    from samples of them (thesis, Algorithm 2, phase 1).
+    """
+    rng = None if seed is None else torch.Generator().manual_seed(seed)
 
     def made(x: Tensor) -> np.ndarray:
         codes = model.codes(x)
-        return model.clips(codes.mu_c, codes.mu_m)
+        if rng is None:
+            return model.clips(codes.mu_c, codes.mu_m)
+        noise = (torch.randn(mu.shape, generator=rng) for mu in (codes.mu_c, codes.mu_m))
+        return model.clips(*draw(codes, *(eps.to(model.device) for eps in noise)))
 
     parts = (clips[i : i + BATCH] for i in range(0, len(clips), BATCH))
     return np.concatenate([made(as_clips(part, model.device)) for part in parts])

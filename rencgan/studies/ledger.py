@@ -94,7 +94,8 @@ def rows(table: pd.DataFrame, claims: Sequence[Claim] = CLAIMS) -> list[dict]:
     """The ledger: a row a claim.
 
     comparisons  of each: by how many per cent the number of the side that is claimed to be worse is
-                 larger (of jumps: further from real video's; where more is better: smaller), with
+                 larger (of jumps: further from real video's; where more is better: that of the side
+                 that is claimed to be better), with
                  the ends of its margin; where there are several, the verdict on each
     lacks        how many seeds its study has yet to be run with, on which data
     elsewhere    in brief, what the other data sets and presets say

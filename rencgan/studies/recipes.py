@@ -21,6 +21,7 @@ from rencgan.presets.table import (
     ALWAYS,
     BASES,
     GPT_128,
+    ON_DATA,
     PRESETS,
     PUBLISHED,
     ROWS,
@@ -130,6 +131,7 @@ def recipe(p, model: str = "", **changes) -> Any:
         asked |= {name: getattr(p, name) for name in kind.asks if hasattr(p, name)}
     schedule, batch = getattr(p, "schedule", "short"), changes.get("batch", 0)
     asked |= length(schedule, p.preset, model, p.dataset, batch)
+    asked |= ON_DATA.get((p.preset, model, p.dataset), {})
     if model == "r3":
         asked |= gpt(p.preset, p.dataset, schedule, getattr(p, "as_published", False))
     if getattr(p, "steps", 0) and not kind.base:

@@ -100,13 +100,13 @@ def _lacks(kept: dict, way: str, soft: dict | None) -> bool:
 
 def _of_clips(way: str, real: Unseen, p) -> dict:
     """The scores of a reference of as many clips as EncGAN3 is scored on; none without others."""
-    step, count = recipes.recipe(p, "encgan3").step_range[0], clips_for(real)
-    goal = real.clips(count, step)
+    steps, count = recipes.recipe(p, "encgan3").step_range, clips_for(real)
+    goal = real.clips(count, steps)
     if way == HELD_CLIPS:
         return scores_of_clips(held(goal), goal, judge(), p.seed)
     if not real.others:
         return {SCORES: [], "no others": True}
-    made = replace(real, footage=real.others).clips(count, step)
+    made = replace(real, footage=real.others).clips(count, steps)
     return scores_of_clips(made, goal, judge(), p.seed)
 
 

@@ -216,15 +216,22 @@ def rows(table: pd.DataFrame) -> list[dict]:
     shown = [m for m in MEASURES if own or not m.endswith(", own")]
     order, found = {way: i for i, way in enumerate((*LABELS, *CLIP_LABELS, *WAYS))}, []
     for name, of in table.groupby("contestant", sort=False):
-        seconds = of.value[of.measure == "train s"]
+        timed = of[of.measure == "train s"]
         for way in sorted(set(of.way) - {""}, key=lambda way: order.get(way, 0)):
             prior = "none" if way == "noise" else of.prior.iloc[0]
             row = {"videos": label(name, way), "prior": prior, "seeds": 0}
-            row["train s"] = f"{seconds.mean():.0f}" if len(seconds) else ""
-            row |= means(chosen := of[of.way == way], shown) | _worst(chosen)
+            chosen = of[of.way == way]
+            row |= means(chosen, shown) | {"train s": _trained(timed, chosen)} | _worst(chosen)
             row["clips"] = way in (*CLIP_WAYS, *CLIP_LABELS)
             found.append(of_one_set(row) if name == REAL else row)
     return found
+
+
+def _trained(timed: pd.DataFrame, of: pd.DataFrame) -> str:
+    """Mean seconds of the trainings of a way's seeds; (so many) where not all were timed."""
+    seconds = timed.value[timed.seed.isin(of.seed)]
+    fewer = f" ({len(seconds)})" if len(seconds) < of.seed.nunique() else ""
+    return f"{seconds.mean():.0f}{fewer}" if len(seconds) else ""
 
 
 def _worst(of: pd.DataFrame) -> dict[str, str]:

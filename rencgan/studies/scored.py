@@ -185,15 +185,17 @@ def scored_clips(
     model: Trained, way: str, real: Unseen, videos: VideoSet, extractor, seed: int
 ) -> dict:
     """For EncGAN3: CLIPS clips from noise, or from the codes of training clips ("encoded", as Table
-    3.2 is made), against as many of the unseen videos.
+    3.2 is made), against as many of the unseen videos. All have the steps from frame to frame that
+    it was trained on.
     """
     began, count = time.perf_counter(), clips_for(real)
-    step = model.preset.step_range[0]
+    steps = model.system.frame_steps(model.preset)
     if way == "noise":
         made = generated.clips_from_noise(model, count, seed)
     else:
-        made = generated.rebuilt(model, generated.clips_of(videos.select("train"), count, step))
-    return scores_of_clips(list(made), real.clips(count, step), extractor, seed) | {
+        shown = generated.clips_of(videos.select("train"), count, steps)
+        made = generated.rebuilt(model, shown, seed)
+    return scores_of_clips(list(made), real.clips(count, steps), extractor, seed) | {
         "seconds for all videos": time.perf_counter() - began,
         "checkpoint": model.digest,
         "videos": list(made[:4]),

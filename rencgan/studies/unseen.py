@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from rencgan.core.errors import InputError
-from rencgan.data.hops import CLIP, spaced
+from rencgan.data.hops import CLIP, paced, spaced
 from rencgan.data.procedural import ENDLESS, StandIn, catalogue, longer
 from rencgan.data.videoset import VideoSet
 
@@ -66,11 +66,18 @@ class Unseen:
         source = f"{self.source}, one frame of every {step}"
         return Unseen(kept[0], self.subjects, kept[1], 0, 0, source, SHORT // step)
 
-    def clips(self, count: int, step: int = 1) -> list[np.ndarray]:
-        """So many clips of 16 frames, `step` apart, evenly shared and evenly spaced."""
-        of, span = -(-count // len(self.footage)), (CLIP - 1) * step + 1
-        starts = np.linspace(0, SHORT - span, of).astype(int)
-        return [v[s : s + span : step] for s in starts for v in self.footage][:count]
+    def clips(self, count: int, steps: tuple[int, int] = (1, 1)) -> list[np.ndarray]:
+        """So many clips of 16 frames, evenly shared and evenly spaced, their steps from frame to
+        frame all of a range in turn.
+        """
+        of, found = -(-count // len(self.footage)), []
+        for i in range(count):
+            turn, k = divmod(i, len(self.footage))
+            step = paced(steps, turn + k, SHORT)
+            span = (CLIP - 1) * step + 1
+            start = int(np.linspace(0, SHORT - span, of)[turn])
+            found.append(self.footage[k][start : start + span : step])
+        return found
 
     def real(self, frames: int, others: bool = False) -> list[np.ndarray]:
         """What is compared with: all videos to 128 frames, or the long ones to all of theirs."""

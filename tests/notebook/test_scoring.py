@@ -159,9 +159,19 @@ def test_clips_of_a_video_lie_apart_and_fit():
     videos = VideoSet.from_arrays(
         [np.tile(np.arange(40, dtype=np.uint8)[:, None, None, None], (1, 16, 16, 3))]
     )
-    clips = scoring.clips_of(videos, 3, step=2)
+    clips = scoring.clips_of(videos, 3, (2, 2))
     assert clips[:, 0, 0, 0, 0].tolist() == [0, 4, 9]
     assert clips[2, -1, 0, 0, 0] == 39 and (np.diff(clips[:, :, 0, 0, 0].astype(int)) == 2).all()
+    steps = np.diff(scoring.clips_of(videos, 4, (1, 3))[:, :, 0, 0, 0].astype(int))
+    assert steps.tolist() == [[1] * 15, [2] * 15] * 2, "all that fit, in turn"
+
+
+def test_clips_are_rebuilt_from_means_or_from_samples_of_their_codes():
+    model, videos = a_model(EncGAN3()), VideoSet.from_arrays(moving_videos(3, 40))
+    clips = clips_of(videos, 3)
+    means, drawn, again, other = (rebuilt(model, clips, seed) for seed in (None, 1, 1, 2))
+    assert np.array_equal(drawn, again) and np.array_equal(means, rebuilt(model, clips))
+    assert not np.array_equal(drawn, other) and not np.array_equal(drawn, means)
 
 
 def test_horizon_rows_stand_beside_real_video(footage):
@@ -234,7 +244,7 @@ def test_what_stands_for_a_set_is_spread_over_it():
     arrays = [np.full((20, 16, 16, 3), 10 * (i // 8), np.uint8) for i in range(24)]  # 3 classes
     videos = VideoSet.from_arrays(arrays)
     shown = {int(v[0, 0, 0, 0]) for v in scoring.footage_of(videos, None, 16, most=6)}
-    clips = {int(c[0, 0, 0, 0]) for c in scoring.clips_of(videos, 6, 1)}
+    clips = {int(c[0, 0, 0, 0]) for c in scoring.clips_of(videos, 6)}
     assert shown == clips == {0, 10, 20}
 
 
@@ -279,7 +289,7 @@ def test_repetition_is_told_where_all_videos_reach():
 
 def test_rebuilt_clips_are_made_when_they_are_read(monkeypatch):
     model, videos = a_model(EncGAN3()), VideoSet.from_arrays(moving_videos(19, 40))
-    whole = rebuilt(model, clips_of(videos, 19, 2))
+    whole = rebuilt(model, clips_of(videos, 19, (2, 2)))
     made, most = Rebuilt(model, videos, 2), []
     make = generated.rebuilt
     monkeypatch.setattr(generated, "rebuilt", lambda m, x: most.append(len(x)) or make(m, x))

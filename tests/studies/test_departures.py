@@ -1,6 +1,7 @@
 """In what the presets leave the papers: exactly the fields that differ, by what is printed."""
 
 from dataclasses import fields
+from types import SimpleNamespace
 
 import pytest
 from stepping import begun
@@ -117,6 +118,19 @@ def test_another_value_is_another_row(changes, row):
     before, after = listed("ar2", "128", "sky"), listed("ar2", "128", "sky", **changes)
     assert set(after) - set(before) == {row[0]}
     assert after[row[0]] == dict(zip(("field", "published", "here"), row, strict=True))
+
+
+def test_what_is_no_field_is_listed_too():
+    row = listed("motionvideogan", "64", "sky")["norm of the penalty"]
+    assert "voxel" in row["published"] and "whole sample" in row["here"]
+
+
+def test_what_a_source_has_on_one_data_set_alone_is_not_listed():
+    for dataset, delta in (("sky", 256), ("taichi", 16)):
+        found = recipes.recipe(SimpleNamespace(preset="256", dataset=dataset), "stylegan-v")
+        assert found.delta == delta
+        assert "delta" not in {r["field"] for r in departures(StyleGANV(), found, dataset)}
+    assert preset("64", "g3an").batch == printed("g3an", "uva", 64)["batch"] == 25
 
 
 def test_a_switch_is_listed_too():

@@ -40,6 +40,17 @@ def test_it_is_of_held_out_videos_and_needs_two(some):
         Distance(VideoSet.from_arrays(moving_videos(2), splits=["train", "test"]))(model)
 
 
+def test_encgan3_is_judged_by_codes_of_training_clips_and_g3an_by_noise(some):
+    other = VideoSet.from_arrays(
+        [*moving_videos(3, seed=1), *moving_videos(6)[3:]], splits=["train"] * 3 + ["test"] * 3
+    )
+    alike = {}
+    for name in ("encgan3", "g3an"):
+        model = begun(recipes.kind_of(name)(), preset("smoke", name))
+        alike[name] = Distance(other)(model) == Distance(some)(model)
+    assert alike == {"encgan3": False, "g3an": True}
+
+
 def test_what_is_trained_is_the_best_moment(tmp_path, some):
     changes = {"scored": 3, "lr_generator": 0.5}  # a rate that spoils what was there
     work = recipes.job("r2", "smoke", some, tmp_path / "run", **changes)

@@ -49,6 +49,15 @@ def test_the_table_has_means_and_spreads_over_seeds():
     assert r2["train s"] == "300" and r2["motion distance"] == "", "old files lack it"
 
 
+def test_seconds_of_trainings_are_of_the_seeds_of_the_row():
+    files = [file("R2", seed, 90.0) for seed in (0, 1, 2)]
+    files[0]["training"]["seconds"] = None
+    files[2]["ways"]["mean"] = files[2]["ways"].pop("sample")
+    files[2]["training"]["seconds"] = 700.0
+    found = {r["videos"]: r["train s"] for r in results.rows(frame(files))}
+    assert found == {"R2, sample": "301 (1)", "R2, mean": "700"}
+
+
 def test_references_of_one_set_of_videos_are_one_measurement():
     files = [file("real", seed, 20.0, "other unseen videos") for seed in (0, 1)]
     (row,) = results.rows(frame(files))

@@ -33,7 +33,7 @@ from rencgan.studies.results import frame
 from rencgan.studies.runs import Task, slug
 from rencgan.studies.setting import checked
 from rencgan.studies.trainees import Spent, trainee
-from rencgan.studies.unseen import REACH, UNSEEN, task_of, unseen
+from rencgan.studies.unseen import REACH, UNSEEN, Unseen, task_of, unseen
 from rencgan.studies.variants import COMPARED, CONTESTANTS, contestant
 from rencgan.training.loop import train
 
@@ -127,6 +127,16 @@ def test_unseen_videos_are_none_of_those_that_are_trained_on(tmp_path):
         assert np.array_equal(found[:frames], expected[:frames])
     for i in range(n):
         assert not np.array_equal(videos.video(i)[:16], real.footage[0][:16])
+
+
+def test_unseen_clips_have_every_step_of_a_range():
+    counting = np.tile(np.arange(200, dtype=np.uint8)[:, None, None, None], (1, 2, 2, 3))
+    real = Unseen([counting, counting], [], [], 0, 0, "")
+    plain, mixed = (real.clips(6, steps) for steps in ((1, 1), (2, 3)))
+    starts = np.linspace(0, 112, 3).astype(int).repeat(2).tolist()
+    assert [int(c[0, 0, 0, 0]) for c in plain] == starts
+    steps = [set(np.diff(c[:, 0, 0, 0].astype(int))) for c in mixed]
+    assert steps == [{2}, {3}, {3}, {2}, {2}, {3}] and max(c.max() for c in mixed) < 128
 
 
 def test_all_presets_are_scored_on_the_same_videos_of_a_seed_that_none_may_have(tmp_path):
