@@ -186,7 +186,7 @@ def sentences(tables: Mapping[str, pd.DataFrame], claims: list[dict]) -> str:
     return "\n".join(
         (
             f"1. **Distance.** By FVD (compact) of 128 frames (`{PRESET}`, its recipe chosen by "
-            f"distances to these videos), the best of these systems: {best}.",
+            f"scores on these videos), the best of these: {best}.",
             f"2. **Recall.** {_recall(table)}",
             f"3. **No footage.** AR2, from nothing, comes to {far['AR2']:.0f}{begun}; R3, from one "
             f"clip, by its heads to {heads}.{_baselines(table, far)}",
