@@ -220,7 +220,7 @@ def ledger(o: argparse.Namespace) -> None:
     option("--videos", type=Path, metavar="FOLDER", help="prepared, that it was trained on"),
     option("--out", type=Path, default=resolve("reports/weights"), help="where the files go"),
     option("--work", type=Path, default=resolve("runs/publish")),
-    option("--scores", action="store_true", help="of reports/standing.json; trains nothing"),
+    option("--scores", action="store_true", help="of reports/standing*.json; trains nothing"),
     option("--far", action="store_true", help="of reports/far.json: 10,000 frames of each"),
 )
 def publish(o: argparse.Namespace) -> None:
@@ -228,21 +228,20 @@ def publish(o: argparse.Namespace) -> None:
     if o.scores or o.far:
         from rencgan.studies import far, results, standing
 
-        names = {"names": o.models} if o.models else {}
-        for of in [standing] * o.scores + [far] * o.far:
-            print(results.as_markdown(of.table(of.make(**names))))
+        named = {"names": o.models} if o.models else {}
+        asked = [(standing, named | {"seed": seed}) for seed in standing.FILES] * o.scores
+        for of, which in asked + [(far, named)] * o.far:
+            print(results.as_markdown(of.table(of.make(**which))))
         return
     from rencgan.studies import publish as of
     from rencgan.studies.weights import PRESET
 
-    names, work, preset = of.chosen(o.models), Path(typed(o.work)), o.preset or PRESET
+    names, where = of.chosen(o.models), (Path(typed(o.work)), o.out, o.preset or PRESET)
     if o.given and len(names) != 1:
         raise InputError("--from takes the one model whose checkpoint it is: --models NAME")
     for name in names:
-        if o.given:
-            path = of.publish_from(o.given, name, work, o.out, preset, o.videos)
-        else:
-            path = of.publish(name, work, o.out, preset)
+        given = o.given and of.publish_from(o.given, name, *where, o.videos)
+        path = given or of.publish(name, *where)
         print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB", flush=True)
 
 

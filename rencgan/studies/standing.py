@@ -1,8 +1,9 @@
 """Where the published models stand among the references: `python -m rencgan publish --scores`.
 
 Nothing is trained. Each model makes as many videos of 128 frames (EncGAN3: clips from noise) as are
-taken of the seed that no run may have, and is scored on them from the first frame that is its own.
-So is real video in a model's place; the blurred ones are as soft as R2's.
+taken of a seed, and is scored on them from the first frame that is its own. So is real video in a
+model's place; the blurred ones are as soft as R2's. One seed is that of the comparison, which no
+run may have; its videos chose the recipe of `hour` too (trials.py). Those of another chose nothing.
 """
 
 import json
@@ -30,22 +31,32 @@ from rencgan.studies.references import LABELS, REAL
 from rencgan.studies.scored import judge, moving
 from rencgan.studies.unseen import SHORT, UNSEEN, Task, Unseen, unseen
 
-FILE = project_root() / "reports" / "standing.json"
+FRESH = UNSEEN + 1  # of the stand-ins that nothing was chosen by
+FILES = {
+    seed: project_root() / "reports" / f"standing{fresh}.json"
+    for seed, fresh in ((UNSEEN, ""), (FRESH, "-fresh"))
+}
+FILE = FILES[UNSEEN]
 SOFT = "r2"  # whose sharpness the blurred videos have
 SEED = 0  # of all noise
 DIGITS = {"16f": 1, "128f": 1, "motion distance": 1, "jump": 2, "motion": 4, "sharpness": 4}
 
 
 def make(
-    path: Path = FILE, count: int = 64, folder: Path | None = None, names: Sequence[str] = ()
+    path: Path | None = None,
+    count: int = 64,
+    folder: Path | None = None,
+    names: Sequence[str] = (),
+    seed: int = UNSEEN,
 ) -> dict:
-    """Scores all models of the plain names, and the references, on `count` videos, into a file; or
-    the models `names` alone: of the others its rows stay, where they are of the same weights.
+    """Scores all models of the plain names, and the references, on `count` videos of a seed, into a
+    file; or the models `names` alone: of the others its rows stay, where they are of the same
+    weights.
     """
-    started, every = time.time(), weights.names(folder=folder)
+    started, every, path = time.time(), weights.names(folder=folder), path or FILES[seed]
     kept = _kept(path, count, set(every), set(names), folder) if names else {}
     models = {n: weights.load(n, folder=folder) for n in every if n not in kept or n == SOFT}
-    real = footage(count, models[SOFT].size)
+    real = footage(count, models[SOFT].size, seed)
     made = {name: videos_of(model, real.footage) for name, model in models.items()}
     goal = [v[:SHORT] for v in real.footage]
     share = softness(made[SOFT], goal)
@@ -88,11 +99,11 @@ def _kept(
     return {name: row for name, row in rows.items() if same[name]}
 
 
-def footage(count: int, size: int) -> Unseen:
+def footage(count: int, size: int, seed: int = UNSEEN) -> Unseen:
     """Real videos of 128 frames that no published model was trained on, with as many others."""
     asked = SimpleNamespace(dataset=weights.DATASET)
     stand_ins = SimpleNamespace(card={"source": "procedural"}, size=size)
-    return unseen(asked, stand_ins, Task(count, 0, SHORT, UNSEEN))
+    return unseen(asked, stand_ins, Task(count, 0, SHORT, seed))
 
 
 def start_of(model: Trained) -> int:

@@ -58,6 +58,12 @@ def test_all_published_models_stand_below_the_references(tmp_path, monkeypatch):
         standing.make(path, count=3, names=["r2"])
 
 
+def test_fresh_videos_are_none_of_the_comparison():
+    one, two = (standing.footage(2, 16, seed) for seed in standing.FILES)
+    assert two.source == f"unseen stand-ins 0 to 1 of seed {standing.FRESH}"
+    assert not any(np.array_equal(a[:16], b[:16]) for a in one.footage for b in two.footage)
+
+
 def test_a_single_clip_moves_wherever_it_does():
     clips = moving_videos(3, frames=16, size=64)
     moved = np.mean([measures.motion(v) for v in clips])
@@ -75,8 +81,10 @@ def test_what_the_references_say_is_counted_from_the_files():
     assert "beats" not in standing.said(frame([real, file("R2", 1, 50.0), files[2]]))
 
 
-def test_the_file_that_ships_has_all_models():
-    found = standing.read()
+@pytest.mark.parametrize("seed", standing.FILES)
+def test_the_file_that_ships_has_all_models(seed):
+    found = standing.read(standing.FILES[seed])
+    assert found["source of videos"].endswith(f"of seed {seed}")
     told = {r["weights"] for r in found["rows"] if "weights" in r}
     assert told == {*weights.names()} and found["videos"] == 64
     assert found["rows"][1]["videos"] == "held" and found["rows"][1]["motion"] == 0
