@@ -147,8 +147,8 @@ def _elsewhere() -> str:
     found = standing.read(standing.FILES[standing.FRESH])
     by = {r.get("weights", r["videos"]): r.get("128f") for r in found["rows"]}
     return (
-        f" `{PRESET}` was tuned on these skies; on others R2 has {by['r2']:.0f}, other real video "
-        f"{by[OTHER]:.0f}, held {by[HELD]:.0f}."
+        f" `{PRESET}` was tuned on these skies; on others the published R2 has {by['r2']:.0f}, "
+        f"other real video {by[OTHER]:.0f}, held {by[HELD]:.0f}."
     )
 
 
@@ -229,8 +229,8 @@ def all_tables(everything: pd.DataFrame) -> str:
         "those are fewer than the row's. Of R3's videos the second judge and motion distance see "
         "its own frames, as the columns *own* do. No model was trained on the videos that it is "
         "compared with: at `hour` all scenes and people in them are new, but its recipe was chosen "
-        "by distances to them; at `mini` training videos show the same ones. Seconds were taken on "
-        "several machines, with what else these did.\n\n"
+        "by distances to those of skies; at `mini` training videos show the same ones. Seconds "
+        "were taken on several machines, some busy with other work.\n\n"
         f"{results.page(everything)}\n\n{_of_real_clips()}{_standing(everything)}\n\n"
         f"## Claims\n\n{ledger.whole(everything)}\n\n"
         "## Are the networks that judge fit?\n\n"

@@ -75,7 +75,7 @@ OTHER_MEASURES = {  # of single studies
 }
 LOGS = ("jump", "seam ratio")  # "log jump" is |log|: how far a junction is from real ones
 # of a file, with way ""
-OF_TRAINING = ("train s", "processor s", "train ms a clip", "best step", "processor s to best")
+OF_TRAINING = ("train s", "processor s", "train ms a clip", "clips to best", "processor s to best")
 MOMENT = "16f at step "  # and its number: a score along a training (moments.py), with way ""
 FORESIGHT = ("error", "last kept", "energy", "likelihood")
 DIGITS = {name: m.digits for name, m in (MEASURES | OTHER_MEASURES).items()}

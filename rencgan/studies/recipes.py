@@ -219,6 +219,7 @@ def settled(model: str, preset_name: str, dataset: str, /, **changes) -> tuple[S
     found = replace(found, **{name: changes.pop(name) for name in own})
     known = datasets.DATASETS.get(dataset)
     asked = kind.asked(CLIP // 2, known.steps) if known else {}
+    asked |= ON_DATA.get((preset_name, model, dataset), {})
     if model == "r3":
         asked |= gpt(preset_name, dataset, schedule, whole)
     elif whole:

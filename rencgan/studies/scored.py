@@ -193,7 +193,8 @@ def scored_clips(
     if way == "noise":
         made = generated.clips_from_noise(model, count, seed)
     else:
-        shown = generated.clips_of(videos.select("train"), count, steps)
+        train = videos.select("train", min_frames=(CLIP - 1) * steps[0] + 1)
+        shown = generated.clips_of(train, count, steps)
         made = generated.rebuilt(model, shown, seed)
     return scores_of_clips(list(made), real.clips(count, steps), extractor, seed) | {
         "seconds for all videos": time.perf_counter() - began,

@@ -24,7 +24,7 @@ from rencgan.core.errors import InputError, close
 from rencgan.core.files import project_root, resolve
 from rencgan.data.sets import DATASETS, ROOT
 from rencgan.presets.table import PRESETS, ROWS
-from rencgan.studies.unseen import UNSEEN
+from rencgan.studies.unseen import FRESH, UNSEEN
 
 PUBLISHED_AT = "hour"  # the preset of the weights that come with the project (studies.weights)
 
@@ -89,7 +89,7 @@ class Run(BaseModel):
     @field_validator("seed")
     @classmethod
     def _unseen_stay_unseen(cls, seed: int) -> int:
-        if seed == UNSEEN:
+        if seed in (UNSEEN, FRESH):
             raise ValueError("is that of the videos that no run may see; take another seed")
         return seed
 

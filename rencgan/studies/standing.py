@@ -1,9 +1,9 @@
 """Where the published models stand among the references: `python -m rencgan publish --scores`.
 
 Nothing is trained. Each model makes as many videos of 128 frames (EncGAN3: clips from noise) as are
-taken of a seed, and is scored on them from the first frame that is its own. So is real video in a
-model's place; the blurred ones are as soft as R2's. One seed is that of the comparison, which no
-run may have; its videos chose the recipe of `hour` too (trials.py). Those of another chose nothing.
+taken of a seed that no run may have, and is scored on them from the first frame that is its own. So
+is real video in a model's place; the blurred ones are as soft as R2's. One seed is that of the
+comparison; its videos chose the recipe of `hour` too (trials.py). Those of the other chose nothing.
 """
 
 import json
@@ -29,9 +29,8 @@ from rencgan.studies import generated, weights
 from rencgan.studies.generated import FIRST_CLIP, made_by
 from rencgan.studies.references import LABELS, REAL
 from rencgan.studies.scored import judge, moving
-from rencgan.studies.unseen import SHORT, UNSEEN, Task, Unseen, unseen
+from rencgan.studies.unseen import FRESH, SHORT, UNSEEN, Task, Unseen, unseen
 
-FRESH = UNSEEN + 1  # of the stand-ins that nothing was chosen by
 FILES = {
     seed: project_root() / "reports" / f"standing{fresh}.json"
     for seed, fresh in ((UNSEEN, ""), (FRESH, "-fresh"))

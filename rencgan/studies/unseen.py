@@ -10,6 +10,7 @@ from rencgan.data.procedural import ENDLESS, StandIn, catalogue, longer
 from rencgan.data.videoset import VideoSet
 
 UNSEEN = 9001  # the seed of stand-ins that no run may have: all are scored on its videos
+FRESH = 9002  # that of others, by which nothing was chosen (standing.py); no run may have it either
 OWN_SEED = ("mini",)  # presets scored on videos of the run's seed, as their result files are
 SHORT, LONG = 128, 1000  # frames of the videos
 REACH = CLIP  # frames of footage beyond them: clips 15 frames apart do not end where others do

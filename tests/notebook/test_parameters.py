@@ -61,6 +61,7 @@ def test_injected_names_are_only_those_assigned_in_papermills_cells():
         ({"source": "procedual"}, "did you mean 'procedural'?"),
         ({"seed": "3"}, "seed = '3' should be a whole number from 0"),
         ({"seed": 9001}, "seed = 9001 is that of the videos that no run may see"),
+        ({"seed": 9002}, "seed = 9002 is that of the videos that no run may see"),
         ({"seed": -1}, "seed = -1 should be a whole number from 0"),
         ({"steps": 1.5}, "steps = 1.5 should be a whole number from 0 up"),
         ({"steps": True}, "steps = True should be a whole number"),

@@ -22,11 +22,10 @@ def number(file: dict, way: str, measure: str) -> float:
     if measure == "train ms a clip":
         told = file["training"]
         return 1000 * told["processor seconds"] / (told.get("clips") or 2 * told["pairs"])
-    if measure == "best step":
-        return file["training"]["best moment"]["step"]
-    if measure == "processor s to best":
+    if measure.endswith(" to best"):
         told = file["training"]
-        return told["processor seconds"] * told["best moment"]["step"] / told["steps"]
+        whole = told["clips" if measure.startswith("clips") else "processor seconds"]
+        return whole * told["best moment"]["step"] / told["steps"]
     kept = file["ways"][way]
     if measure.startswith("log "):
         return abs(np.log(kept["long"][measure.removeprefix("log ")]))
@@ -37,6 +36,9 @@ def number(file: dict, way: str, measure: str) -> float:
         return kept["seconds for 1000 frames"]
     if measure == "diversity":
         return kept["diversity"]
+    if measure == "motion distance":  # from the first frame that is the model's own
+        (found,) = kept.get(f"{measure} from frame 8") or kept[measure]
+        return found["value"]
     length, _, own = measure.partition(", ")
     place = "scores from frame 8" if own == "own" and "scores from frame 8" in kept else "scores"
     place = "scores of every 4th frame" if own == "every 4th" else place
