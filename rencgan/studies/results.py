@@ -101,7 +101,7 @@ def _numbers(f: dict) -> Iterator[tuple[str, str, float | None]]:
     spent, clips = told.get("processor seconds"), told.get("clips", 2 * told.get("pairs", 0))
     yield "", "train ms a clip", 1000 * spent / clips if spent and clips else None  # with warm-ups
     best = told.get("best moment", {})
-    share = best["step"] / told["steps"] if best else None
+    share = best["step"] / told["steps"] if "step" in best else None
     for measure, whole in (("clips to best", clips), ("processor s to best", spent)):
         yield "", measure, whole * share if whole and share else None
     yield from (("", f"{MOMENT}{step}", score) for step, score in best.get("scores", ()))
