@@ -154,9 +154,17 @@ def rows(s: Study, table: pd.DataFrame) -> list[dict]:
         found.append({"variant": v.label} | results.means(of, s.measures))
     if not any(row["seeds"] for row in found):
         return []
-    of_clips = {v.way in CLIP_WAYS for v in s.variants}
-    labels = (LABELS if False in of_clips else {}) | (CLIP_LABELS if True in of_clips else {})
-    return references(table, s.measures, labels) + found
+    labels = {} if all(v.way in CLIP_WAYS for v in s.variants) else LABELS
+    return references(table, s.measures, labels | _clips_beside(s, table)) + found
+
+
+def _clips_beside(s: Study, table: pd.DataFrame) -> dict[str, str]:
+    """Those of CLIP_LABELS whose clips have the steps of a study's own."""
+    own = [table[(table.contestant == v.contestant) & (table.way == v.way)] for v in s.variants]
+    clips = [of for of, v in zip(own, s.variants, strict=True) if v.way in CLIP_WAYS and len(of)]
+    steps, real = {results.clip_step(of) for of in clips}, table[table.contestant == REAL]
+    found = {way: results.clip_step(real[real.way == way]) for way in CLIP_LABELS}
+    return {way: CLIP_LABELS[way] for way, step in found.items() if step in steps}
 
 
 def preset_of(s: Study, preset: str) -> str:

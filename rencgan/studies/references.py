@@ -38,8 +38,10 @@ REAL, OTHERS = "real", "other unseen videos"  # the contestant; its first way
 HELD_OTHERS = "held, of other video"
 LABELS = {OTHERS: OTHER, HELD: HELD, HELD_OTHERS: f"{OTHER}, held"}  # of ways, in tables
 LABELS |= {BLURRED: BLURRED, SHUFFLED: SHUFFLED}
-OTHER_CLIPS, HELD_CLIPS = "other unseen clips", "held clips"
-CLIP_LABELS = {OTHER_CLIPS: f"{OTHER}, clips", HELD_CLIPS: f"{HELD}, clips"}
+HELD_CLIPS = "held clips"
+CLIP_LABELS = {"other unseen clips": f"{OTHER}, clips", HELD_CLIPS: f"{HELD}, clips"}
+CONSECUTIVE = ", consecutive"  # clips of R2's steps, where EncGAN3's are others
+CLIP_LABELS |= {f"{way}{CONSECUTIVE}": of + CONSECUTIVE for way, of in CLIP_LABELS.items()}
 SOFT = ("R2", "sample")  # whose sharpness the blurred ones have
 LENGTHS = (CLIP, 32, SHORT)  # iVGAN makes 32 frames
 
@@ -56,7 +58,7 @@ def run_real(
     with alone(out / f".{path.stem}.lock"):
         found, soft = begun(path, same, aside), _softness(out, p, same["task"])
         every = (*LABELS, *CLIP_LABELS)
-        asked = every if clips else LABELS
+        asked = (*LABELS, *_clip_ways(p)) if clips else LABELS
         missing = [way for way in asked if _lacks(found["ways"].get(way, {}), way, soft)]
         if not missing:
             return path
@@ -98,16 +100,23 @@ def _lacks(kept: dict, way: str, soft: dict | None) -> bool:
     return AGAINST not in kept.get("long", {}) and "no others" not in kept
 
 
+def _clip_ways(p) -> list[str]:
+    """Those of CLIP_LABELS that a set has: where EncGAN3's clips are consecutive, one of each."""
+    both = recipes.recipe(p, "encgan3").step_range != (1, 1)
+    return [way for way in CLIP_LABELS if both or not way.endswith(CONSECUTIVE)]
+
+
 def _of_clips(way: str, real: Unseen, p) -> dict:
     """The scores of a reference of as many clips as EncGAN3 is scored on; none without others."""
     steps, count = recipes.recipe(p, "encgan3").step_range, clips_for(real)
+    steps = (1, 1) if way.endswith(CONSECUTIVE) else steps
     goal = real.clips(count, steps)
-    if way == HELD_CLIPS:
-        return scores_of_clips(held(goal), goal, judge(), p.seed)
+    if way.removesuffix(CONSECUTIVE) == HELD_CLIPS:
+        return scores_of_clips(held(goal), goal, judge(), p.seed, steps)
     if not real.others:
         return {SCORES: [], "no others": True}
     made = replace(real, footage=real.others).clips(count, steps)
-    return scores_of_clips(made, goal, judge(), p.seed)
+    return scores_of_clips(made, goal, judge(), p.seed, steps)
 
 
 def _scored(way: str, real: Unseen, seed: int, soft: dict | None) -> dict:

@@ -140,8 +140,8 @@ def _parts(way: dict) -> dict[str, dict]:
 
 def _check(files: Sequence[dict]) -> None:
     """A run has one file. All have one task, all seeds of a contestant one recipe, and all scores
-    of one data set, seed and length one card but for the generated videos; those of single clips,
-    and of every fourth frame, are compared among themselves.
+    of one data set, seed and length one card but for the generated videos; those of single clips
+    of one step, and of every fourth frame, are compared among themselves.
     """
     first: dict[tuple, tuple] = {}
     runs: set[str] = set()
@@ -169,7 +169,8 @@ def _shared(f: dict) -> Iterator[tuple[tuple, Any]]:
         yield ("recipe", f["dataset"], f["contestant"]), recipe
     for codes, way in f["ways"].items():
         size = framed_by(f["preset"], f.get("kind") or "").size  # StyleGAN-V's at smoke is its own
-        apart = codes in (*CLIP_WAYS, *CLIP_LABELS), f.get("step", 1), size
+        clips = codes in (*CLIP_WAYS, *CLIP_LABELS) and way.get("clips", {}).get("frame step", 1.0)
+        apart = clips, f.get("step", 1), size
         for score in way[SCORES] + way.get(MOVING, []) + way.get(SECOND, []):
             yield (score["name"], f["dataset"], f["seed"], apart), score["card"]
 
@@ -209,8 +210,8 @@ def means(table: pd.DataFrame, measures: Sequence[str]) -> dict:
 
 def rows(table: pd.DataFrame) -> list[dict]:
     """The table of one data set: every contestant and way, means over seeds and their standard
-    deviation. First the references: real video in a contestant's place. "clips": whether a row is
-    of single clips, which compare among themselves.
+    deviation. First the references: real video in a contestant's place. "clips": of single clips,
+    which compare among themselves, their `clip_step`; None of others.
     """
     own = (table.prior == "first clip").any()  # else both would stand there twice
     shown = [m for m in MEASURES if own or not m.endswith(", own")]
@@ -222,9 +223,15 @@ def rows(table: pd.DataFrame) -> list[dict]:
             row = {"videos": label(name, way), "prior": prior, "seeds": 0}
             chosen = of[of.way == way]
             row |= means(chosen, shown) | {"train s": _trained(timed, chosen)} | _worst(chosen)
-            row["clips"] = way in (*CLIP_WAYS, *CLIP_LABELS)
+            row["clips"] = clip_step(chosen) if way in (*CLIP_WAYS, *CLIP_LABELS) else None
             found.append(of_one_set(row) if name == REAL else row)
     return found
+
+
+def clip_step(of: pd.DataFrame) -> float:
+    """Frames from one to the next of a way's clips: 1 where its file does not tell."""
+    told = of.value[of.measure == "clip step"]
+    return float(told.iloc[0]) if len(told) else 1.0
 
 
 def _trained(timed: pd.DataFrame, of: pd.DataFrame) -> str:
@@ -266,11 +273,15 @@ PARTS = {  # caption -> columns
 
 def split(table: Sequence[Mapping]) -> dict[str, list[dict]]:
     """The rows of `rows` as tables that fit a page, by caption: quality, what length does, detail,
-    seconds, single clips. Rows and columns without numbers are left out.
+    seconds, single clips by their steps. Rows and columns without numbers are left out.
     """
-    videos, clips = ([r for r in table if r["clips"] == of] for of in (False, True))
+    videos = [r for r in table if r["clips"] is None]
     parts = {caption: _filled(videos, list(m)) for caption, m in PARTS.items()}
-    parts[CLIPS] = _filled(clips, [m for m in QUALITY if not m.endswith(", own")])
+    steps = sorted({r["clips"] for r in table} - {None})
+    for step in steps:
+        caption = CLIPS if len(steps) == 1 else f"{CLIPS}; {step:g} frames from one to the next"
+        clips = [r for r in table if r["clips"] == step]
+        parts[caption] = _filled(clips, [m for m in QUALITY if not m.endswith(", own")])
     return {caption: rows for caption, rows in parts.items() if rows}
 
 

@@ -196,7 +196,8 @@ def scored_clips(
         train = videos.select("train", min_frames=(CLIP - 1) * steps[0] + 1)
         shown = generated.clips_of(train, count, steps)
         made = generated.rebuilt(model, shown, seed)
-    return scores_of_clips(list(made), real.clips(count, steps), extractor, seed) | {
+    goal = real.clips(count, steps)
+    return scores_of_clips(list(made), goal, extractor, seed, steps) | {
         "seconds for all videos": time.perf_counter() - began,
         "checkpoint": model.digest,
         "videos": list(made[:4]),
@@ -209,13 +210,19 @@ def clips_for(real: Unseen) -> int:
 
 
 def scores_of_clips(
-    made: Sequence[np.ndarray], real: Sequence[np.ndarray], extractor: Extractor, seed: int
+    made: Sequence[np.ndarray],
+    real: Sequence[np.ndarray],
+    extractor: Extractor,
+    seed: int,
+    steps: tuple[int, int] = (1, 1),
 ) -> dict:
-    """What single clips come to, as a result file holds it."""
+    """What single clips come to, as a result file holds it. steps: from frame to frame of theirs,
+    a range.
+    """
     scores = evaluate(real, made, PROTOCOLS["ours"].but(lengths=(CLIP,)), extractor, seed)
     return {
         SCORES: [s.as_dict() for s in scores],
         MOVING: moving(made, real, extractor, seed),
         SECOND: by_second(made, real, (CLIP,), seed),
-        "clips": clip_measures(made, real),
+        "clips": clip_measures(made, real) | {"frame step": sum(steps) / 2},
     }

@@ -90,8 +90,8 @@ def test_clips_are_compared_with_clips(videos, tmp_path):
     p = checked({"preset": "smoke", "source": "procedural"})
     path = run_real(p, videos, TASK, tmp_path, clips=True)
     ways = json.loads(path.read_text())["ways"]
-    assert list(ways)[4:] == list(CLIP_LABELS)
-    other, held = (ways[way] for way in CLIP_LABELS)
+    assert list(ways)[4:] == list(CLIP_LABELS)[:2], "where clips are consecutive, one of each"
+    other, held = (ways[way] for way in list(CLIP_LABELS)[:2])
     assert [s["name"][-4:] for s in other["scores"]] == [" 16f"]
     count = other["scores"][0]["card"]["generated"]["videos"]
     assert (
@@ -103,15 +103,15 @@ def test_clips_are_compared_with_clips(videos, tmp_path):
     stamp = path.stat().st_mtime_ns
     assert run_real(p, videos, TASK, tmp_path, clips=True).stat().st_mtime_ns == stamp
     table = results.frame([json.loads(path.read_text()), file("R2", 0)])
-    told = {of: [r["videos"] for r in results.rows(table) if r["clips"] == of] for of in (0, 1)}
-    assert told[False] == [
+    told = {of: [r["videos"] for r in results.rows(table) if r["clips"] == of] for of in (None, 1)}
+    assert told[None] == [
         "other real video",
         "held",
         "other real video, held",
         "shuffled real clips",
         "R2, sample",
     ]
-    assert told[True] == ["other real video, clips", "held, clips"]
+    assert told[1] == ["other real video, clips", "held, clips"]
     rows = catalogue.references(table, ["16f", "clip motion"], CLIP_LABELS)
     assert [r["variant"] for r in rows] == ["other real video, clips", "held, clips"]
     assert rows[1]["clip motion"] == "0.0000" and float(rows[0]["16f"]) > 0
@@ -126,3 +126,36 @@ def test_references_stand_at_the_top_of_tables():
     rows = catalogue.references(table, ["128f", "10f"])
     assert [(r["variant"], r["128f"]) for r in rows][1] == ("held", "12.0") and len(rows) == 3
     assert catalogue.references(table, ["10f"]) == []
+
+
+def test_clips_of_two_steps_stand_apart(videos, tmp_path):
+    p = checked({"preset": "smoke", "source": "procedural", "dataset": "uva"})
+    path = run_real(p, videos, TASK, tmp_path, clips=True)
+    ways = json.loads(path.read_text())["ways"]
+    steps = {way: ways[way]["clips"]["frame step"] for way in CLIP_LABELS}
+    assert list(steps.values()) == [2.5, 2.5, 1.0, 1.0], "EncGAN3's of 2 and 3 frames, R2's of 1"
+    one, other = (ways[way]["scores"][0]["card"]["real"] for way in list(CLIP_LABELS)[::2])
+    assert one["pixels crc32"] != other["pixels crc32"]
+
+    def clips(name: str, step: float | None) -> dict:
+        found = file(name, 0, 40.0, "encoded", dataset="uva", preset="smoke", task=TASK.as_dict())
+        of = ways[list(CLIP_LABELS)[0 if step else 2]]
+        told = {"scores": of["scores"], "clips": {"frame step": step} if step else {}}
+        found["ways"]["encoded"] |= told
+        return found
+
+    files = [clips("EncGAN3", 2.5), clips("R2, loss v4", None), json.loads(path.read_text())]
+    results._check(files)
+    table = results.frame(files)
+    parts = results.split(results.rows(table))
+    told = [rows for caption, rows in parts.items() if caption.startswith(results.CLIPS)]
+    consecutive = "other real video, clips, consecutive", "held, clips, consecutive"
+    assert [{r["videos"] for r in rows} for rows in told] == [
+        {"R2, loss v4, encoded", *consecutive},
+        {"EncGAN3, encoded", "other real video, clips", "held, clips"},
+    ]
+    above = [row["variant"] for row in catalogue.rows(catalogue.study("T3.4"), table)][:2]
+    assert above == ["other real video, clips", "held, clips"]
+    above = [row["variant"] for row in catalogue.rows(catalogue.study("T4.6"), table)]
+    assert {*consecutive} <= {*above}
+    assert "held, clips" not in above

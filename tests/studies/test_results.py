@@ -72,7 +72,7 @@ def test_references_of_one_set_of_videos_are_one_measurement():
 def test_single_clips_stand_apart_and_see_no_video_where_they_are_of_noise():
     clip = file("EncGAN3, warm-ups", 0, 40.0, "noise", prior="entire video")
     table = results.rows(frame([file("R2", 0), clip]))
-    assert [(r["clips"], r["prior"]) for r in table] == [(False, "none"), (True, "none")]
+    assert [(r["clips"], r["prior"]) for r in table] == [(None, "none"), (1.0, "none")]
     parts = results.split(table)
     assert [r["videos"] for r in parts[results.CLIPS]] == ["EncGAN3, warm-ups, noise"]
     assert all(
