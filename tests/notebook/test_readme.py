@@ -51,7 +51,7 @@ def test_a_system_is_shown_by_a_video_of_every_place_that_it_has_results_of(tmp_
     with Image.open(tmp_path / "r2.png") as r2:
         assert r2.size == (384, 128)
         for top, stem in zip((0, 64), both, strict=True):
-            with Image.open(folder / f"{stem}.png") as strip:
+            with Image.open(folder / f"{stem}.jpg") as strip:
                 second = strip.crop((128, 64, 512, 128))
             assert r2.crop((0, top, 384, top + 64)).tobytes() == second.tobytes(), stem
 

@@ -31,7 +31,7 @@ def test_a_section_has_tables_verdicts_frames_and_published_numbers(tmp_path):
     made = [np.full((200, 8, 8, 3), n, np.uint8) for n in (50, 90)]
     path = tmp_path / "sky-procedural-mini-r2-seed1.json"
     compare.keep_strip(made, compare.strip_of(path, "sample"))
-    sheet = np.asarray(Image.open(tmp_path / "pictures" / f"{path.stem}-sample.png"))
+    sheet = np.asarray(Image.open(tmp_path / "pictures" / f"{path.stem}-sample.jpg"))
     assert sheet.shape == (16, 8 * compare.STRIP, 3) and {sheet[0, 0, 0], sheet[-1, 0, 0]} == {
         50,
         90,
@@ -54,11 +54,11 @@ def test_the_systems_of_a_main_table_are_shown_in_their_usual_way_of_the_first_s
     p = check({"preset": "mini", "results_root": str(tmp_path)}, ResultsRun)
     files = [file("R2", 2), file("R2", 3), file("AR2", 1, 90.0, "mean"), file("LEncGAN", 1)]
     for n, stem in ((30, "r2-seed3-sample"), (50, "r2-seed2-sample"), (90, "ar2-seed1-sample")):
-        strip = tmp_path / "pictures" / f"sky-procedural-mini-{stem}.png"
+        strip = tmp_path / "pictures" / f"sky-procedural-mini-{stem}.jpg"
         compare.keep_strip([np.full((200, 8, 8, 3), k, np.uint8) for k in (9, n)], strip)
     assert compare.first_strip(tmp_path, frame(files), "AR2", "mean") is None
     found = compare.first_strip(tmp_path, frame(files), "R2", "sample")
-    assert found.name == "sky-procedural-mini-r2-seed2-sample.png"
+    assert found.name == "sky-procedural-mini-r2-seed2-sample.jpg"
     (piece,) = study_results.system_strips(p, frame(files))
     assert piece.html.count("<img") == 1
     frames = study_results._frames(found, "sample", contestant("R2"))

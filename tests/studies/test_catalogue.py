@@ -247,8 +247,8 @@ def test_a_study_runs_whole_once_and_only_what_is_missing(tmp_path, capsys, monk
     real = files.pop()
     assert real.name == "sky-procedural-smoke-real-seed1.json"
     assert [f.name for f in files] == [f"sky-procedural-smoke-{n}-seed1.json" for n in NAMES]
-    strips = sorted((tmp_path / "out" / "pictures").glob("*.png"))
-    assert [f.name for f in strips] == [f"{f.stem}-sample.png" for f in files]
+    strips = sorted((tmp_path / "out" / "pictures").glob("*.jpg"))
+    assert [f.name for f in strips] == [f"{f.stem}-sample.jpg" for f in files]
     for strip in strips:  # and the same video as it moves
         clip = compare.kept_clip(strip.with_suffix(".mp4"))
         frames = compare.kept_frames(strip)
