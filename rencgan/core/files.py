@@ -96,9 +96,11 @@ def write_text(path: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8")
 
 
-def write_json(path: Path, content: Any) -> None:
-    """JSON of plain values (see `jsonable`), whole or not at all."""
-    text = json.dumps(jsonable(content), indent=1, default=float, allow_nan=False)
+def write_json(path: Path, content: Any, indent: int | None = 1) -> None:
+    """JSON of plain values (see `jsonable`), whole or not at all; in one line where there is no
+    indent.
+    """
+    text = json.dumps(jsonable(content), indent=indent, default=float, allow_nan=False)
     write_text(path, text + "\n")
 
 

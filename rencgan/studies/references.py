@@ -33,6 +33,7 @@ from rencgan.studies.scored import (
     scores_of_clips,
 )
 from rencgan.studies.unseen import SHORT, Task, Unseen, unseen
+from rencgan.studies.variants import CONTESTANTS
 
 REAL, OTHERS = "real", "other unseen videos"  # the contestant; its first way
 HELD_OTHERS = "held, of other video"
@@ -43,7 +44,8 @@ CLIP_LABELS = {"other unseen clips": f"{OTHER}, clips", HELD_CLIPS: f"{HELD}, cl
 CONSECUTIVE = ", consecutive"  # clips of R2's steps, where EncGAN3's are others
 CLIP_LABELS |= {f"{way}{CONSECUTIVE}": of + CONSECUTIVE for way, of in CLIP_LABELS.items()}
 SOFT = ("R2", "sample")  # whose sharpness the blurred ones have
-LENGTHS = (CLIP, 32, SHORT)  # iVGAN makes 32 frames
+LENGTHS = tuple(sorted({n for c in CONTESTANTS.values() for n in c.lengths}))  # all that is scored
+JUDGED_TWICE = (CLIP, 32, SHORT)  # by the second judge too
 
 
 def run_real(
@@ -75,7 +77,7 @@ def run_real(
             record = provenance(PRESETS[p.preset], p.seed, videos.card, started)
             found["ways"][way] = scores | {"provenance": record}
             found["ways"] = {name: found["ways"][name] for name in every if name in found["ways"]}
-            write_json(path, found)
+            write_json(path, found, indent=None)
     return path
 
 
@@ -93,11 +95,15 @@ def _softness(out: Path, p, task: dict) -> dict | None:
 
 def _lacks(kept: dict, way: str, soft: dict | None) -> bool:
     """Whether a way's entry is to be made."""
-    if way == BLURRED:
-        return soft is not None and kept.get("blurred", {}).get("sharpness") != soft["sharpness"]
     if way in CLIP_LABELS:
         return SCORES not in kept
-    return AGAINST not in kept.get("long", {}) and "no others" not in kept
+    blurred = kept.get("blurred", {})
+    if way == BLURRED and (not soft or blurred.get("sharpness") != soft["sharpness"]):
+        return bool(soft)
+    if "no others" in kept or "none" in blurred:  # why there are no scores
+        return False
+    told = {s["name"].rpartition(" ")[2] for s in kept.get(SCORES, [])}
+    return AGAINST not in kept.get("long", {}) or not {f"{n}f" for n in LENGTHS} <= told
 
 
 def _clip_ways(p) -> list[str]:
@@ -150,6 +156,6 @@ def _scored(way: str, real: Unseen, seed: int, soft: dict | None) -> dict:
     }
     found = {place: [s.as_dict() for s in scores] for place, scores in found.items()}
     found[MOVING] = moving(*sides[::-1], extractor, seed)
-    found[SECOND] = by_second(*sides[::-1], LENGTHS, seed)
+    found[SECOND] = by_second(*sides[::-1], JUDGED_TWICE, seed)
     found["long"] = long_measures(made(real.frames), goal, PIECE, extractor)
     return found | ({"blurred": soft | {"of real sharpness": share}} if way == BLURRED else {})

@@ -96,10 +96,10 @@ def _run(
         keep_clip(made, model, path, way)
         record = provenance(model.draws.preset, p.seed, videos.card, started)
         found["ways"][way] = scores | {"provenance": record}
-        write_json(path, found)
+        write_json(path, found, indent=None)
     record = provenance(model.draws.preset, p.seed, videos.card, time.time())
     found[TIMED] = {"ways": _time(model, found["ways"], real.footage[0]), "provenance": record}
-    write_json(path, found)
+    write_json(path, found, indent=None)
 
 
 def _time(model: Trained, ways: dict, footage: np.ndarray) -> list[str]:

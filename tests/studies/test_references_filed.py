@@ -46,7 +46,8 @@ def test_all_references_are_scored_once_and_the_blurred_ones_wait_for_r2(videos,
     own, other = (found["ways"][way]["scores"][0]["value"] for way in (HELD, HELD_OTHERS))
     assert own < other, "a frame of another video lies farther away than a video's own"
     for way in found["ways"].values():
-        assert [s["name"][-4:] for s in way["scores"]] == [" 16f", " 32f", "128f", "128f"]
+        told = [s["name"].rpartition(" ")[2] for s in way["scores"][:-1]]  # then their ratio
+        assert told == [f"{n}f" for n in (10, 16, 32, 64, 96, 100, 128)]
         assert way["scores"][0]["card"]["generated"]["videos"] == 3
         assert way["motion distance"][0]["value"] > 0
         assert [s["name"][-4:] for s in way[SECOND]] == [" 16f", " 32f", "128f"]
@@ -77,6 +78,7 @@ def test_a_file_of_old_gets_what_it_lacks(videos, tmp_path):
     whole = json.loads(path.read_text())
     old = {OTHERS: {k: v for k, v in whole["ways"][OTHERS].items() if k != "motion distance"}}
     del old[OTHERS]["long"]["against real"]
+    old[HELD] = dict(whole["ways"][HELD], scores=whole["ways"][HELD]["scores"][1:])  # no 10 frames
     path.write_text(json.dumps(whole | {"ways": old}))
     again = json.loads(run_real(P, videos, TASK, tmp_path).read_text())
 
