@@ -160,11 +160,12 @@ def rows(s: Study, table: pd.DataFrame) -> list[dict]:
 
 def _clips_beside(s: Study, table: pd.DataFrame) -> dict[str, str]:
     """Those of CLIP_LABELS whose clips have the steps of a study's own."""
-    own = [table[(table.contestant == v.contestant) & (table.way == v.way)] for v in s.variants]
-    clips = [of for of, v in zip(own, s.variants, strict=True) if v.way in CLIP_WAYS and len(of)]
-    steps, real = {results.clip_step(of) for of in clips}, table[table.contestant == REAL]
-    found = {way: results.clip_step(real[real.way == way]) for way in CLIP_LABELS}
-    return {way: CLIP_LABELS[way] for way, step in found.items() if step in steps}
+
+    def step(name: str, way: str) -> float | None:
+        return results.step_of(table[(table.contestant == name) & (table.way == way)])
+
+    steps = {step(v.contestant, v.way) for v in s.variants} - {None}
+    return {way: label for way, label in CLIP_LABELS.items() if step(REAL, way) in steps}
 
 
 def preset_of(s: Study, preset: str) -> str:

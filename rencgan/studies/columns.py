@@ -72,7 +72,6 @@ OTHER_MEASURES = {  # of single studies
     "clip sharpness": Measure("clips", "sharpness", 4),
     "clip acceleration": Measure("clips", "acceleration"),
     "clip worst octave": Measure("clips", "worst octave"),
-    "clip step": Measure("clips", "frame step", 1),  # of a range, its mean
 }
 LOGS = ("jump", "seam ratio")  # "log jump" is |log|: how far a junction is from real ones
 # of a file, with way ""

@@ -108,6 +108,16 @@ def is_scored(kept: dict, way: str, c: Contestant) -> bool:
     return {f"{n}f" for n in c.lengths} <= told and wanted <= set(kept)
 
 
+def clip_step(found: dict, way: dict) -> float:
+    """Frames from one to the next of a way's single clips, of a range its mean. Files of old do not
+    tell: EncGAN3's and G3AN's are as they were trained, all others' consecutive.
+    """
+    told = way.get("clips", {}).get("frame step")
+    if told is None and found.get("kind") in ("encgan3", "g3an"):
+        told = sum(way.get("provenance", {}).get("preset", {}).get("step_range", (1, 1))) / 2
+    return told or 1.0
+
+
 def made_long(c: Contestant, way: str) -> bool:
     """Whether some videos of a way are made on to 1000 frames."""
     return c.long and not way.endswith("VDrej")

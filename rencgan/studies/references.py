@@ -1,10 +1,11 @@
 """What real video comes to in a contestant's place (evaluate/references.py), as a result file.
 
 One file a (data set, source, preset, seed), of the contestant "real", with a way for each
-reference, of whole videos and of single clips. They are made of the videos that all contestants are
-scored on, but for the other real videos and their first frames, which is what "held" comes to for a
-model that sees nothing of those it is compared with. The blurred ones are as soft as those of R2 at
-the same preset and seed, and wait for its file.
+reference, of whole videos and of single clips (of the steps of EncGAN3's, and consecutive ones
+where these are others). They are made of the videos that all contestants are scored on, but for the
+other real videos and their first frames, which is what "held" comes to for a model that sees
+nothing of those it is compared with. The blurred ones are as soft as those of R2 at the same preset
+and seed, and wait for its file.
 """
 
 import json
@@ -44,7 +45,8 @@ CLIP_LABELS = {"other unseen clips": f"{OTHER}, clips", HELD_CLIPS: f"{HELD}, cl
 CONSECUTIVE = ", consecutive"  # clips of R2's steps, where EncGAN3's are others
 CLIP_LABELS |= {f"{way}{CONSECUTIVE}": of + CONSECUTIVE for way, of in CLIP_LABELS.items()}
 SOFT = ("R2", "sample")  # whose sharpness the blurred ones have
-LENGTHS = tuple(sorted({n for c in CONTESTANTS.values() for n in c.lengths}))  # all that is scored
+# all lengths that any contestant is scored at
+LENGTHS = tuple(sorted({n for c in CONTESTANTS.values() for n in c.lengths if n <= SHORT}))
 JUDGED_TWICE = (CLIP, 32, SHORT)  # by the second judge too
 
 
@@ -96,7 +98,7 @@ def _softness(out: Path, p, task: dict) -> dict | None:
 def _lacks(kept: dict, way: str, soft: dict | None) -> bool:
     """Whether a way's entry is to be made."""
     if way in CLIP_LABELS:
-        return SCORES not in kept
+        return "no others" not in kept and "frame step" not in kept.get("clips", {})
     blurred = kept.get("blurred", {})
     if way == BLURRED and (not soft or blurred.get("sharpness") != soft["sharpness"]):
         return bool(soft)

@@ -38,6 +38,7 @@ from rencgan.studies.entries import (
     SCORES,
     SECOND,
     are_timed,
+    clip_step,
     content_of,
     is_scored,
     preset_of,
@@ -75,7 +76,8 @@ def read(
 def frame(files: Sequence[dict]) -> pd.DataFrame:
     """Result files as a table of KEYS, way, measure, value and, of SECONDS, machine, a row a
     number: MEASURES and OTHER_MEASURES of every way, "log jump", "scored" of a way that has all its
-    scores; with way "" the OF_TRAINING, all its seconds ("took s"), each MOMENT and the FORESIGHT.
+    scores, "clip step" of one of single clips; with way "" the OF_TRAINING, all its seconds ("took
+    s"), each MOMENT and the FORESIGHT.
     """
     rows = [
         (*(f.get(key) for key in KEYS), way, measure, value, timed_on(f, measure))
@@ -110,6 +112,8 @@ def _numbers(f: dict) -> Iterator[tuple[str, str, float | None]]:
     for name, way in f["ways"].items():
         if contestant and is_scored(way, name, contestant):
             yield name, "scored", 1.0
+        if name in (*CLIP_WAYS, *CLIP_LABELS):
+            yield name, "clip step", clip_step(f, way)
         parts = _parts(way)
         for measure, (place, key, _) in (MEASURES | OTHER_MEASURES).items():
             value = parts[place].get(key)
@@ -169,7 +173,7 @@ def _shared(f: dict) -> Iterator[tuple[tuple, Any]]:
         yield ("recipe", f["dataset"], f["contestant"]), recipe
     for codes, way in f["ways"].items():
         size = framed_by(f["preset"], f.get("kind") or "").size  # StyleGAN-V's at smoke is its own
-        clips = codes in (*CLIP_WAYS, *CLIP_LABELS) and way.get("clips", {}).get("frame step", 1.0)
+        clips = clip_step(f, way) if codes in (*CLIP_WAYS, *CLIP_LABELS) else None
         apart = clips, f.get("step", 1), size
         for score in way[SCORES] + way.get(MOVING, []) + way.get(SECOND, []):
             yield (score["name"], f["dataset"], f["seed"], apart), score["card"]
@@ -223,15 +227,15 @@ def rows(table: pd.DataFrame) -> list[dict]:
             row = {"videos": label(name, way), "prior": prior, "seeds": 0}
             chosen = of[of.way == way]
             row |= means(chosen, shown) | {"train s": _trained(timed, chosen)} | _worst(chosen)
-            row["clips"] = clip_step(chosen) if way in (*CLIP_WAYS, *CLIP_LABELS) else None
+            row["clips"] = step_of(chosen)
             found.append(of_one_set(row) if name == REAL else row)
     return found
 
 
-def clip_step(of: pd.DataFrame) -> float:
-    """Frames from one to the next of a way's clips: 1 where its file does not tell."""
+def step_of(of: pd.DataFrame) -> float | None:
+    """Frames from one to the next of a way's single clips; None where it has none."""
     told = of.value[of.measure == "clip step"]
-    return float(told.iloc[0]) if len(told) else 1.0
+    return float(told.iloc[0]) if len(told) else None
 
 
 def _trained(timed: pd.DataFrame, of: pd.DataFrame) -> str:
@@ -277,9 +281,10 @@ def split(table: Sequence[Mapping]) -> dict[str, list[dict]]:
     """
     videos = [r for r in table if r["clips"] is None]
     parts = {caption: _filled(videos, list(m)) for caption, m in PARTS.items()}
-    steps = sorted({r["clips"] for r in table} - {None})
+    known = [r["clips"] for r in table if r["videos"] not in CLIP_LABELS.values()]
+    steps = sorted({*known} - {None})  # references alone are left out
     for step in steps:
-        caption = CLIPS if len(steps) == 1 else f"{CLIPS}; {step:g} frames from one to the next"
+        caption = CLIPS if len(steps) == 1 else f"{CLIPS}. Frames {step:g} apart, in the mean"
         clips = [r for r in table if r["clips"] == step]
         parts[caption] = _filled(clips, [m for m in QUALITY if not m.endswith(", own")])
     return {caption: rows for caption, rows in parts.items() if rows}

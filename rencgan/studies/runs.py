@@ -153,8 +153,8 @@ def first_strip(folder: Path, table: pd.DataFrame, name: str, way: str) -> Path 
 
 
 def keep_strip(made: Sequence[np.ndarray], path: Path) -> None:
-    """Frames of two videos, a row each, evenly spaced over their first 128 frames; a third of what
-    PNG takes, all colours kept.
+    """Frames of two videos, a row each, evenly spaced over their first 128 frames: JPEG with colour
+    in full resolution, a third of PNG's size.
     """
     rows = [v[np.linspace(0, min(SHORT, len(v)) - 1, STRIP).astype(int)] for v in made[:2]]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -221,7 +221,8 @@ def compare(
             c.preset(p)
     for seed in seeds:
         p, videos, task = prepared({**given, "seed": seed}, test_fraction)
-        print(run_real(p, videos, task, out, aside).name, flush=True)
+        clips = any(w in CLIP_WAYS for c in chosen for w in ways or c.usual if w in c.ways)
+        print(run_real(p, videos, task, out, aside, clips).name, flush=True)
         for c in chosen:
             asked = ways or c.usual
             path = run(c, p, videos, asked, task, out, Path(given["out_root"]), aside)

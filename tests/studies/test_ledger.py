@@ -18,6 +18,8 @@ from rencgan.studies.columns import METRIC
 from rencgan.studies.ledger import HELD, MIXED, NOT_HELD, NOT_HERE, UNDECIDED
 from rencgan.studies.references import REAL
 from rencgan.studies.results import frame
+from rencgan.studies.setting import checked
+from rencgan.studies.variants import CLIP_WAYS, contestant
 
 R2, AR2 = ("R2", "sample"), ("AR2", "sample")
 SOURCES = ("thesis ", "ICIP", "StyleGAN-V, ", "iVGAN, ", "MotionVideoGAN, ")
@@ -404,3 +406,14 @@ def test_the_command_prints_every_claim(tmp_path, capsys):
         do(["ledger", "--folder", str(tmp_path / "none")])
     with pytest.raises(InputError, match="holds no results"):
         do(["ledger", "--folder", str(tmp_path), "--presets", "hour"])
+
+
+def test_claims_of_single_clips_compare_clips_of_one_step():
+    asked, found = [(c, one) for c in (*CLAIMS, *OURS) for one in c.comparisons], 0
+    for c, one in asked:
+        sides = [contestant(n) for n, way in (one.better, one.worse) if way in CLIP_WAYS]
+        for dataset in c.on if sides else ():
+            p = checked({"preset": "mini", "dataset": dataset})
+            found += len(steps := {s.system(p).frame_steps(s.preset(p)) for s in sides}) > 0
+            assert len(sides) == 2 and len(steps) == 1, (c.text, dataset, steps)
+    assert found > 10

@@ -12,7 +12,13 @@ from rencgan.data.videoset import VideoSet
 from rencgan.evaluate.references import BLURRED, HELD, SHUFFLED
 from rencgan.studies import catalogue, references, results
 from rencgan.studies.entries import SECOND
-from rencgan.studies.references import CLIP_LABELS, HELD_OTHERS, OTHERS, run_real
+from rencgan.studies.references import (
+    CLIP_LABELS,
+    CONSECUTIVE,
+    HELD_OTHERS,
+    OTHERS,
+    run_real,
+)
 from rencgan.studies.setting import checked
 from rencgan.studies.unseen import Task
 
@@ -130,34 +136,43 @@ def test_references_stand_at_the_top_of_tables():
     assert catalogue.references(table, ["10f"]) == []
 
 
-def test_clips_of_two_steps_stand_apart(videos, tmp_path):
+def test_clips_of_two_steps_stand_apart(videos, tmp_path, monkeypatch):
+    monkeypatch.setattr(references, "LENGTHS", (16, 128))
     p = checked({"preset": "smoke", "source": "procedural", "dataset": "uva"})
     path = run_real(p, videos, TASK, tmp_path, clips=True)
     ways = json.loads(path.read_text())["ways"]
     steps = {way: ways[way]["clips"]["frame step"] for way in CLIP_LABELS}
     assert list(steps.values()) == [2.5, 2.5, 1.0, 1.0], "EncGAN3's of 2 and 3 frames, R2's of 1"
-    one, other = (ways[way]["scores"][0]["card"]["real"] for way in list(CLIP_LABELS)[::2])
+    paced, consecutive = (ways[f"other unseen clips{of}"]["scores"] for of in ("", CONSECUTIVE))
+    one, other = (scores[0]["card"]["real"] for scores in (paced, consecutive))
     assert one["pixels crc32"] != other["pixels crc32"]
 
-    def clips(name: str, step: float | None) -> dict:
+    def clips(name: str, scores: list, **told) -> dict:
         found = file(name, 0, 40.0, "encoded", dataset="uva", preset="smoke", task=TASK.as_dict())
-        of = ways[list(CLIP_LABELS)[0 if step else 2]]
-        told = {"scores": of["scores"], "clips": {"frame step": step} if step else {}}
-        found["ways"]["encoded"] |= told
-        return found
+        found["ways"]["encoded"] |= {"scores": scores} | told
+        return found | {"kind": "encgan3" if name.startswith("EncGAN3") else "r2"}
 
-    files = [clips("EncGAN3", 2.5), clips("R2, loss v4", None), json.loads(path.read_text())]
+    files = [clips("EncGAN3", paced, clips={"frame step": 2.5}), json.loads(path.read_text())]
+    files.append(clips("R2, loss v4", consecutive, provenance={"preset": {"step_range": [1, 3]}}))
+    of_old = {"preset": {"step_range": [2, 3]}}
+    files.append(clips("EncGAN3, no G_C", paced, provenance=of_old))
     results._check(files)
     table = results.frame(files)
     parts = results.split(results.rows(table))
     told = [rows for caption, rows in parts.items() if caption.startswith(results.CLIPS)]
-    consecutive = "other real video, clips, consecutive", "held, clips, consecutive"
+    beside = {"other real video, clips", "held, clips"}
     assert [{r["videos"] for r in rows} for rows in told] == [
-        {"R2, loss v4, encoded", *consecutive},
-        {"EncGAN3, encoded", "other real video, clips", "held, clips"},
+        {"R2, loss v4, encoded", *(f"{of}, consecutive" for of in beside)},
+        {"EncGAN3, encoded", "EncGAN3, no G_C, encoded", *beside},
     ]
-    above = [row["variant"] for row in catalogue.rows(catalogue.study("T3.4"), table)][:2]
-    assert above == ["other real video, clips", "held, clips"]
-    above = [row["variant"] for row in catalogue.rows(catalogue.study("T4.6"), table)]
-    assert {*consecutive} <= {*above}
-    assert "held, clips" not in above
+    above = {row["variant"] for row in catalogue.rows(catalogue.study("T3.4"), table)[:2]}
+    assert above == beside
+    above = {row["variant"] for row in catalogue.rows(catalogue.study("T4.6"), table)}
+    assert {f"{of}, consecutive" for of in beside} < above and not beside & above
+    of_real = results.frame(files[1:2])
+    assert not [k for k in results.split(results.rows(of_real)) if k.startswith(results.CLIPS)]
+    old = json.loads(path.read_text())
+    del old["ways"]["held clips"]["clips"]["frame step"]
+    path.write_text(json.dumps(old))
+    run_real(p, videos, TASK, tmp_path, clips=True)
+    assert json.loads(path.read_text())["ways"]["held clips"]["clips"]["frame step"] == 2.5
