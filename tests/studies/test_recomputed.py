@@ -34,6 +34,8 @@ def number(file: dict, way: str, measure: str) -> float:
     if measure == "s for 1000":  # counts where all ways were timed in one go
         assert len(file["ways"]) == 1 or set(file["timed together"]["ways"]) == set(file["ways"])
         return kept["seconds for 1000 frames"]
+    if measure.startswith("clip "):
+        return kept["clips"][measure.removeprefix("clip ")]
     if measure == "diversity":
         return kept["diversity"]
     if measure == "motion distance":  # from the first frame that is the model's own
