@@ -28,7 +28,7 @@ from rencgan.studies import generated, results, scored, trainees, weights
 from rencgan.studies import runs as compare
 from rencgan.studies.columns import SECOND_METRIC
 from rencgan.studies.entries import SECOND
-from rencgan.studies.references import HELD_OTHERS, OTHERS
+from rencgan.studies.references import HELD_OTHERS, LENGTHS, OTHERS
 from rencgan.studies.results import frame
 from rencgan.studies.runs import Task, slug
 from rencgan.studies.setting import checked
@@ -176,7 +176,7 @@ def test_clips_of_faces_are_trained_and_scored(tmp_path):
     assert found["compared with"].startswith("3 videos of 128 frames, 3 of them of 1")
     real = json.loads(compare.run_real(p, videos, SMALL, tmp_path / "out").read_text())
     assert set(real["ways"]) == {OTHERS, HELD, HELD_OTHERS, SHUFFLED}
-    assert all(len(way["scores"]) == 4 for way in real["ways"].values())
+    assert all(len(way["scores"]) == len(LENGTHS) + 1 for way in real["ways"].values())
 
 
 def test_the_task_says_which_footage_a_presets_results_are_of():
